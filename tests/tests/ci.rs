@@ -526,7 +526,7 @@ fn a_comment_that_cannot_be_posted_is_an_error_that_says_why() {
     stand_in(gh.0.path(), "gh", "echo 'HTTP 403: Resource not accessible' >&2; exit 1");
     gh.post("fork:branch").expect_code(3).mentions(&["403", "pull-requests: write"]);
     fs::write(gh.0.path().join("comment.md"), "anything").expect("written");
-    gh.post("fork:branch").expect_code(4).mentions(&["no comment of Cutover"]);
+    gh.post("fork:branch").expect_code(4).mentions(&["not a comment of Cutover"]);
 }
 
 #[test]

@@ -91,7 +91,7 @@ fn a_workspace_gets_its_command_and_uses_it() {
     let changed: Vec<_> = before.iter().filter(|(path, bytes)| after[*path] != **bytes).map(|(path, _)| path).collect();
     assert_eq!(changed, [&root.join("Cargo.toml")]);
     let again = init(&root, &["--yes"]).expect_code(0);
-    assert_eq!(again.stdout, "nothing to do: the workspace has all of it\n");
+    assert_eq!(again.stdout, "nothing to do: the workspace is set up already\n");
     assert!(content(&root) == after);
 
     // Cutover's dependencies have its own versions, and not the newest ones.
@@ -155,7 +155,7 @@ fn a_name_that_is_taken_stays_with_whom_it_is() {
     let configuration = fs::read_to_string(root.join(".cargo/config.toml")).expect("read");
     assert_eq!(configuration, format!("{theirs}cutover = \"run --quiet --package cutover-command --\"\n"));
     assert!(root.join("cutover/src/main.rs").is_file() && !root.join("xtask").exists());
-    assert_eq!(init(&root, &[]).expect_code(0).stdout, "nothing to do: the workspace has all of it\n");
+    assert_eq!(init(&root, &[]).expect_code(0).stdout, "nothing to do: the workspace is set up already\n");
 }
 
 #[test]

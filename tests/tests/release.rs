@@ -132,7 +132,7 @@ fn what_no_plan_can_be_made_from_is_named() {
     let plan = checkout.run(&["release", "plan", "--tag", "both", "--json"]).expect_code(0).json();
     assert_eq!(plan["tag"], "both");
     checkout.run(&["release", "plan", "--tag", "-x"]).expect_code(2);
-    checkout.run(&["release", "plan", "--tag=a b"]).expect_code(2).mentions(&["no name for a tag"]);
+    checkout.run(&["release", "plan", "--tag=a b"]).expect_code(2).mentions(&["is not a valid tag"]);
     checkout.run(&["release", "plan", "--runtime", "nobody"]).expect_code(2).mentions(&["nobody"]);
     checkout
         .run(&["release", "plan", "--runtime", "parachain", "--group", "relay"])

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//! The `build` command: builds runtimes and describes their blobs.
+
 use super::utf8;
 use crate::{
     cli::{self, BuildOptions, Profile},
@@ -27,23 +29,23 @@ use worker::{Failure, Result};
 /// The maximum size of a build digest, in bytes. Usual digests have a few kilobytes.
 const DIGEST_LIMIT: u64 = 4 * 1024 * 1024;
 
-/// Of the network's limit, in hundredths: from the first on there is a warning, from the second on a failure. What is
-/// left must hold the next release too.
-const SIZE_WARNS: u64 = 80;
-const SIZE_FAILS: u64 = 95;
+/// The blob sizes that give a warning and a failure, in percent of the network's limit. The rest is
+/// reserved for the next release.
+const SIZE_WARN_PERCENT: u64 = 80;
+const SIZE_FAIL_PERCENT: u64 = 95;
 
 /// A built blob in the output directory, and its description.
 pub struct Built {
     pub path: PathBuf,
     pub runtime: BuiltRuntime,
-    /// Whether the network has room for it.
+    /// Whether the blob is small enough for the network.
     pub fits: bool,
 }
 
 pub fn run(context: &Context, options: &cli::Build) -> Result<bool> {
     let workspace = Workspace::load(context)?;
     let selected = workspace.select(&options.runtimes)?;
-    one_name_each(&selected)?;
+    check_distinct_names(&selected)?;
     let purpose = if options.anew { Purpose::Verification } else { Purpose::Blob };
     let engine = engines::open(context, &workspace, &options.options.engine, purpose)?;
     let out = match &options.out {
@@ -88,8 +90,8 @@ fn build_all(engine: &dyn Engine, selected: &[&Runtime], options: &BuildOptions,
     Ok(done.into_iter().map(|(_, built)| built).collect())
 }
 
-/// Two blobs of one name would overwrite each other.
-fn one_name_each(selected: &[&Runtime]) -> Result<()> {
+/// Checks that no two runtimes have the same blob name: one blob would overwrite the other.
+fn check_distinct_names(selected: &[&Runtime]) -> Result<()> {
     for (index, runtime) in selected.iter().enumerate() {
         if let Some(other) = selected[..index].iter().find(|other| other.library == runtime.library) {
             return Err(Failure::input(format!("two runtimes of the workspace are called {}", runtime.package))
@@ -101,7 +103,7 @@ fn one_name_each(selected: &[&Runtime]) -> Result<()> {
                     runtime.directory.display()
                 ))
                 .expected("one blob of each name")
-                .hint("set `runtime = false` in the [package.metadata.cutover] of the one that is not meant"));
+                .hint("set `runtime = false` in the [package.metadata.cutover] of the other one"));
         }
     }
     Ok(())
@@ -172,9 +174,10 @@ pub fn build_into(
     let share = format!("{} bytes, {} % of the network's limit of {limit}", size, size * 100 / limit.max(1));
     match verdict {
         SizeVerdict::Warn => task.warning(&format!("{} has {share}", runtime.package)),
-        SizeVerdict::Fail => {
-            task.warning(&format!("{} is too large: it has {share}, and {SIZE_FAILS} % is the most", runtime.package))
-        }
+        SizeVerdict::Fail => task.warning(&format!(
+            "{} is too large: it has {share}; the maximum is {SIZE_FAIL_PERCENT} %",
+            runtime.package
+        )),
         _ => {}
     }
     let metadata_hash = match deployable {
@@ -244,10 +247,10 @@ fn without_hash(runtime: &Runtime, variant: &Variant) -> String {
     let who = "offline wallets (Ledger, Polkadot Vault) will be refused";
     if runtime.omits_metadata_hash(&variant.features, variant.default_features) {
         let features = match variant.features.join(", ") {
-            none if none.is_empty() => "no features were asked for".to_owned(),
-            some => format!("the features asked for are {some}"),
+            none if none.is_empty() => "no features were given".to_owned(),
+            some => format!("the given features are {some}"),
         };
-        return format!("{blob}: {who}. {features}, and {HASH_FEATURE} is what compiles it in");
+        return format!("{blob}: {who}. {features}; the feature {HASH_FEATURE} compiles it in");
     }
     format!("{blob}: {who}. Its build script does not compile it in with these features (`enable_metadata_hash`)")
 }
@@ -256,10 +259,11 @@ fn not_json(error: serde_json::Error) -> Failure {
     Failure::internal("a document cannot be written as JSON").found(error.to_string())
 }
 
+/// Returns the verdict on a blob's size.
 fn size_verdict(size: u64, limit: u64) -> SizeVerdict {
     match size.saturating_mul(100) {
-        scaled if scaled >= limit.saturating_mul(SIZE_FAILS) => SizeVerdict::Fail,
-        scaled if scaled >= limit.saturating_mul(SIZE_WARNS) => SizeVerdict::Warn,
+        scaled if scaled >= limit.saturating_mul(SIZE_FAIL_PERCENT) => SizeVerdict::Fail,
+        scaled if scaled >= limit.saturating_mul(SIZE_WARN_PERCENT) => SizeVerdict::Warn,
         _ => SizeVerdict::Pass,
     }
 }
@@ -290,7 +294,7 @@ fn digest(
         runtime_dir: utf8(directory)?.to_owned(),
         rustc: blob.rustc.clone(),
         profile: variant.profile.to_owned(),
-        // Of the source, not of this moment: the same source gives the same document.
+        // The time of the commit, not the current time: the same source gives the same document.
         timestamp: source.time.clone().unwrap_or_else(|| "1970-01-01T00:00:00Z".into()),
         commit: source.commit.clone(),
         tag: source.tag.clone(),

@@ -32,16 +32,16 @@ pub fn run(context: &Context, options: &Ci) -> Result<bool> {
     }
 }
 
-/// What a program in `scripts/` says of a check.
+/// The result of a check, printed as JSON by a program in `scripts/`.
 #[derive(Deserialize)]
-struct Answer {
+struct CheckResult {
     status: Status,
     detail: String,
     #[serde(default)]
     findings: Vec<String>,
 }
 
-impl Answer {
+impl CheckResult {
     fn check(self, name: &str) -> Check {
         Check::new(name, self.status, self.detail).with(self.findings)
     }

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//! The `completions` command: completion scripts for shells.
+
 use crate::{cli, context::Context};
 use clap::CommandFactory;
 use clap_complete::Shell;
@@ -54,7 +56,7 @@ pub fn run(context: &Context, options: &cli::Completions) -> Result<bool> {
         &mut script,
     );
     let script = String::from_utf8(script)
-        .map_err(|error| Failure::internal("the completion script is no text").found(error.to_string()))?;
+        .map_err(|error| Failure::internal("the completion script is not UTF-8").found(error.to_string()))?;
     let of_cargo = match options.shell {
         Shell::Bash => BASH,
         Shell::Zsh => ZSH,

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//! The `diff` command: compares two runtimes.
+
 use crate::{cli, context::Context, networks, runtimes, workers, workers::Worker};
 use protocol::{
     diff::{AllowedRules, Request},
@@ -20,23 +22,24 @@ pub fn run(context: &Context, options: &cli::Diff) -> Result<bool> {
         let request = inspect::Request::DiffBytes { old, new, old_build, new_build, features: Vec::new() };
         let outcome = workers::ask(context, Worker::Inspect, &request, &task, &log)?;
         drop(task);
-        return shown(context, outcome, report::bytes::difference);
+        return print(context, outcome, report::bytes::difference);
     }
     if options.parameters {
         let (decimals, symbol, block_time) = (options.decimals, options.symbol.clone(), options.block_time);
         let request = Request::Parameters { old, new, decimals, symbol, block_time };
         let outcome = workers::ask(context, Worker::Compat, &request, &task, &log)?;
         drop(task);
-        return shown(context, outcome, report::diff::parameters);
+        return print(context, outcome, report::diff::parameters);
     }
     let allow = allowances(context, &options.allow)?;
     let request = Request::Diff { old, new, allow, parameters: false };
     let outcome = workers::ask(context, Worker::Compat, &request, &task, &log)?;
     drop(task);
-    shown(context, outcome, report::diff::difference)
+    print(context, outcome, report::diff::difference)
 }
 
-fn shown<T: Serialize>(context: &Context, outcome: Outcome<T>, show: fn(&T) -> String) -> Result<bool> {
+/// Prints the result of a worker and returns whether it passed.
+fn print<T: Serialize>(context: &Context, outcome: Outcome<T>, show: fn(&T) -> String) -> Result<bool> {
     context.printer.result(&outcome.value, || show(&outcome.value))?;
     Ok(outcome.passed)
 }

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//! The `dry-run` command: rehearses an upgrade on a chain's state.
+
 use super::{target, utf8};
 use crate::{
     cli,
@@ -23,7 +25,7 @@ pub fn run(context: &Context, options: &cli::DryRun) -> Result<Verdict> {
     }
     let target = target::resolve(context, options.runtime.as_deref(), options.try_runtime.is_none())?;
     let state = options.state.clone().or(target.state).ok_or_else(|| {
-        Failure::usage("no state is given to try the upgrade on")
+        Failure::usage("no state is given to rehearse the upgrade on")
             .expected("a raw chain spec, a snapshot, a node or a network")
             .hint("name it with --state, or set `state` in the runtime's [package.metadata.cutover]")
     })?;
@@ -64,7 +66,7 @@ pub fn run(context: &Context, options: &cli::DryRun) -> Result<Verdict> {
     Ok(verdict(&report))
 }
 
-/// Returns what a report of a dry run comes to as a step: hazards do not fail one.
+/// Returns the verdict of the step for a dry run's report. Hazards do not fail the step.
 pub fn verdict(report: &DryRunReport) -> Verdict {
     match report.verdict {
         Verdict::Pass | Verdict::PassWithHazards => Verdict::Pass,
@@ -79,7 +81,7 @@ fn allowed(configured: BTreeMap<String, String>, named: &[String]) -> Result<BTr
     for text in named {
         let (check, reason) = text.split_once('=').ok_or_else(|| {
             Failure::usage(format!("--allow {text} does not say why"))
-                .expected("CHECK=REASON: who knows that it is well, and how")
+                .expected("CHECK=REASON: why the failure is acceptable")
         })?;
         allowed.insert(check.to_owned(), reason.to_owned());
     }

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//! The `dry-run block` command: executes a block again.
+
 use super::{target, utf8};
 use crate::{cli, context::Context, networks, workers, workers::Worker};
 use protocol::{

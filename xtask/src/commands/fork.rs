@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//! The `fork` command: serves a fork of a chain.
+
 use crate::{cli, context::Context, interrupt, networks, workers, workers::Worker};
 use protocol::fork::{Request, ServeRequest, ServedFork};
 use worker::Result;

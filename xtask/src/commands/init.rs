@@ -35,8 +35,8 @@ struct Change {
 
 pub fn run(context: &Context, options: &cli::Init) -> Result<bool> {
     if !context.foreign() {
-        return Err(Failure::usage("Cutover's own workspace has its `cargo xtask`")
-            .hint("name the workspace that shall have it: --workspace DIR"));
+        return Err(Failure::usage("Cutover's own workspace already has `cargo xtask`")
+            .hint("name the workspace to set up: --workspace DIR"));
     }
     let workspace = Workspace::load_members(context)?;
     let origin = Origin::of(context, options.cutover.as_deref())?;
@@ -54,11 +54,11 @@ pub fn run(context: &Context, options: &cli::Init) -> Result<bool> {
     };
     if changes.is_empty() {
         report.applied = true;
-        context.printer.result(&report, || "nothing to do: the workspace has all of it\n".to_owned())?;
+        context.printer.result(&report, || "nothing to do: the workspace is set up already\n".to_owned())?;
         return Ok(true);
     }
     if !options.yes && !context.printer.is_json() {
-        // A person decides on what is seen.
+        // The user sees the changes before the question.
         context.printer.data(&report::init::changes(&report))?;
     }
     let agreed = options.yes || context.printer.confirm("write these files?");
@@ -193,7 +193,7 @@ fn check_name(name: &str) -> Result<()> {
     let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     match name.starts_with(|c: char| c.is_ascii_lowercase()) && name.len() <= 40 && name.bytes().all(plain) {
         true => Ok(()),
-        false => Err(Failure::usage(format!("{name:?} is no name for a command"))
+        false => Err(Failure::usage(format!("{name:?} is not a valid command name"))
             .expected("lower-case letters, digits and -, a letter first")),
     }
 }
@@ -254,13 +254,14 @@ fn proposal(runtime: &Runtime, features: &[String], notes: &mut Vec<String>) -> 
     }
     if proposal.state.is_none() && runtime.config.state.is_none() {
         notes.push(format!(
-            "{}: what chain it is of is not known: name its state with --state, or set `state` in its [package.metadata.cutover]",
+            "{}: its chain is not known: name its state with --state, or set `state` in its [package.metadata.cutover]",
             runtime.name
         ));
     }
     Ok(proposal)
 }
 
+/// Returns a change as it is reported, with a unified diff.
 fn describe(change: &Change, root: &Path) -> InitFile {
     let name = change.path.strip_prefix(root).unwrap_or(&change.path).display().to_string();
     let old = change.old.as_deref().unwrap_or_default();
@@ -273,9 +274,8 @@ fn describe(change: &Change, root: &Path) -> InitFile {
 /// Writes a change. Returns an error if the file was changed after the changes were shown.
 fn apply(change: &Change) -> Result<()> {
     if read(&change.path)? != change.old {
-        return Err(
-            Failure::input(format!("{} was changed meanwhile", change.path.display())).hint("run the command again")
-        );
+        return Err(Failure::input(format!("{} was changed during the run", change.path.display()))
+            .hint("run the command again"));
     }
     files::write_whole(&change.path, change.new.as_bytes())
 }

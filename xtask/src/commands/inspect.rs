@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//! The `inspect` command: the facts about a runtime.
+
 use crate::{cli, context::Context, networks, workers, workers::Worker};
 use protocol::inspect::{Request, RuntimeFacts};
 use worker::{Outcome, Result};

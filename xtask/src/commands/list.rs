@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//! The `list` command: the runtimes of the workspace.
+
 use super::utf8;
 use crate::{
     cli,
@@ -30,7 +32,8 @@ fn describe(context: &Context, runtime: &Runtime) -> Result<ListedRuntime> {
         Some(member) => format!("registry, through {member}"),
     };
     let matrix = serde_json::to_value(&runtime.matrix).map_err(|error| {
-        Failure::internal(format!("the matrix entry of {} is no JSON", runtime.name)).found(error.to_string())
+        Failure::internal(format!("the matrix entry of {} cannot be written as JSON", runtime.name))
+            .found(error.to_string())
     })?;
     Ok(ListedRuntime {
         name: runtime.name.clone(),

@@ -54,7 +54,7 @@ pub fn expect_source(context: &Context, text: &str) -> Result<()> {
 pub fn bundle_directory(path: &Path) -> Result<&Path> {
     match path.is_file() {
         false => Ok(path),
-        true => Err(Failure::input(format!("{} is a file, and no bundle's directory", path.display()))
+        true => Err(Failure::input(format!("{} is a file, not the directory of a bundle", path.display()))
             .expected("the directory that holds manifest.json")
             .hint(format!("unpack it: tar xf {}", path.display()))),
     }

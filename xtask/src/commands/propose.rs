@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//! The `propose` command: writes the calls that propose an upgrade.
+
 use super::target;
 use crate::{
     cli::{self, RouteOptions},
@@ -25,8 +27,8 @@ pub fn run(context: &Context, options: &cli::Propose) -> Result<bool> {
     let relay = route.relay.as_deref().map(|relay| networks::source(context, relay)).transpose()?;
     let chain = networks::source(context, &options.target)?;
     let mut request = request(&target.blob, &chain, relay.as_ref(), &route, options.out.as_deref())?;
-    // Who reads this is who asked that node; evidence is for everyone.
-    request.browser = BrowserNodes { target: shown(&chain), relay: relay.as_ref().and_then(shown) };
+    // The output is for the user, who named these nodes. Evidence contains only public nodes.
+    request.browser = BrowserNodes { target: browser_node(&chain), relay: relay.as_ref().and_then(browser_node) };
     let request = ProposalRequest::Propose(request);
     let task = context.printer.task("propose");
     let outcome: Outcome<Proposal> = workers::ask(context, Worker::Proposal, &request, &task, &context.log("propose"))?;
@@ -35,8 +37,8 @@ pub fn run(context: &Context, options: &cli::Propose) -> Result<bool> {
     Ok(outcome.passed)
 }
 
-/// The node that links open with: none where its address holds more than may be shown.
-fn shown(place: &SourceLocation) -> Option<String> {
+/// Returns the node for browser links. `None` if its address contains secrets.
+fn browser_node(place: &SourceLocation) -> Option<String> {
     let SourceLocation::Live(live) = place else { return None };
     let node = live.nodes.first()?;
     (node.to_string() == node.expose().trim_end_matches('/')).then(|| node.to_string())
@@ -57,9 +59,7 @@ pub fn request(
     };
     let governed_by = route.route.as_deref().map(|name| {
         name.parse::<Route>().map_err(|unknown| {
-            Failure::usage("there is no such route")
-                .found(format!("{:?}", unknown.0))
-                .expected(UnknownRoute::expected())
+            Failure::usage("unknown route").found(format!("{:?}", unknown.0)).expected(UnknownRoute::expected())
         })
     });
     Ok(ProposeRequest {

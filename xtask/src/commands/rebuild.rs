@@ -21,14 +21,14 @@ use protocol::{Source, bytes::BuildFacts, inspect::Request, rebuild::Rebuilt};
 use std::path::{Path, PathBuf};
 use worker::{Failure, Result};
 
-/// What a build has to give.
-pub struct Wanted<'a> {
+/// A build to repeat, and its expected result.
+pub struct RebuildRequest<'a> {
     pub runtime: &'a Runtime,
     pub variant: &'a Variant,
     pub blake2_256: &'a str,
-    /// Where the blob itself is, to explain a difference.
+    /// The blob, if it is available, to explain a difference.
     pub blob: Option<Source>,
-    /// What its digest says of its build.
+    /// The facts that the digest states about the build.
     pub stated: Option<BuildFacts>,
 }
 
@@ -67,7 +67,7 @@ impl Sources {
         if here.commit.as_ref() == Some(&commit) && here.dirty == Some(false) {
             return Ok(as_it_is(Some(commit), own));
         }
-        task.say(&format!("taking {commit} out of git"));
+        task.say(&format!("exporting {commit} from git"));
         let directory = export(context, &commit)?;
         let root =
             std::fs::canonicalize(directory.path()).map_err(|error| Failure::io("use", directory.path(), &error))?;
@@ -96,23 +96,24 @@ impl Sources {
     }
 }
 
-/// Builds the runtime and compares; where the blob differs and is at hand, says why.
+/// Rebuilds the runtime and compares the hashes. Explains the difference if the expected blob is
+/// available.
 pub fn rebuild(
     engine: &dyn Engine,
     sources: &Sources,
-    wanted: &Wanted<'_>,
+    wanted: &RebuildRequest<'_>,
     task: &Task,
     log: &Path,
 ) -> Result<Rebuilt> {
-    let Wanted { runtime, variant, blake2_256, blob, stated } = wanted;
+    let RebuildRequest { runtime, variant, blake2_256, blob, stated } = wanted;
     let out = tempfile::tempdir()
         .map_err(|error| Failure::environment("cannot make a temporary directory").found(error.to_string()))?;
-    task.say(&format!("building {} again", runtime.package));
+    task.say(&format!("rebuilding {}", runtime.package));
     let Built { path, runtime: built, .. } = build_into(engine, runtime, variant, out.path(), task, log)?;
     let same = built.blake2_256 == *blake2_256;
     let difference = match (blob, same) {
         (Some(blob), false) => {
-            // Compared only with what the other side says.
+            // Without stated facts there is nothing to compare the build facts with.
             let facts = stated.as_ref().map(|_| BuildFacts {
                 rustc: Some(built.record.rustc.clone()),
                 profile: Some(variant.profile.to_owned()),

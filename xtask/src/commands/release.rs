@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Releases: what would be released, its files, and publishing them. See docs/release.md.
+//! The `release` commands: plan, prepare, sign and publish a release. See docs/release.md.
 
 #![cfg_attr(
     not(test),

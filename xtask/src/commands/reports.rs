@@ -12,10 +12,11 @@ use worker::Result;
 
 pub const REPORT: &str = "report.md";
 pub const PAGE: &str = "report.html";
-/// A report may be this large.
+/// The maximum size of a report, in bytes.
 const LIMIT: u64 = 64 << 20;
 
-/// Returns both reports, by their names. `read` gives the evidence of a step, none of one that was not done.
+/// Returns both reports, by name. `read` returns the evidence of a step, or `None` if the step was
+/// not run.
 pub fn rendered(name: &str, read: impl Fn(&str) -> Result<Option<Step>>) -> Result<[(&'static str, String); 2]> {
     let bundle = report::Bundle {
         name: name.to_owned(),
@@ -36,7 +37,8 @@ fn result<T: StepResult>(read: impl Fn(&str) -> Result<Option<Step>>) -> Result<
 /// Returns the reports of a bundle that do not match its evidence. `verified` is the result of
 /// verifying the bundle.
 ///
-/// Nothing is said of a bundle of several runtimes, or of none: `upgrade` makes none.
+/// Returns an empty list if the bundle does not have exactly one runtime: `upgrade` makes no such
+/// bundle.
 pub fn differing(bundle: &Path, verified: &Verification) -> Result<Vec<&'static str>> {
     let runtimes = verified.predicate.as_ref().map(|predicate| predicate.runtimes.as_slice());
     let Some([runtime]) = runtimes else { return Ok(Vec::new()) };
@@ -51,7 +53,8 @@ pub fn differing(bundle: &Path, verified: &Verification) -> Result<Vec<&'static 
     Ok(reports.iter().filter(|report| other(report)).map(|(name, _)| *name).collect())
 }
 
-/// Whether a bundle was made by this version of Cutover, whose reports it can make again to the byte.
+/// Returns whether a bundle was made by this version of Cutover, which can reproduce its reports
+/// byte for byte.
 pub fn are_of_this_version(verified: &Verification) -> bool {
     let made_by = verified.predicate.as_ref().and_then(|predicate| predicate.versions.cutover.as_deref());
     made_by == Some(env!("CARGO_PKG_VERSION"))

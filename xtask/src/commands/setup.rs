@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//! The `setup` command: checks what the machine needs and installs what is missing.
+
 mod builder_image;
 
 use crate::{
@@ -14,6 +16,7 @@ use protocol::{
 use std::time::Duration;
 use worker::{Failure, Result};
 
+/// A requirement of the machine.
 #[derive(Clone, Debug)]
 struct Item {
     name: &'static str,
@@ -66,13 +69,13 @@ fn names(items: &[Item]) -> String {
 
 /// Prints the requirements.
 fn show(context: &Context, items: &[Item], changed: bool) -> Result<()> {
-    let told = |item: &Item| SetupItem {
+    let setup_item = |item: &Item| SetupItem {
         name: item.name.to_owned(),
         status: item.status,
         detail: item.detail.clone(),
         action: item.action.clone(),
     };
-    let report = SetupReport { format: format::SETUP.into(), items: items.iter().map(told).collect(), changed };
+    let report = SetupReport { format: format::SETUP.into(), items: items.iter().map(setup_item).collect(), changed };
     context.printer.result(&report, || report::terminal::setup(&report))
 }
 

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//! The `sign` command: signs the manifest of a bundle.
+
 use super::{accepted_signers, bundle_directory, reports, root_file, utf8};
 use crate::{cli, context::Context, printer::Task, workers, workers::Worker};
 use protocol::{
@@ -34,25 +36,26 @@ pub fn run(context: &Context, options: &cli::Sign) -> Result<bool> {
 /// Checks that the reports of a bundle match its evidence. Signers usually read only the reports.
 pub fn expect_its_reports(context: &Context, bundle: &Path, task: &Task, log: &Path) -> Result<()> {
     let verified = integrity(context, bundle, task, log)?;
-    // What else is wrong with it is told by who signs.
+    // `sign` reports any other problem of the bundle.
     if !verified.integrity || !reports::are_of_this_version(&verified) {
         return Ok(());
     }
     match reports::differing(bundle, &verified)?.first() {
         None => Ok(()),
         Some(name) => Err(Failure::check(format!("{name} in {} cannot be signed", bundle.display()))
-            .found("it does not say what the evidence says")
-            .expected("the report that `upgrade` makes of the evidence")),
+            .found("it does not match the evidence")
+            .expected("the report that `upgrade` renders from the evidence")),
     }
 }
 
-/// Verifies whether a bundle is undamaged, and nothing else.
+/// Verifies that a bundle is undamaged. Signatures are not checked.
 pub fn integrity(context: &Context, bundle: &Path, task: &Task, log: &Path) -> Result<Verification> {
     let request = VerifyRequest { bundle: utf8(bundle)?.into(), integrity_only: true, ..VerifyRequest::default() };
     Ok(workers::ask(context, Worker::Evidence, &EvidenceRequest::Verify(request), task, log)?.value)
 }
 
-/// One signature after the other; the last result tells of all. None where there is no key.
+/// Signs with each key in turn. Returns the last result, which describes all signatures. `None`
+/// without keys.
 pub fn sign(
     context: &Context,
     bundle: &Path,
@@ -74,11 +77,11 @@ pub fn sign(
     Ok(last)
 }
 
-/// Looks at the keys that are to sign when all else is done: that each can.
+/// Checks that each key can sign, before long-running work starts.
 pub fn expect_keys(context: &Context, keys: &[KeySource]) -> Result<()> {
     keys.iter().try_for_each(expect_key)?;
     let (task, log) = (context.printer.task("keys"), context.log("sign"));
-    // Only what is kept in a file can be looked into.
+    // Only keys in files can be read.
     for key in keys.iter().filter(|key| !matches!(key, KeySource::ThrowAway | KeySource::Agent { .. })) {
         let request = EvidenceRequest::ExpectKey(KeyRequest { with: key.clone() });
         workers::ask::<()>(context, Worker::Evidence, &request, &task, &log)?;
@@ -86,13 +89,14 @@ pub fn expect_keys(context: &Context, keys: &[KeySource]) -> Result<()> {
     Ok(())
 }
 
-/// What can be seen of a key before it is needed: that its file is there and nobody else reads it, that an agent runs.
+/// Checks a key without using it: its file exists and other users cannot read it, or the agent
+/// runs.
 fn expect_key(key: &KeySource) -> Result<()> {
     let path = match key {
         KeySource::Agent { .. } => {
             return match std::env::var_os("SSH_AUTH_SOCK").filter(|socket| Path::new(socket).exists()) {
                 Some(_) => Ok(()),
-                None => Err(Failure::environment("no ssh agent is there to sign with")
+                None => Err(Failure::environment("no ssh agent is running")
                     .found("SSH_AUTH_SOCK names no socket")
                     .hint("eval $(ssh-agent), then ssh-add")),
             };
@@ -103,7 +107,7 @@ fn expect_key(key: &KeySource) -> Result<()> {
     };
     let metadata = std::fs::metadata(path).map_err(|error| Failure::io("read the key", path, &error))?;
     if !metadata.is_file() {
-        return Err(Failure::input(format!("{} is no key file", path.display())).expected("a file"));
+        return Err(Failure::input(format!("{} is not a key file", path.display())).expected("a file"));
     }
     let is_public = path.extension().is_some_and(|extension| extension == "pub");
     let mode = std::os::unix::fs::MetadataExt::mode(&metadata) & 0o777;
@@ -116,10 +120,10 @@ fn expect_key(key: &KeySource) -> Result<()> {
     Ok(())
 }
 
-/// A key as the command line has it, as the worker takes it.
+/// Parses a key given on the command line.
 pub fn parse_key(text: &str) -> Result<KeySource> {
     let unknown = || {
-        Failure::usage(format!("{text:?} is no key to sign with")).expected(
+        Failure::usage(format!("{text:?} is not a signing key")).expected(
             "FILE, ssh:FILE, agent, agent:KEY, ed25519:FILE, sr25519:FILE, import:TYPE:SIGNATURE_FILE, \
              import:TYPE:PUBLIC_KEY:SIGNATURE_FILE or throw-away",
         )
@@ -153,7 +157,7 @@ pub fn parse_key(text: &str) -> Result<KeySource> {
             _ => Err(unknown()),
         },
         Some(_) if is_secret(text) => Err(secret_given()),
-        // A path may hold a colon.
+        // A path may contain a colon.
         Some(_) if Path::new(text).exists() => Ok(KeySource::Ssh { key_file: file(text)? }),
         Some(_) => Err(unknown()),
     }
@@ -163,22 +167,23 @@ fn key_type(name: &str) -> Option<KeyType> {
     [KeyType::Ssh, KeyType::Ed25519, KeyType::Sr25519].into_iter().find(|key_type| key_type.name() == name)
 }
 
-/// More words than a path has: a secret phrase has twelve or more.
-const MANY_WORDS: usize = 6;
+/// The number of words from which a text counts as a secret phrase. Phrases have at least twelve
+/// words.
+const SECRET_WORDS: usize = 6;
 
 /// Returns whether a text looks like a secret phrase or a seed.
 pub fn is_secret(text: &str) -> bool {
     let seed = text.split('/').next().unwrap_or_default();
     let digits = seed.strip_prefix("0x").unwrap_or(seed);
     let is_seed = digits.len() == 64 && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
-    is_seed || text.split_whitespace().count() >= MANY_WORDS
+    is_seed || text.split_whitespace().count() >= SECRET_WORDS
 }
 
 /// Returns the error for a secret on the command line. It does not contain the secret: the shell's
 /// history has it already, logs must not.
 pub fn secret_given() -> Failure {
-    Failure::usage("a secret stands where a file or a public key belongs")
-        .found("what looks like a secret phrase or a seed; it is not repeated here")
+    Failure::usage("a secret was given in place of a file or a public key")
+        .found("a text that looks like a secret phrase or a seed (not shown)")
         .expected("the name of a file that holds it, or the public key")
         .hint(
             "consider the secret known: shells keep what was typed; `cargo xtask signers key FILE` shows a public key",
@@ -191,7 +196,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn keys_are_understood() {
+    fn keys_are_parsed() {
         for (text, expected) in [
             ("throw-away", json!("throw_away")),
             ("agent", json!({"agent": {}})),
@@ -209,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_is_not_there_or_that_others_read_is_told_before_it_is_needed() {
+    fn a_missing_or_readable_key_file_is_reported_early() {
         use std::os::unix::fs::PermissionsExt;
         let file = tempfile::NamedTempFile::new().expect("a file");
         let key = |kind: &str| parse_key(&format!("{kind}:{}", file.path().display())).expect("a key");
@@ -227,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_key_is_a_usage_error() {
+    fn an_invalid_key_is_a_usage_error() {
         for text in ["", "ssh:", "pgp:x", "import:ssh", "import:pgp:x"] {
             assert_eq!(parse_key(text).expect_err("refused").kind, worker::Kind::Usage, "{text}");
         }
@@ -240,8 +245,8 @@ mod tests {
         for form in ["", "ssh:", "sr25519:", "ed25519:"] {
             for secret in [phrase, seed, &format!("{phrase}//Alice"), &format!("{seed}//release")] {
                 let failure = parse_key(&format!("{form}{secret}")).expect_err("refused");
-                let told = format!("{failure:?}");
-                assert!(!told.contains("bottom") && !told.contains("fac7959d"), "{told}");
+                let text = format!("{failure:?}");
+                assert!(!text.contains("bottom") && !text.contains("fac7959d"), "{text}");
             }
         }
         let import = parse_key(&format!("import:sr25519:{phrase}:m.sig")).expect_err("refused");

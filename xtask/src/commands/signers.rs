@@ -72,10 +72,10 @@ fn path(named: Option<&Path>) -> Result<Option<PathBuf>> {
     Ok(named.map(utf8).transpose()?.map(PathBuf::from))
 }
 
-/// How public key lines of OpenSSH begin.
-const SSH_LINES: [&str; 3] = ["ssh-", "ecdsa-", "sk-"];
+/// The prefixes of OpenSSH public key lines.
+const SSH_PREFIXES: [&str; 3] = ["ssh-", "ecdsa-", "sk-"];
 
-/// A signer as the command line has it, as the file has it.
+/// Parses a signer given on the command line as NAME=KEY.
 fn signer(text: &str) -> Result<SignerEntry> {
     let (name, key) = text.split_once('=').unwrap_or((text, ""));
     // The error contains neither the key nor a name that may be a key: users paste secrets here by
@@ -85,7 +85,7 @@ fn signer(text: &str) -> Result<SignerEntry> {
             true => "what was given".to_owned(),
             false => format!("{name:?}"),
         };
-        Failure::usage(format!("{shown} is no signer"))
+        Failure::usage(format!("{shown} is not a signer"))
             .expected("NAME=ssh-ed25519 AAAA…, NAME=FILE.pub, NAME=sr25519:KEY or NAME=ed25519:KEY")
     };
     if name.is_empty() || key.is_empty() {
@@ -95,7 +95,9 @@ fn signer(text: &str) -> Result<SignerEntry> {
         Some(("sr25519" | "ed25519", key)) if key.contains(char::is_whitespace) => return Err(secret_given()),
         Some(("sr25519", key)) => (KeyType::Sr25519, key.to_owned()),
         Some(("ed25519", key)) => (KeyType::Ed25519, key.to_owned()),
-        _ if SSH_LINES.iter().any(|kind| key.starts_with(kind)) && key.contains(' ') => (KeyType::Ssh, key.to_owned()),
+        _ if SSH_PREFIXES.iter().any(|kind| key.starts_with(kind)) && key.contains(' ') => {
+            (KeyType::Ssh, key.to_owned())
+        }
         _ if Path::new(key).is_file() => (KeyType::Ssh, public_key_line(Path::new(key))?),
         _ if is_secret(key) => return Err(secret_given()),
         _ => return Err(unknown()),
@@ -111,7 +113,7 @@ fn public_key_line(path: &Path) -> Result<String> {
     let line = text.lines().find(|line| !line.trim().is_empty() && !line.contains("PRIVATE KEY"));
     match line {
         Some(line) if !text.contains("PRIVATE KEY") && line.contains(' ') => Ok(line.trim().to_owned()),
-        _ => Err(Failure::input(format!("{} is no public key", path.display()))
+        _ => Err(Failure::input(format!("{} is not a public key", path.display()))
             .expected("a line as in ~/.ssh/id_ed25519.pub")
             .hint("name the .pub file")),
     }
@@ -122,7 +124,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn signers_are_understood() {
+    fn signers_are_parsed() {
         let directory = tempfile::tempdir().expect("a directory");
         let file = directory.path().join("id.pub");
         std::fs::write(&file, "ssh-ed25519 AAAA ana@host\n").expect("written");
@@ -138,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_signer_is_a_usage_error() {
+    fn an_invalid_signer_is_a_usage_error() {
         for text in ["", "ana", "=ssh-ed25519 AAAA", "ana=", "ana=/no/such/file"] {
             assert_eq!(signer(text).expect_err("refused").kind, worker::Kind::Usage, "{text}");
         }
@@ -169,8 +171,8 @@ mod tests {
         for text in given {
             let failure = signer(&text).expect_err("refused");
             assert_eq!(failure.kind, worker::Kind::Usage);
-            let told = format!("{failure:?}");
-            assert!(!told.contains("bottom") && !told.contains("walk") && !told.contains(seed), "{told}");
+            let text = format!("{failure:?}");
+            assert!(!text.contains("bottom") && !text.contains("walk") && !text.contains(seed), "{text}");
         }
     }
 }

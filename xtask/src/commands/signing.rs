@@ -8,10 +8,10 @@ use protocol::{upgrade::SigningSummary, verify::Agreement};
 pub struct Signing {
     /// Whether there are enough counting signatures. Always false without a file of signers.
     pub signed_off: bool,
-    /// By the file of signers, where there is one.
+    /// The threshold in the file of signers. `None` without that file.
     pub needed: Option<u32>,
     pub counted: u32,
-    /// Who could still sign.
+    /// The names of the signers that have not signed.
     pub missing: Vec<String>,
     /// The number of valid signatures by keys of people.
     by_people: usize,
@@ -34,10 +34,10 @@ impl Signing {
         }
     }
 
-    /// Returns it as documents have it.
+    /// Returns the signatures as they are written to documents.
     pub fn summary(&self, steps_passed: bool) -> SigningSummary {
         SigningSummary {
-            signatures: self.told(steps_passed),
+            signatures: self.describe(steps_passed),
             signed_off: self.signed_off,
             needed: self.needed,
             counted: self.counted,
@@ -45,8 +45,8 @@ impl Signing {
         }
     }
 
-    /// In one line.
-    pub fn told(&self, steps_passed: bool) -> String {
+    /// Describes the signatures in one line.
+    pub fn describe(&self, steps_passed: bool) -> String {
         if !steps_passed {
             return "none: an upgrade that did not pass is not signed".into();
         }
@@ -75,7 +75,7 @@ mod tests {
     use super::*;
     use protocol::verify::SignatureCheck;
 
-    /// A valid signature: by a signer, or by a key that was thrown away.
+    /// Returns a valid signature: by a signer, or by a throw-away key.
     fn by(name: Option<&str>) -> SignatureCheck {
         SignatureCheck {
             signer: name.map(str::to_owned),
@@ -100,17 +100,17 @@ mod tests {
 
     #[test]
     fn the_status_says_who_signed_and_whether_it_is_enough() {
-        let told = |agreement: &Agreement, signed_off: bool| Signing::of(agreement, signed_off).told(true);
-        assert!(Signing::default().told(false).contains("not signed"));
+        let described = |agreement: &Agreement, signed_off: bool| Signing::of(agreement, signed_off).describe(true);
+        assert!(Signing::default().describe(false).contains("not signed"));
         let alone = agreement(&[None], None, 0, &[]);
-        assert!(told(&alone, false).starts_with("1 by a key that was thrown away"));
-        // What people signed is told as such, whatever else is there.
+        assert!(described(&alone, false).starts_with("1 by a key that was thrown away"));
+        // Signatures by people take precedence over throw-away keys.
         let both = agreement(&[None, Some("ana"), Some("cas")], Some(2), 2, &[]);
-        assert_eq!(told(&both, true), "2 of 2 needed: enough");
+        assert_eq!(described(&both, true), "2 of 2 needed: enough");
         let one = agreement(&[None, Some("ana")], Some(2), 1, &["ben", "cas"]);
-        assert_eq!(told(&one, false), "1 of 2 needed: not enough yet; ben or cas can still sign");
+        assert_eq!(described(&one, false), "1 of 2 needed: not enough yet; ben or cas can still sign");
         let without = agreement(&[Some("x"), None], None, 0, &[]);
-        assert!(told(&without, false).starts_with("1; without a file of signers"));
-        assert_eq!(told(&agreement(&[], None, 0, &[]), false), "none");
+        assert!(described(&without, false).starts_with("1; without a file of signers"));
+        assert_eq!(described(&agreement(&[], None, 0, &[]), false), "none");
     }
 }

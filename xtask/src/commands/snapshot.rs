@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//! The `snapshot` commands.
+
 use super::{
     build::{build_one, default_out},
     target, utf8,
@@ -43,7 +45,7 @@ fn create(context: &Context, options: &cli::SnapshotCreate) -> Result<bool> {
             None => match SourceLocation::parse(text)? {
                 SourceLocation::Live(live) => nodes.extend(live.nodes),
                 SourceLocation::File(other) => {
-                    return Err(Failure::usage(format!("{other} is no node"))
+                    return Err(Failure::usage(format!("{other} is not a node"))
                         .expected("a ws:// or http:// address, or the name of a network")
                         .hint("cargo xtask snapshot info FILE says what a file holds"));
                 }
@@ -94,6 +96,7 @@ fn prune(context: &Context) -> Result<bool> {
     call(context, &Request::Prune(PruneRequest { store: context.nodes.clone() }), report::terminal::pruned)
 }
 
+/// Sends a request to the fork worker and prints the result.
 fn call<T: Serialize + DeserializeOwned>(context: &Context, request: &Request, show: fn(&T) -> String) -> Result<bool> {
     let task = context.printer.task("snapshot");
     let outcome = workers::ask(context, Worker::Fork, request, &task, &context.log("snapshot"))?;

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//! The `test` command: runs the workspace's tests.
+
 use crate::{
     browser, cli,
     context::Context,
@@ -63,7 +65,7 @@ pub fn run(context: &Context, options: &cli::Test) -> Result<bool> {
         } else {
             &["test", "--no-fail-fast"]
         };
-        let last: &[&str] = if nextest { &[] } else { one_at_a_time(&options.arguments) };
+        let last: &[&str] = if nextest { &[] } else { single_threaded(&options.arguments) };
         let status = cargo()
             .args(runner)
             .args(["--locked"])
@@ -83,9 +85,9 @@ pub fn run(context: &Context, options: &cli::Test) -> Result<bool> {
     Ok(passed)
 }
 
-/// What has `cargo test` run one test after the other, given after these arguments. It has all tests of a program in one
-/// process, and some are made to have theirs to themselves.
-fn one_at_a_time(arguments: &[String]) -> &'static [&'static str] {
+/// Returns the arguments that make `cargo test` run tests one at a time, to append to `arguments`.
+/// It runs all tests of a program in one process, but some need a process of their own.
+fn single_threaded(arguments: &[String]) -> &'static [&'static str] {
     let own = arguments.iter().any(|argument| argument.starts_with("--test-threads"));
     let for_tests = arguments.iter().any(|argument| argument == "--");
     match (own, for_tests) {
@@ -112,7 +114,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tests_run_one_at_a_time_whatever_else_is_asked() {
+    fn tests_run_one_at_a_time_with_any_arguments() {
         for (arguments, expected) in [
             ("", "-- --test-threads=1"),
             ("--package worker", "-- --test-threads=1"),
@@ -120,7 +122,7 @@ mod tests {
             ("-- --test-threads 2", ""),
         ] {
             let arguments: Vec<_> = arguments.split_whitespace().map(str::to_owned).collect();
-            assert_eq!(one_at_a_time(&arguments).join(" "), expected, "{arguments:?}");
+            assert_eq!(single_threaded(&arguments).join(" "), expected, "{arguments:?}");
         }
     }
 }

@@ -44,14 +44,14 @@ pub fn run(context: &Context, options: &cli::Upgrade) -> Result<Verdict> {
     Ok(verdict)
 }
 
-/// Whether the bundle is finished at the end.
-fn is_whole(options: &cli::Upgrade) -> bool {
+/// Returns whether the run finishes the bundle.
+fn finishes_bundle(options: &cli::Upgrade) -> bool {
     options.only.is_empty() || options.only.contains(&UpgradeJob::Verify)
 }
 
-/// The bundles, and what is said of them.
+/// Makes the bundles of the selected runtimes. Returns the verdict and the report.
 pub fn make(context: &Context, workspace: &Workspace, options: &cli::Upgrade) -> Result<(Verdict, UpgradeReport)> {
-    let options = &on_its_network(context, options)?;
+    let options = &with_network_defaults(context, options)?;
     let selected = match options.runtimes.as_slice() {
         [] => vec![workspace.default_runtime()?],
         names => workspace.select(names)?,
@@ -120,13 +120,13 @@ pub fn make(context: &Context, workspace: &Workspace, options: &cli::Upgrade) ->
     // All jobs have ended, some while writing a file. An error here would hide the cause of the
     // failure; the next run removes partial files too.
     if finished.is_err() && !carried {
-        bundles.iter().for_each(|bundle| drop(bundle.tidy()));
+        bundles.iter().for_each(|bundle| drop(bundle.remove_partial_files()));
     }
     let finished = finished?;
 
     let mut verdict = Verdict::Pass;
     let mut runtimes = Vec::new();
-    let whole = is_whole(options);
+    let whole = finishes_bundle(options);
     for plan in &plans {
         let (good, summary) = if whole { plan.summary(&finished)? } else { plan.part(&finished)? };
         verdict = verdict.and(good);
@@ -136,7 +136,7 @@ pub fn make(context: &Context, workspace: &Workspace, options: &cli::Upgrade) ->
     for bundle in &bundles {
         if let Some(kept) = bundle.finish()? {
             context.printer.warning(&format!(
-                "{} holds another upgrade now; the one that people signed is kept in {}",
+                "{} now contains another upgrade; the signed bundle that was there is kept in {}",
                 bundle.place.display(),
                 kept.display()
             ));
@@ -151,8 +151,9 @@ pub fn make(context: &Context, workspace: &Workspace, options: &cli::Upgrade) ->
     Ok((verdict, document))
 }
 
-/// What `--network` stands for, where the command line does not say otherwise: the runtime, its state, who governs it.
-fn on_its_network(context: &Context, options: &cli::Upgrade) -> Result<cli::Upgrade> {
+/// Returns the options with the defaults of `--network`: the runtime, its state, the relay chain
+/// and the para id. Options given on the command line take precedence.
+fn with_network_defaults(context: &Context, options: &cli::Upgrade) -> Result<cli::Upgrade> {
     let mut options = options.clone();
     if let Some(name) = &options.network {
         let network = networks::find(context, name)?;
@@ -191,8 +192,9 @@ fn directories(workspace: &Workspace, selected: &[&Runtime], out: Option<&Path>)
     Ok(selected.iter().map(|runtime| base.join(&runtime.name)).collect())
 }
 
-/// Returns what a step says of the upgrade. Runtimes too old to be compared are none the worse for it; any other step that was
-/// left out leaves the upgrade unjudged.
+/// Returns a step's contribution to the upgrade's verdict. A skipped `diff` (the old runtime's
+/// metadata is too old to compare) does not count against the upgrade. Any other skipped step makes
+/// it `NotJudged`.
 fn verdict_of(step: &Step) -> Verdict {
     match step.verdict {
         Verdict::Skip if step.step == DiffOutcome::STEP => Verdict::Pass,

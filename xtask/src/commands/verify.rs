@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+//! The `verify` command: verifies the files, the signatures and the reports of a bundle, and
+//! rebuilds its blobs.
+
 use super::{
     accepted_signers, bundle_directory,
-    rebuild::{Sources, Wanted, rebuild},
+    rebuild::{RebuildRequest, Sources, rebuild},
     reports, root_file, utf8,
 };
 use crate::{
@@ -33,7 +36,7 @@ pub fn run(context: &Context, options: &cli::Verify) -> Result<bool> {
     let Some(bundle) = options.bundle.as_deref() else { return Err(Failure::usage("no bundle is named")) };
     bundle_directory(bundle)?;
     if !options.rebuild && options.engine != EngineOptions::default() {
-        return Err(Failure::usage("where to build is said, and nothing is to be built").hint("add --rebuild"));
+        return Err(Failure::usage("an option of the build is given without --rebuild").hint("add --rebuild"));
     }
     let task = context.printer.task("verify");
     let log = context.log("verify");
@@ -79,24 +82,25 @@ fn ask(
     });
     let mut outcome: Outcome<Verification> = workers::ask(context, Worker::Evidence, &request, task, log)?;
     if outcome.value.integrity {
-        hold_reports(bundle, &mut outcome)?;
+        check_reports(bundle, &mut outcome)?;
     }
     Ok(outcome)
 }
 
-/// Voters read the reports and nothing else, so they have to say what the evidence says.
-fn hold_reports(bundle: &Path, outcome: &mut Outcome<Verification>) -> Result<()> {
+/// Checks that the reports match the evidence. Many voters read only the reports.
+fn check_reports(bundle: &Path, outcome: &mut Outcome<Verification>) -> Result<()> {
     let same_version = reports::are_of_this_version(&outcome.value);
     for name in reports::differing(bundle, &outcome.value)? {
         let verified = &mut outcome.value;
         if !same_version {
-            let told = format!("{name} is not what this version of Cutover makes of the evidence, and another made it");
-            verified.warnings.push(told);
+            let warning =
+                format!("{name} differs from what this version of Cutover renders; another version made the bundle");
+            verified.warnings.push(warning);
             continue;
         }
         for subject in verified.subjects.iter_mut().filter(|subject| subject.name == name) {
             subject.ok = false;
-            subject.reason = Some("does not say what the evidence says: `upgrade` makes it of that alone".into());
+            subject.reason = Some("does not match the evidence that `upgrade` rendered it from".into());
         }
         outcome.passed = false;
         (verified.integrity, verified.signed_off, verified.verdict) = (false, false, Verdict::Fail);
@@ -114,23 +118,23 @@ fn rebuild_all(
     task: &Task,
     log: &Path,
 ) -> Result<(bool, RebuiltBundle)> {
-    let recorded = Recorded::read(bundle, verified)?;
+    let recorded = RecordedBuild::read(bundle, verified)?;
     let stated = verified.predicate.as_ref().ok_or_else(|| Failure::input("the bundle's manifest cannot be read"))?;
     let (Some(commit), Some(false)) = (&stated.source.commit, stated.source.dirty) else {
-        return Err(Failure::check("the bundle was not built from a commit: nobody can build it again")
+        return Err(Failure::check("the bundle was not built from a commit and cannot be rebuilt")
             .found(match &stated.source.commit {
                 None => "no commit in its manifest".to_owned(),
-                Some(commit) => format!("uncommitted changes beside the commit {commit}"),
+                Some(commit) => format!("uncommitted changes on top of the commit {commit}"),
             })
             .expected("a bundle of committed sources")
-            .hint("have it made from a clean work tree; `verify` without --rebuild checks the rest"));
+            .hint("make it again from a clean work tree; `verify` without --rebuild checks the rest"));
     };
     let sources = Sources::open(context, Some(commit), None, task)?;
     let options = recorded.options(options, &Workspace::load(context)?.config.images);
     let engine = sources.engine(&options)?;
     let mut runtimes = Vec::new();
     for shipped in &stated.runtimes {
-        let wanted = Wanted {
+        let wanted = RebuildRequest {
             runtime: sources.workspace.find(&shipped.name)?,
             variant: &recorded.variant,
             blake2_256: &shipped.blake2_256,
@@ -141,14 +145,14 @@ fn rebuild_all(
         runtimes.push(RebuiltRuntime { name: shipped.name.clone(), blake2_256: build.rebuilt.clone(), build });
     }
     if runtimes.is_empty() {
-        return Err(Failure::input("the bundle names no runtime to build again"));
+        return Err(Failure::input("the bundle names no runtime to rebuild"));
     }
     let same = runtimes.iter().all(|runtime| runtime.build.same);
     Ok((same, RebuiltBundle { same, runtimes }))
 }
 
-/// How `build.json` of the bundle says that the blob was built.
-struct Recorded {
+/// The build of the blob, as recorded in the bundle's `build.json`.
+struct RecordedBuild {
     variant: Variant,
     /// The stated engine and image. They are claims: used only if the verifier's workspace lists
     /// the image.
@@ -159,8 +163,8 @@ struct Recorded {
     stated: BuildFacts,
 }
 
-impl Recorded {
-    /// Reads the file once, and takes it only if it is the one that was just verified.
+impl RecordedBuild {
+    /// Reads `build.json` once, and checks that it is the file that was just verified.
     fn read(bundle: &Path, verified: &Verification) -> Result<Self> {
         let name = format!("{}.json", BuildResult::STEP);
         let path = bundle.join(&name);
@@ -170,7 +174,7 @@ impl Recorded {
         if signed.and_then(|subject| subject.sha256.as_ref()) != Some(&found) {
             return Err(Failure::check(format!("{} is not the file that was verified", path.display()))
                 .found(format!("sha256 {found}"))
-                .expected("a bundle that nobody changes while it is verified"));
+                .expected("a bundle that does not change while it is verified"));
         }
         let result: BuildResult = step::result(&step::parse(&text, &path.display().to_string())?)?;
         Self::of(result.record, &path)
@@ -240,8 +244,8 @@ mod tests {
         }
     }
 
-    fn recorded() -> Recorded {
-        Recorded::of(record(), Path::new("build.json")).expect("a record")
+    fn recorded() -> RecordedBuild {
+        RecordedBuild::of(record(), Path::new("build.json")).expect("a record")
     }
 
     #[test]
@@ -272,9 +276,13 @@ mod tests {
             }],
             ..Verification::default()
         };
-        assert!(Recorded::read(directory.path(), &verified("build.json", &text)).is_ok());
-        let failure = Recorded::read(directory.path(), &verified("build.json", b"another")).err().expect("refused");
+        assert!(RecordedBuild::read(directory.path(), &verified("build.json", &text)).is_ok());
+        let failure =
+            RecordedBuild::read(directory.path(), &verified("build.json", b"another")).err().expect("refused");
         assert_eq!(failure.kind, worker::Kind::Check, "{failure}");
-        assert!(Recorded::read(directory.path(), &verified("other.json", &text)).is_err(), "not a file of the bundle");
+        assert!(
+            RecordedBuild::read(directory.path(), &verified("other.json", &text)).is_err(),
+            "not a file of the bundle"
+        );
     }
 }

@@ -4,7 +4,7 @@
 
 use super::{
     build::variant,
-    rebuild::{Sources, Wanted, rebuild},
+    rebuild::{RebuildRequest, Sources, rebuild},
     utf8,
 };
 use crate::{
@@ -47,7 +47,7 @@ struct Digest {
     image: Option<String>,
 }
 
-/// The document of srtool, whatever its version: what is read of it, each part of which may be missing.
+/// The fields read from an srtool document. Versions of srtool differ, so each field is optional.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct SrtoolDigest {
@@ -132,7 +132,7 @@ pub fn run(context: &Context, options: &cli::VerifyBuild) -> Result<bool> {
             with_native: false,
         },
     );
-    let wanted = Wanted {
+    let wanted = RebuildRequest {
         runtime,
         variant: &variant,
         blake2_256: &expected.blake2_256,
@@ -180,13 +180,13 @@ fn expected(context: &Context, options: &cli::VerifyBuild, task: &Task, log: &Pa
 fn read_digest(path: &Path) -> Result<Expected> {
     let text = files::read_bounded(path, DIGEST_LIMIT)?;
     let unlike = |found: String| {
-        Failure::input(format!("{} is no digest of a build", path.display()))
+        Failure::input(format!("{} is not a build digest", path.display()))
             .found(found)
             .expected("the JSON of `cargo xtask build` or of srtool")
     };
     let document: SrtoolDigest = serde_json::from_slice(&text).map_err(|error| match error.is_data() {
         true => unlike(error.to_string()),
-        false => Failure::input(format!("{} is no JSON", path.display())).found(error.to_string()),
+        false => Failure::input(format!("{} is not valid JSON", path.display())).found(error.to_string()),
     })?;
     let DigestRuntimes { compressed, compact } = document.runtimes.unwrap_or_default();
     let (compressed, compact) = (compressed.unwrap_or_default(), compact.unwrap_or_default());
@@ -222,14 +222,15 @@ fn profile(options: &cli::VerifyBuild, digest: Option<&Digest>) -> Result<Profil
             .into_iter()
             .find(|profile| profile.name() == name)
             .ok_or_else(|| {
-                Failure::input("the digest names a profile that is not known")
+                Failure::input("the digest names an unknown profile")
                     .found(name)
                     .expected("production, release or dev")
-                    .hint("name the one to build with by --profile")
+                    .hint("set the profile of the build with --profile")
             }),
     }
 }
 
+/// Returns the build facts that a digest states.
 fn stated_facts(digest: &Digest) -> BuildFacts {
     BuildFacts {
         rustc: digest.rustc.clone(),
@@ -274,10 +275,10 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_digest_is_named() {
+    fn an_invalid_digest_is_rejected() {
         let (_directory, path) = written("{}");
-        assert!(read_digest(&path).expect_err("refused").message.ends_with("is no digest of a build"));
+        assert!(read_digest(&path).expect_err("refused").message.ends_with("is not a build digest"));
         let (_directory, path) = written("{\"runtimes\":");
-        assert!(read_digest(&path).expect_err("refused").message.ends_with("is no JSON"));
+        assert!(read_digest(&path).expect_err("refused").message.ends_with("is not valid JSON"));
     }
 }

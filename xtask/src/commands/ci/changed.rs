@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//! The `ci changed` command: which runtimes a change affects.
+
 use crate::{
     changes::{self, Kind},
     cli,

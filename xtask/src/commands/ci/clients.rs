@@ -5,7 +5,7 @@
 //! `scripts/clients/` pins them with their digests and has a program for each. If Node.js or the
 //! registry is not available, the clients are reported as skipped.
 
-use super::Answer;
+use super::CheckResult;
 use crate::{
     cli,
     context::Context,
@@ -33,7 +33,7 @@ pub fn run(context: &Context, options: &cli::CiClients) -> Result<bool> {
     let checks: Vec<_> = match INSTALLED.installed(context) {
         Ok(directory) => CLIENTS
             .iter()
-            .map(|(name, program)| used_by(name, &directory.join(program), &options.url))
+            .map(|(name, program)| check_client(name, &directory.join(program), &options.url))
             .collect::<Result<_>>()?,
         Err(failure) if failure.kind == Kind::Environment => {
             context.printer.warning(&format!("clients are SKIPPED, they cannot be installed: {failure}"));
@@ -47,15 +47,16 @@ pub fn run(context: &Context, options: &cli::CiClients) -> Result<bool> {
     Ok(report.verdict.passed())
 }
 
-fn used_by(name: &str, program: &Path, url: &str) -> Result<Check> {
+/// Runs a client's program against the fork.
+fn check_client(name: &str, program: &Path, url: &str) -> Result<Check> {
     let captured = Tool::new("node").arg(program).arg(url).timeout(TIMEOUT).capture()?;
-    // What the libraries print comes before.
-    let said = String::from_utf8_lossy(&captured.stdout);
-    if let Some(answer) = said.lines().rev().find_map(|line| serde_json::from_str::<Answer>(line).ok()) {
-        return Ok(answer.check(name));
+    // The libraries may print before the result.
+    let output = String::from_utf8_lossy(&captured.stdout);
+    if let Some(result) = output.lines().rev().find_map(|line| serde_json::from_str::<CheckResult>(line).ok()) {
+        return Ok(result.check(name));
     }
-    let last: Vec<_> = said.lines().chain(captured.stderr.lines()).filter(|line| !line.trim().is_empty()).collect();
+    let last: Vec<_> = output.lines().chain(captured.stderr.lines()).filter(|line| !line.trim().is_empty()).collect();
     let last = &last[last.len().saturating_sub(12)..];
-    let detail = format!("ended without an answer ({}), or took longer than {} s", captured.status, TIMEOUT.as_secs());
+    let detail = format!("ended without a result ({}), or took longer than {} s", captured.status, TIMEOUT.as_secs());
     Ok(Check::fail(name, detail).with(last.iter().copied()))
 }

@@ -24,23 +24,25 @@ use std::{
 };
 use worker::{Failure, Result};
 
-/// As many runtimes as a workspace may have, and more.
-const BUNDLES: usize = 64;
+/// The maximum number of bundles. More than any workspace has runtimes.
+const MAX_BUNDLES: usize = 64;
 
 pub fn run(context: &Context, options: &cli::CiComment) -> Result<bool> {
     let mut directories = Vec::new();
     for given in &options.bundles {
         directories.extend(bundles_in(given)?);
     }
-    if directories.len() > BUNDLES {
+    if directories.len() > MAX_BUNDLES {
         return Err(Failure::input("there are too many bundles for one comment")
             .found(directories.len().to_string())
-            .expected(format!("at most {BUNDLES}")));
+            .expected(format!("at most {MAX_BUNDLES}")));
     }
     let bundles = directories.iter().map(|directory| read(context, directory)).collect::<Result<Vec<_>>>()?;
     let mut names = BTreeSet::new();
     if let Some(twice) = bundles.iter().find(|bundle| !names.insert(&bundle.name)) {
-        return Err(Failure::input(format!("two bundles are of the runtime {}", twice.name)).expected("one of each"));
+        return Err(
+            Failure::input(format!("there are two bundles of the runtime {}", twice.name)).expected("one of each")
+        );
     }
     let weights = options.weights.as_deref().map(compared_weights).transpose()?;
     let comment = report::comment::render(&bundles, weights.as_ref());
@@ -78,7 +80,7 @@ fn bundles_in(given: &Path) -> Result<Vec<PathBuf>> {
     }
     found.sort();
     if found.is_empty() {
-        return Err(Failure::input(format!("{} is no bundle", given.display()))
+        return Err(Failure::input(format!("{} is not a bundle", given.display()))
             .found("no build.json in it")
             .expected("a directory that `cargo xtask upgrade` wrote, or one that holds several"));
     }
@@ -117,7 +119,7 @@ fn read(context: &Context, directory: &Path) -> Result<report::Bundle> {
         ))
         .hint("run the step again"));
     }
-    // A runtime from a registry has none.
+    // The bundle of a runtime from a registry has no weights.
     let weights = directory.join("weights.json").is_file();
     let weights = weights.then(|| about.result(directory, |weights: &StepResult| Some(weights.check.verdict)));
     let compared = |diff: &DiffOutcome| diff.report().map(|report| report.verdict);
@@ -130,7 +132,7 @@ fn read(context: &Context, directory: &Path) -> Result<report::Bundle> {
         propose: Some(about.result(directory, |_: &ProposeOutcome| None)?),
         weights: weights.transpose()?,
     };
-    // The blob itself need not have travelled; where it is there it must be the one.
+    // The blob may be missing. If it exists, it must be the one in the evidence.
     let file = directory.join(Path::new(&result.blob.path).file_name().unwrap_or_default());
     if file.is_file() && file_digest(&file)? != about.blob {
         return Err(Failure::check(format!("{} is not the blob that the evidence is about", file.display()))
@@ -141,7 +143,7 @@ fn read(context: &Context, directory: &Path) -> Result<report::Bundle> {
     Ok(bundle)
 }
 
-/// The upgrade that all steps of a bundle are about.
+/// The runtime and the blob that all steps of a bundle must be about.
 struct About {
     runtime: String,
     /// The blake2-256 of the blob.
@@ -149,8 +151,8 @@ struct About {
 }
 
 impl About {
-    /// Returns the result of a step, if it is about this runtime and this blob. `verdict` gives that of the result, where it
-    /// has one of its own.
+    /// Returns the result of a step. Returns an error if it is about another runtime or blob.
+    /// `verdict` returns the result's own verdict, if it has one, which must agree with the step's.
     fn result<T: StepDocument>(&self, directory: &Path, verdict: impl Fn(&T) -> Option<Verdict>) -> Result<T> {
         let name = T::STEP;
         let evidence = read_step(directory, name)?;
@@ -165,7 +167,7 @@ impl About {
             .expected(format!("{} of {:?}", self.blob, self.runtime))
             .hint("take the files of one upgrade"));
         }
-        // Older evidence has it; a comment that changes with the clock would be posted anew each time.
+        // Older evidence contains time fields. They would change the comment on every run.
         let result = protocol::without_volatile(evidence.result.clone());
         let result = step::result(&Step { result, ..evidence.clone() })?;
         match verdict(&result) {
@@ -179,16 +181,17 @@ impl About {
     }
 }
 
-/// A step that failed has no result that passed, and none that failed passed.
+/// Returns whether the verdict of a step agrees with the verdict of its result.
 fn same_verdict(step: Verdict, result: Verdict) -> bool {
     match result {
         Verdict::Pass | Verdict::PassWithHazards => step == Verdict::Pass,
-        // Others say nothing of it.
+        // A skipped result does not decide the step's verdict.
         Verdict::Skip => true,
         other => step == other,
     }
 }
 
+/// Reads the evidence of a step.
 fn read_step(directory: &Path, name: &str) -> Result<Step> {
     let path = directory.join(format!("{name}.json"));
     // A symbolic link could point to other files of this machine.
@@ -196,7 +199,7 @@ fn read_step(directory: &Path, name: &str) -> Result<Step> {
         return Err(Failure::input(format!("the bundle {} is incomplete", directory.display()))
             .found(format!("no file {name}.json"))
             .expected("the evidence of every step")
-            .hint(format!("cargo xtask upgrade --only {name}, or take the bundle of the join")));
+            .hint(format!("cargo xtask upgrade --only {name}, or use the joined bundle")));
     }
     step::read(&path)
 }
@@ -204,7 +207,7 @@ fn read_step(directory: &Path, name: &str) -> Result<Step> {
 /// Reads a comparison of weights.
 fn compared_weights(path: &Path) -> Result<Comparison> {
     serde_json::from_slice(&files::read_bounded(path, step::SIZE_LIMIT)?).map_err(|error| {
-        Failure::input(format!("{} is no comparison of weights", path.display()))
+        Failure::input(format!("{} is not a comparison of weights", path.display()))
             .found(error.to_string())
             .expected("what `cargo xtask weights compare --json` printed")
     })

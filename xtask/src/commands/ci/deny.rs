@@ -44,13 +44,14 @@ pub fn run(context: &Context) -> Result<bool> {
     Ok(report.verdict.passed())
 }
 
+/// Runs all checks. Advisories are skipped if their database cannot be fetched.
 fn checks(context: &Context, program: &Path) -> Result<Vec<Check>> {
-    let mut checks = OFFLINE.iter().map(|name| judged(context, program, name)).collect::<Result<Vec<_>>>()?;
+    let mut checks = OFFLINE.iter().map(|name| run_check(context, program, name)).collect::<Result<Vec<_>>>()?;
     checks.push(match database(context, program)? {
-        Ok(()) => judged(context, program, ADVISORIES)?,
+        Ok(()) => run_check(context, program, ADVISORIES)?,
         Err(reason) => {
             context.printer.warning(&format!("advisories are SKIPPED, their database cannot be fetched: {reason}"));
-            Check::skip(ADVISORIES, "the database of RustSec cannot be fetched").with([reason])
+            Check::skip(ADVISORIES, "the RustSec database cannot be fetched").with([reason])
         }
     });
     Ok(checks)
@@ -63,7 +64,8 @@ fn database(context: &Context, program: &Path) -> Result<std::result::Result<(),
     Ok(if captured.status.success() { Ok(()) } else { Err(last.trim().to_owned()) })
 }
 
-fn judged(context: &Context, program: &Path, name: &str) -> Result<Check> {
+/// Runs one check of cargo-deny.
+fn run_check(context: &Context, program: &Path, name: &str) -> Result<Check> {
     let captured = cargo_deny(context, program).args(["check", "--hide-inclusion-graph", name]).capture()?;
     let lines: Vec<_> = captured.stderr.lines().filter(|line| !line.trim().is_empty()).map(str::to_owned).collect();
     Ok(match captured.status.success() {

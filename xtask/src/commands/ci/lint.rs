@@ -74,6 +74,7 @@ fn workflows(directory: &Path) -> Result<Vec<PathBuf>> {
     Ok(found)
 }
 
+/// Runs one linter on the workflows.
 fn lint(context: &Context, linter: &Linter, workflows: &[PathBuf]) -> Result<Check> {
     let name = linter.pinned.name;
     let program = match linter.pinned.installed(context) {
@@ -85,8 +86,8 @@ fn lint(context: &Context, linter: &Linter, workflows: &[PathBuf]) -> Result<Che
         Err(failure) => return Err(failure),
     };
     let captured = (linter.command)(&program).args(workflows).directory(&context.workspace).capture()?;
-    let said = String::from_utf8_lossy(&captured.stdout);
-    let lines = said.lines().chain(captured.stderr.lines()).filter(|line| !line.trim().is_empty());
+    let output = String::from_utf8_lossy(&captured.stdout);
+    let lines = output.lines().chain(captured.stderr.lines()).filter(|line| !line.trim().is_empty());
     match captured.status.success() {
         true => Ok(Check::pass(name, format!("{} workflows", workflows.len()))),
         false => Ok(Check::fail(name, captured.status.to_string()).with(lines.take(200))),

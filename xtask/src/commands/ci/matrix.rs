@@ -12,8 +12,8 @@ use crate::{
 use protocol::ci::Matrix;
 use worker::{Failure, Result};
 
-/// GitHub runs no more jobs of one matrix.
-const GITHUB_JOBS: usize = 256;
+/// GitHub's limit of jobs in one matrix.
+const MAX_GITHUB_JOBS: usize = 256;
 
 /// The jobs of one upgrade that run on one machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,10 +83,13 @@ fn matrix_job(runtime: &Runtime, stage: Stage, job: &'static str, parts: &[Upgra
     let plain = |character: char| character.is_ascii_alphanumeric() || "._-".contains(character);
     let name = &runtime.name;
     if name.is_empty() || name.len() > 64 || name.starts_with(['-', '.']) || !name.chars().all(plain) {
-        return Err(Failure::input(format!("the runtime {} has a name that no job can have", runtime.package))
-            .found(format!("{name:?}"))
-            .expected("at most 64 letters, digits, dots, hyphens and underscores, a letter or digit first")
-            .hint("change `name` in runtimes-matrix.json"));
+        return Err(Failure::input(format!(
+            "the name of the runtime {} cannot be used as a job name",
+            runtime.package
+        ))
+        .found(format!("{name:?}"))
+        .expected("at most 64 letters, digits, dots, hyphens and underscores, a letter or digit first")
+        .hint("change `name` in runtimes-matrix.json"));
     }
     Ok(MatrixJob {
         runtime: name.clone(),
@@ -97,7 +100,7 @@ fn matrix_job(runtime: &Runtime, stage: Stage, job: &'static str, parts: &[Upgra
     })
 }
 
-/// What GitHub takes as `strategy.matrix`.
+/// Returns the jobs in the format of GitHub's `strategy.matrix`.
 fn include<'job>(jobs: impl Iterator<Item = &'job MatrixJob>) -> Matrix {
     let entries = jobs.map(|job| protocol::ci::MatrixJob {
         runtime: job.runtime.clone(),
@@ -115,10 +118,10 @@ fn github(jobs: &[MatrixJob]) -> Result<String> {
     let mut text = String::new();
     for stage in [Stage::Build, Stage::Check, Stage::Join] {
         let of_stage: Vec<_> = jobs.iter().filter(|job| job.stage == stage).collect();
-        if of_stage.len() > GITHUB_JOBS {
+        if of_stage.len() > MAX_GITHUB_JOBS {
             return Err(Failure::input(format!("the stage {} has too many jobs for GitHub", stage.name()))
                 .found(of_stage.len().to_string())
-                .expected(format!("at most {GITHUB_JOBS} in one matrix"))
+                .expected(format!("at most {MAX_GITHUB_JOBS} in one matrix"))
                 .hint("select runtimes with --runtime, in several workflows"));
         }
         let matrix = serde_json::to_string(&include(of_stage.into_iter()))

@@ -7,7 +7,7 @@
 //! skipped.
 
 use super::super::utf8;
-use super::Answer;
+use super::CheckResult;
 use crate::{
     browser, cli,
     context::Context,
@@ -32,7 +32,9 @@ const TIMEOUT: Duration = Duration::from_secs(900);
 pub fn run(context: &Context, options: &cli::CiPage) -> Result<bool> {
     let page = std::fs::canonicalize(&options.page).map_err(|error| Failure::io("open", &options.page, &error))?;
     if !page.is_file() {
-        return Err(Failure::input(format!("{} is no file", options.page.display())).expected("a bundle's report.html"));
+        return Err(
+            Failure::input(format!("{} is not a file", options.page.display())).expected("a bundle's report.html")
+        );
     }
     let (browser, program) = match tools(context) {
         Ok(tools) => tools,
@@ -50,29 +52,29 @@ pub fn run(context: &Context, options: &cli::CiPage) -> Result<bool> {
         std::fs::create_dir_all(pictures).map_err(|error| Failure::io("make", pictures, &error))?;
         tool = tool.arg(utf8(pictures)?);
     }
-    let said = tool.output()?;
-    let answer = serde_json::from_str::<Answers>(&said).ok().filter(|answer| !answer.checks.is_empty());
+    let output = tool.output()?;
+    let answer = serde_json::from_str::<PageChecks>(&output).ok().filter(|answer| !answer.checks.is_empty());
     let answer = answer.ok_or_else(|| {
-        let said: String = said.chars().take(500).collect();
-        Failure::internal(format!("{PROGRAM} gave no checks")).found(said)
+        let output: String = output.chars().take(500).collect();
+        Failure::internal(format!("{PROGRAM} gave no checks")).found(output)
     })?;
-    finish(context, answer.checks.into_iter().map(|NamedAnswer { name, answer }| answer.check(&name)).collect())
+    finish(context, answer.checks.into_iter().map(|NamedCheck { name, answer }| answer.check(&name)).collect())
 }
 
-/// What the program says.
+/// The output of the program.
 #[derive(Deserialize)]
-struct Answers {
-    checks: Vec<NamedAnswer>,
+struct PageChecks {
+    checks: Vec<NamedCheck>,
 }
 
 #[derive(Deserialize)]
-struct NamedAnswer {
+struct NamedCheck {
     name: String,
     #[serde(flatten)]
-    answer: Answer,
+    answer: CheckResult,
 }
 
-/// The browser, and the program that drives it.
+/// Returns the browser and the program that drives it.
 fn tools(context: &Context) -> Result<(PathBuf, PathBuf)> {
     let browser = browser::program().ok_or_else(|| {
         Failure::environment("there is no Chromium").hint("as root: apt-get install --no-install-recommends chromium")
@@ -80,6 +82,7 @@ fn tools(context: &Context) -> Result<(PathBuf, PathBuf)> {
     Ok((browser, PLAYWRIGHT.installed(context)?.join(PROGRAM)))
 }
 
+/// Prints the checks and returns whether they passed.
 fn finish(context: &Context, checks: Vec<Check>) -> Result<bool> {
     let report = ChecksReport::new(checks);
     context.printer.result(&report, || report::terminal::checks(&report))?;

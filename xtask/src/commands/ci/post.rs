@@ -11,12 +11,13 @@ use serde::{Deserialize, de::DeserializeOwned};
 use std::time::Duration;
 use worker::{Failure, Result};
 
-const LONGEST: Duration = Duration::from_secs(120);
+/// The timeout of a `gh` command.
+const TIMEOUT: Duration = Duration::from_secs(120);
 
 pub fn run(context: &Context, options: &cli::CiPost) -> Result<bool> {
     let text = files::read_bounded(&options.comment, LIMIT as u64)?;
     if !text.starts_with(MARKER.as_bytes()) {
-        return Err(Failure::input(format!("{} is no comment of Cutover", options.comment.display()))
+        return Err(Failure::input(format!("{} is not a comment of Cutover", options.comment.display()))
             .expected(format!("a file that begins with {MARKER}, as `ci comment` writes it")));
     }
     let repository = &options.repository;
@@ -34,7 +35,7 @@ pub fn run(context: &Context, options: &cli::CiPost) -> Result<bool> {
     let path = format!("repos/{repository}/pulls");
     let pulls: Vec<Pull> = gh(&["--method", "GET", &path, "--raw-field", "state=open", "--raw-field", &head])?;
     let Some(pull) = pulls.into_iter().find(|pull| pull.head.sha == options.commit) else {
-        // It was closed or got another commit, whose own run comments.
+        // The pull request was closed or has a newer commit, whose own run posts the comment.
         context.printer.status(&format!("no open pull request of {} is at {}", options.head, options.commit));
         let format = format::POST.into();
         let document = PostReport { format, pull_request: None, posted: false, replaced: None, url: None };
@@ -45,14 +46,14 @@ pub fn run(context: &Context, options: &cli::CiPost) -> Result<bool> {
     let comments = format!("repos/{repository}/issues/{number}/comments");
     let present: Vec<Vec<PullComment>> =
         gh(&["--method", "GET", "--paginate", "--slurp", &comments, "--raw-field", "per_page=100"])?;
-    // Anyone can write the marker; only a bot's comment is ours to replace.
+    // Anyone can write the marker, so only a bot's comment is replaced.
     let ours = |comment: &PullComment| {
         comment.body.as_ref().is_some_and(|body| body.starts_with(MARKER))
             && comment.user.as_ref().is_some_and(|user| user.kind == "Bot")
     };
-    let former = present.into_iter().flatten().find(ours).map(|comment| comment.id);
+    let previous = present.into_iter().flatten().find(ours).map(|comment| comment.id);
     let body = format!("body=@{}", super::super::utf8(&options.comment)?);
-    let answer: Posted = match former {
+    let answer: Posted = match previous {
         Some(id) => gh(&["--method", "PATCH", &format!("repos/{repository}/issues/comments/{id}"), "--field", &body])?,
         None => gh(&["--method", "POST", &comments, "--field", &body])?,
     };
@@ -60,10 +61,10 @@ pub fn run(context: &Context, options: &cli::CiPost) -> Result<bool> {
         format: format::POST.into(),
         pull_request: Some(number),
         posted: true,
-        replaced: Some(former.is_some()),
+        replaced: Some(previous.is_some()),
         url: answer.html_url,
     };
-    let done = if former.is_some() { "replaced" } else { "posted" };
+    let done = if previous.is_some() { "replaced" } else { "posted" };
     context.printer.result(&document, || format!("comment of pull request {number} {done}\n"))?;
     Ok(true)
 }
@@ -82,13 +83,13 @@ fn check(option: &str, text: &str, good: impl Fn(&str) -> bool) -> Result<()> {
     };
     match fits {
         true => Ok(()),
-        false => Err(Failure::usage(format!("{option} is not what it has to be"))
+        false => Err(Failure::usage(format!("the value of {option} is not valid"))
             .found(format!("{text:?}"))
             .expected(expected)),
     }
 }
 
-/// What is read of GitHub's answers.
+/// The fields read from GitHub's response about a pull request.
 #[derive(Deserialize)]
 struct Pull {
     number: u64,
@@ -121,17 +122,18 @@ struct Posted {
     html_url: Option<String>,
 }
 
+/// Sends a request to GitHub's API with `gh api`.
 fn gh<Answer: DeserializeOwned>(arguments: &[&str]) -> Result<Answer> {
     let tool = tool!("gh api {arguments...}")?.env("GH_PROMPT_DISABLED", "1").env("NO_COLOR", "1");
     let argv = tool.argv();
-    let captured = tool.timeout(LONGEST).capture().map_err(|failure| {
+    let captured = tool.timeout(TIMEOUT).capture().map_err(|failure| {
         failure.hint("install GitHub's command line (https://cli.github.com); its runners have it")
     })?;
     if !captured.status.success() {
-        return Err(Failure::environment("GitHub refused what `gh` asked")
+        return Err(Failure::environment("GitHub refused the request of `gh`")
             .found(format!("{} (running `{argv}`)", captured.stderr.trim()))
             .hint("GH_TOKEN must be set to a token with the permission pull-requests: write"));
     }
     serde_json::from_slice(&captured.stdout)
-        .map_err(|error| Failure::environment("`gh` answered something unknown").found(error.to_string()))
+        .map_err(|error| Failure::environment("the output of `gh` cannot be read").found(error.to_string()))
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A matrix as the files of other engines.
+//! Renders a matrix as files for GitLab and Kubernetes.
 
 #![cfg_attr(
     not(test),
@@ -98,17 +98,17 @@ pub fn kubernetes(jobs: &[MatrixJob], image: &str, claim: &str) -> String {
 /// Returns a job name that is a valid DNS label. A changed name ends with a digest, to keep names
 /// distinct.
 fn kubernetes_name(job: &MatrixJob) -> String {
-    const MOST: usize = 63;
+    const MAX_LENGTH: usize = 63;
     let whole = format!("cutover-{}-{}", job.job, job.runtime);
     let plain = |character: char| character.is_ascii_lowercase() || character.is_ascii_digit() || character == '-';
-    if whole.len() <= MOST && whole.chars().all(plain) && !whole.ends_with('-') {
+    if whole.len() <= MAX_LENGTH && whole.chars().all(plain) && !whole.ends_with('-') {
         return whole;
     }
     let mut digester = crate::inputs::Digester::new();
     digester.word("job", &whole);
     let digest = digester.finish();
     let lower = whole.to_ascii_lowercase();
-    let kept = lower.chars().map(|character| if plain(character) { character } else { '-' }).take(MOST - 9);
+    let kept = lower.chars().map(|character| if plain(character) { character } else { '-' }).take(MAX_LENGTH - 9);
     format!("{}-{}", kept.collect::<String>(), &digest[2..10])
 }
 

@@ -44,11 +44,11 @@ pub fn of_package(package: &str, origin: &Origin) -> String {
 
 fn parse(text: &str, path: &Path) -> Result<DocumentMut> {
     text.parse::<DocumentMut>()
-        .map_err(|error| Failure::input(format!("{} is no TOML", path.display())).found(error.to_string()))
+        .map_err(|error| Failure::input(format!("{} is not valid TOML", path.display())).found(error.to_string()))
 }
 
 fn table<'item>(item: &'item mut Item, path: &Path, name: &str) -> Result<&'item mut dyn toml_edit::TableLike> {
-    item.as_table_like_mut().ok_or_else(|| Failure::input(format!("`{name}` of {} is no table", path.display())))
+    item.as_table_like_mut().ok_or_else(|| Failure::input(format!("`{name}` of {} is not a table", path.display())))
 }
 
 /// Returns a table without a header line, for tables that only contain other tables.
@@ -63,8 +63,9 @@ pub fn workspace(text: &str, path: &Path, member: &str, default: Option<&str>) -
     let mut document = parse(text, path)?;
     let workspace = table(document.entry("workspace").or_insert(Item::Table(Table::new())), path, "workspace")?;
     let members = workspace.entry("members").or_insert(value(Array::new()));
-    let members =
-        members.as_array_mut().ok_or_else(|| Failure::input(format!("`members` of {} is no array", path.display())))?;
+    let members = members
+        .as_array_mut()
+        .ok_or_else(|| Failure::input(format!("`members` of {} is not an array", path.display())))?;
     if !members.iter().filter_map(Value::as_str).any(|pattern| covers(pattern, member)) {
         add(members, member);
     }
@@ -169,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn a_member_is_added_as_the_others_stand_there() {
+    fn a_member_is_added_in_the_style_of_the_others() {
         let text =
             "# about\n[workspace]\nresolver = \"2\"\nmembers = [\n    # the runtimes\n    \"a\",\n    \"b\",\n]\n";
         let expected = text.replace("    \"b\",\n", "    \"b\",\n    \"xtask\",\n");
@@ -206,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn an_alias_of_somebody_else_is_told() {
+    fn another_alias_is_reported() {
         let none = match alias("[build]\njobs = 2\n", at(), "xtask").expect("read") {
             Alias::Missing(text) => text,
             other => panic!("{other:?}"),

@@ -21,16 +21,15 @@ pub fn tar(directory: &Path, top: &str) -> Result<Vec<u8>> {
         let name = format!("{top}/{}", super::super::utf8(inside)?);
         let content = files::read_bounded(&path, FILE_LIMIT)?;
         let header = header(&name, content.len() as u64)?;
-        archive.append(&header, content.as_slice()).map_err(|error| unwritten(&name, &error))?;
+        archive.append(&header, content.as_slice()).map_err(|error| cannot_archive(&name, &error))?;
     }
-    archive.into_inner().map_err(|error| unwritten(top, &error))
+    archive.into_inner().map_err(|error| cannot_archive(top, &error))
 }
 
 /// Unpacks an archive made by [`tar`] and returns its directory. Any other archive is an error: the
 /// files must give the same bytes when archived again.
 pub fn unpack(archive: &[u8], into: &Path) -> Result<PathBuf> {
-    let wrong =
-        |found: String| Failure::input("the archive of a bundle is none that `release prepare` made").found(found);
+    let wrong = |found: String| Failure::input("the archive is not a bundle made by `release prepare`").found(found);
     let broken = |error: std::io::Error| wrong(error.to_string());
     let mut top: Option<String> = None;
     // Raw mode: an extension of the format, such as a sparse file, could state more data than the
@@ -55,7 +54,7 @@ pub fn unpack(archive: &[u8], into: &Path) -> Result<PathBuf> {
     let directory = into.join(&top);
     match tar(&directory, &top)? == archive {
         true => Ok(directory),
-        false => Err(wrong("other bytes than its files make".into())),
+        false => Err(wrong("its files give other bytes when archived again".into())),
     }
 }
 
@@ -77,20 +76,21 @@ fn files(directory: &Path) -> Result<Vec<PathBuf>> {
 /// Returns the header of a file: mode 644, no owner, dated 1970.
 fn header(name: &str, size: u64) -> Result<Header> {
     let mut header = Header::new_ustar();
-    header.set_path(name).map_err(|error| unwritten(name, &error))?;
+    header.set_path(name).map_err(|error| cannot_archive(name, &error))?;
     header.set_mode(0o644);
     header.set_uid(0);
     header.set_gid(0);
     header.set_size(size);
     header.set_entry_type(EntryType::Regular);
     header.set_cksum();
-    // The sum as POSIX and the first archives have it: six digits, a NUL and a space.
-    let sum = header.cksum().map_err(|error| unwritten(name, &error))?;
+    // The checksum as POSIX defines it and as earlier archives have it: six digits, a NUL and a
+    // space.
+    let sum = header.cksum().map_err(|error| cannot_archive(name, &error))?;
     header.as_old_mut().cksum.copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
     Ok(header)
 }
 
-fn unwritten(name: &str, error: &std::io::Error) -> Failure {
+fn cannot_archive(name: &str, error: &std::io::Error) -> Failure {
     Failure::input(format!("{name} cannot be archived")).found(error.to_string())
 }
 
@@ -100,7 +100,7 @@ mod tests {
     use sha2::{Digest, Sha256};
 
     #[test]
-    fn tar_itself_reads_it_and_dates_make_no_difference() {
+    fn the_tar_command_reads_it_and_time_stamps_make_no_difference() {
         let directory = tempfile::tempdir().expect("a directory");
         let from = directory.path().join("from");
         std::fs::create_dir_all(from.join("calls")).expect("made");
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_file_is_refused() {
+    fn symbolic_links_are_refused() {
         let directory = tempfile::tempdir().expect("a directory");
         std::os::unix::fs::symlink("/etc/passwd", directory.path().join("link")).expect("linked");
         assert_eq!(tar(directory.path(), "x").expect_err("refused").kind, worker::Kind::Input);

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use worker::{Failure, Result};
 
 const LIMIT: u64 = 16 << 20;
-/// GitHub takes notes of 125,000 characters in all.
-const LONGEST_SECTION: usize = 60_000;
-const USUAL: [&str; 2] = ["CHANGELOG.md", "CHANGELOG"];
+/// The maximum length of a section. GitHub accepts notes of 125,000 characters.
+const MAX_SECTION: usize = 60_000;
+const USUAL_NAMES: [&str; 2] = ["CHANGELOG.md", "CHANGELOG"];
 
 /// A section of the changelog.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,11 +22,11 @@ pub fn file(root: &Path, configured: Option<&Path>) -> Result<Option<PathBuf>> {
         let path = root.join(name);
         return match path.is_file() {
             true => Ok(Some(path)),
-            false => Err(Failure::input(format!("there is no file of changes {}", path.display()))
+            false => Err(Failure::input(format!("there is no changelog {}", path.display()))
                 .hint("see `changelog` of [workspace.metadata.cutover.release]")),
         };
     }
-    Ok(USUAL.iter().map(|name| root.join(name)).find(|path| path.is_file()))
+    Ok(USUAL_NAMES.iter().map(|name| root.join(name)).find(|path| path.is_file()))
 }
 
 /// Returns the section whose heading contains one of these words: the tag, the dotted version, the
@@ -41,19 +41,20 @@ pub fn section(path: &Path, words: &[&str]) -> Result<Option<Section>> {
 /// Finds the first section whose heading contains one of the words.
 fn find(text: &str, words: &[&str]) -> Option<Section> {
     let mut lines = text.lines();
-    let (heading, depth) = lines.by_ref().find_map(|line| {
-        let depth = depth(line)?;
-        let title = line[depth..].trim();
-        // `## [1.3.4] - 2026-11-22` and `# v1.3.4 (spec 1003004)` name their version as a word.
+    let (heading, level) = lines.by_ref().find_map(|line| {
+        let level = level(line)?;
+        let title = line[level..].trim();
+        // The version is one word of the heading: `## [1.3.4] - 2026-11-22`, `# v1.3.4 (spec
+        // 1003004)`.
         let separators = |c: char| c.is_whitespace() || "[](),:".contains(c);
-        title.split(separators).any(|word| words.contains(&word)).then(|| (title.to_owned(), depth))
+        title.split(separators).any(|word| words.contains(&word)).then(|| (title.to_owned(), level))
     })?;
     let mut section = String::new();
     for line in lines {
-        if self::depth(line).is_some_and(|next| next <= depth) {
+        if self::level(line).is_some_and(|next| next <= level) {
             break;
         }
-        if section.len() + line.len() > LONGEST_SECTION {
+        if section.len() + line.len() > MAX_SECTION {
             section.push_str("…\n");
             break;
         }
@@ -63,10 +64,10 @@ fn find(text: &str, words: &[&str]) -> Option<Section> {
     Some(Section { heading, text: section.trim().to_owned() })
 }
 
-/// How deep a heading is.
-fn depth(line: &str) -> Option<usize> {
-    let depth = line.bytes().take_while(|byte| *byte == b'#').count();
-    ((1..=6).contains(&depth) && line[depth..].starts_with(' ')).then_some(depth)
+/// Returns the level of a Markdown heading. `None` if the line is not a heading.
+fn level(line: &str) -> Option<usize> {
+    let level = line.bytes().take_while(|byte| *byte == b'#').count();
+    ((1..=6).contains(&level) && line[level..].starts_with(' ')).then_some(level)
 }
 
 #[cfg(test)]
@@ -93,9 +94,9 @@ mod tests {
 
     #[test]
     fn a_section_without_end_is_cut() {
-        let text = format!("## 1.0.0\n{}", "- x\n".repeat(LONGEST_SECTION));
+        let text = format!("## 1.0.0\n{}", "- x\n".repeat(MAX_SECTION));
         let found = find(&text, &["1.0.0"]).expect("a section");
-        assert!(found.text.len() <= LONGEST_SECTION + 4 && found.text.ends_with('…'));
+        assert!(found.text.len() <= MAX_SECTION + 4 && found.text.ends_with('…'));
     }
 
     #[test]

@@ -177,9 +177,11 @@ pub fn check_place(out: &Path) -> Result<()> {
     }
     match names(out)?.first() {
         None => Ok(()),
-        Some(name) => Err(Failure::usage(format!("{} is not empty and no release of an earlier run", out.display()))
-            .found(name)
-            .hint("name an empty or a new directory with --out")),
+        Some(name) => {
+            Err(Failure::usage(format!("{} is not empty and not a release of an earlier run", out.display()))
+                .found(name)
+                .hint("name an empty or a new directory with --out"))
+        }
     }
 }
 
@@ -189,7 +191,7 @@ pub fn read(directory: &Path) -> Result<(Record, PathBuf)> {
         .map_err(|error| Failure::io("open", directory, &error).hint("cargo xtask release prepare"))?;
     let path = directory.join(RECORD);
     let bad = |found: String| {
-        Failure::input(format!("{} is no release", directory.display()))
+        Failure::input(format!("{} is not a release", directory.display()))
             .found(found)
             .expected(format!("a directory with the {RECORD} that `release prepare` writes"))
     };
@@ -215,7 +217,7 @@ pub fn read(directory: &Path) -> Result<(Record, PathBuf)> {
     let bundles = record.runtimes.iter().filter_map(|released| Some(&released.bundle.as_ref()?.asset));
     if let Some(name) = bundles.chain(record.runtimes.iter().map(|one| &one.asset)).find(|name| !listed.contains(*name))
     {
-        return Err(bad(format!("a runtime with {name}, which is no file of it")));
+        return Err(bad(format!("a runtime with {name}, which is not a file of the release")));
     }
     for asset in record.assets.iter().chain([&record.notes]) {
         super::template::check_asset(&asset.name)?;
@@ -235,7 +237,7 @@ pub fn read(directory: &Path) -> Result<(Record, PathBuf)> {
 pub fn document(directory: &Path) -> Result<Value> {
     let path = directory.join(RECORD);
     serde_json::from_slice(&files::read_bounded(&path, RECORD_LIMIT)?)
-        .map_err(|error| Failure::input(format!("{} is no JSON", path.display())).found(error.to_string()))
+        .map_err(|error| Failure::input(format!("{} is not valid JSON", path.display())).found(error.to_string()))
 }
 
 pub fn pretty(document: &impl Serialize) -> Result<Vec<u8>> {
@@ -260,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn a_release_is_placed_whole_and_the_same_one_is_left_alone() {
+    fn a_release_is_written_as_a_whole_and_not_rewritten_if_unchanged() {
         let directory = tempfile::tempdir().expect("a directory");
         let out = directory.path().join("v1.0.0");
         assert!(files(b"one").place(&out).expect("placed"));
@@ -272,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_was_changed_added_or_removed_is_named() {
+    fn a_changed_added_or_removed_file_is_reported() {
         let directory = tempfile::tempdir().expect("a directory");
         let out = directory.path().join("v1.0.0");
         files(b"one").place(&out).expect("placed");

@@ -6,9 +6,9 @@ use serde::Deserialize;
 use std::{ffi::OsStr, path::Path, time::Duration};
 use worker::{Failure, Result};
 
-/// An upload of some megabytes over a bad line takes minutes; what takes longer hangs.
-const LONGEST: Duration = Duration::from_secs(60 * 60);
-/// gh's exit code where nobody is logged in.
+/// The timeout of a `gh` command. Uploads over slow connections take minutes.
+const TIMEOUT: Duration = Duration::from_secs(60 * 60);
+/// The exit code of gh if nobody is logged in.
 const NOT_LOGGED_IN: i32 = 4;
 
 /// Runs `gh` for one repository.
@@ -28,12 +28,13 @@ pub struct Release {
     pub is_prerelease: bool,
     pub target_commitish: String,
     pub url: String,
-    pub assets: Vec<Uploaded>,
+    pub assets: Vec<UploadedAsset>,
 }
 
+/// An uploaded file of a release.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
-pub struct Uploaded {
+pub struct UploadedAsset {
     pub name: String,
     pub size: u64,
     /// `uploaded`, or `starter` if the upload was interrupted.
@@ -46,7 +47,7 @@ const FIELDS: &str = "name,body,isDraft,isPrerelease,targetCommitish,url,assets"
 
 impl Gh<'_> {
     fn tool(&self, arguments: &[&str]) -> Tool {
-        let tool = Tool::new("gh").args(arguments).directory(self.workspace).timeout(LONGEST);
+        let tool = Tool::new("gh").args(arguments).directory(self.workspace).timeout(TIMEOUT);
         let tool = tool.env("GH_PROMPT_DISABLED", "1").env("GH_NO_UPDATE_NOTIFIER", "1").env("NO_COLOR", "1");
         match self.repo {
             Some(repo) => tool.env("GH_REPO", repo),
@@ -75,6 +76,7 @@ impl Gh<'_> {
         }
     }
 
+    /// Runs gh and returns its output, whether it succeeded or not.
     fn capture(&self, arguments: &[&str]) -> Result<CapturedOutput> {
         let captured = self.tool(arguments).capture()?;
         crate::interrupt::check()?;
@@ -101,9 +103,9 @@ impl Gh<'_> {
             };
         }
         serde_json::from_slice(&captured.stdout).map(Some).map_err(|error| {
-            Failure::environment("gh gave something unknown")
+            Failure::environment("the output of gh cannot be read")
                 .found(format!("{error} (running `{}`)", self.line(&arguments)))
-                .hint("gh --version; one of the last two years is expected")
+                .hint("check `gh --version`: a version of the last two years is expected")
         })
     }
 
@@ -122,19 +124,22 @@ impl Gh<'_> {
         }
     }
 
+    /// Returns the error for a failed command, with what to do about it.
     fn explain(&self, arguments: &[&str], captured: &CapturedOutput) -> Failure {
         let said = captured.stderr.trim();
         let failure = Failure::environment(format!("`{}` failed", self.line(arguments)))
             .found(format!("{}: {said}", captured.status));
         let says = |words: &[&str]| words.iter().any(|word| said.contains(word));
         if captured.status.code() == Some(NOT_LOGGED_IN) || says(&["HTTP 401", "gh auth login", "Bad credentials"]) {
-            return failure.expected("somebody logged in").hint("gh auth login, or set GH_TOKEN in the environment");
+            return failure
+                .expected("a user who is logged in")
+                .hint("gh auth login, or set GH_TOKEN in the environment");
         }
         if says(&["HTTP 403", "HTTP 404", "Could not resolve to a Repository", "not accessible"]) {
             return failure
-                .expected("the right to write the contents of the repository")
+                .expected("write access to the repository's contents")
                 .hint("gh auth refresh --scopes repo; in a workflow: permissions: contents: write");
         }
-        failure.hint("run the command again: what is done is not done twice")
+        failure.hint("run the command again: finished steps are not repeated")
     }
 }

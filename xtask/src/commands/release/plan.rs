@@ -21,19 +21,22 @@ use std::{
 };
 use worker::{Failure, Result};
 
-/// So many commits are named; how many there are is said of all.
-const COMMITS: usize = 300;
-const SUBJECT: usize = 200;
+/// The number of commits that a plan lists. `commit_count` counts all of them.
+const MAX_COMMITS: usize = 300;
+/// The length of a commit's subject, in characters.
+const MAX_SUBJECT: usize = 200;
+/// The default template of a blob's file name.
 const ASSET: &str = "{name}_runtime-v{spec}{variant}.compact.compressed.wasm";
 
+/// The plan of a release.
 #[derive(Debug, Serialize)]
 pub struct Plan {
     pub tag: String,
     pub title: String,
     pub group: Option<&'static str>,
     pub spec_version: u32,
-    /// The release before, by its tag. `None` for the first.
-    pub last: Option<Last>,
+    /// The previous release. `None` for the first release.
+    pub last: Option<LastRelease>,
     pub commit: String,
     pub dirty: bool,
     pub changelog: Option<String>,
@@ -43,14 +46,15 @@ pub struct Plan {
     pub section_text: Option<String>,
     pub commits: Vec<Commit>,
     pub commit_count: u64,
-    pub runtimes: Vec<Planned>,
+    pub runtimes: Vec<PlannedRuntime>,
     pub warnings: Vec<String>,
     /// The reasons why the release cannot be made.
     pub problems: Vec<String>,
 }
 
+/// The previous release, found by its tag.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Last {
+pub struct LastRelease {
     pub tag: String,
     pub commit: String,
     pub spec_version: u32,
@@ -62,8 +66,9 @@ pub struct Commit {
     pub subject: String,
 }
 
+/// A runtime of the workspace, and whether it is released.
 #[derive(Debug, Serialize)]
-pub struct Planned {
+pub struct PlannedRuntime {
     pub name: String,
     pub package: String,
     pub group: &'static str,
@@ -102,8 +107,8 @@ impl Plan {
         Ok(document)
     }
 
-    /// What is released of it, with the runtime of the workspace.
-    pub fn released<'a>(&'a self, workspace: &'a Workspace) -> Result<Vec<(&'a Planned, &'a Runtime)>> {
+    /// Returns the released runtimes, each with its runtime in the workspace.
+    pub fn released<'a>(&'a self, workspace: &'a Workspace) -> Result<Vec<(&'a PlannedRuntime, &'a Runtime)>> {
         let those = self.runtimes.iter().filter(|planned| planned.released);
         those.map(|planned| Ok((planned, workspace.find(&planned.package)?))).collect()
     }
@@ -115,7 +120,7 @@ pub fn make(context: &Context, workspace: &Workspace, selection: &ReleaseSelecti
     let state = git::source(root);
     let commit = state.commit.ok_or_else(|| {
         Failure::input(format!("{} is not in a git repository with a commit", root.display()))
-            .expected("the history that a release is told from")
+            .expected("a git history with the tags of earlier releases")
     })?;
     let selected = select(workspace, selection)?;
     let versions = selected.iter().map(|runtime| source::stated(runtime)).collect::<Result<Vec<_>>>()?;
@@ -178,7 +183,7 @@ pub fn make(context: &Context, workspace: &Workspace, selection: &ReleaseSelecti
         ));
     }
     if let Some(last) = &last {
-        let above = |one: &&Planned| one.last_spec_version.is_some_and(|stated| stated > last.spec_version);
+        let above = |one: &&PlannedRuntime| one.last_spec_version.is_some_and(|stated| stated > last.spec_version);
         warnings.extend(runtimes.iter().filter(above).map(|one| {
             let stated = one.last_spec_version.unwrap_or_default();
             format!("{}: at {} its source says spec_version {stated}, which is not that of the tag", one.name, last.tag)
@@ -222,7 +227,7 @@ fn select<'a>(workspace: &'a Workspace, selection: &ReleaseSelection) -> Result<
     for (index, runtime) in selected.iter().enumerate() {
         if workspace.group(runtime)? != group && !selection.runtimes.is_empty() {
             let name = selection.runtimes.get(index).unwrap_or(&runtime.name);
-            return Err(Failure::usage(format!("{name} is none of the group {}", group.name()))
+            return Err(Failure::usage(format!("{name} is not in the group {}", group.name()))
                 .hint("leave --group out, or set `group` in its [package.metadata.cutover.release]"));
         }
     }
@@ -236,20 +241,22 @@ fn select<'a>(workspace: &'a Workspace, selection: &ReleaseSelection) -> Result<
     }
 }
 
-/// The highest version among the tags of the rule that this commit comes after.
-fn last(root: &Path, rule: &TagRule, named: Option<&str>, tagged: bool) -> Result<Option<Last>> {
+/// Returns the release with the highest version among the tags of the rule in this commit's
+/// history.
+fn last(root: &Path, rule: &TagRule, named: Option<&str>, tagged: bool) -> Result<Option<LastRelease>> {
     let merged = git::ask(root, &["tag", "--list", "--merged", "HEAD"])?;
     let here = git::ask(root, &["tag", "--list", "--points-at", "HEAD"])?;
     let of_this = |tag: &str| named == Some(tag) || (tagged && here.lines().any(|line| line == tag));
     let all = merged.lines().filter(|tag| !of_this(tag)).filter_map(|tag| Some((rule.version_of(tag)?, tag)));
     let Some((spec_version, tag)) = all.max() else { return Ok(None) };
     let commit = git::commit(root, &format!("refs/tags/{tag}"))
-        .ok_or_else(|| Failure::input(format!("the tag {tag} is no commit's")))?;
-    Ok(Some(Last { tag: tag.to_owned(), commit, spec_version }))
+        .ok_or_else(|| Failure::input(format!("the tag {tag} does not point to a commit")))?;
+    Ok(Some(LastRelease { tag: tag.to_owned(), commit, spec_version }))
 }
 
-/// The release before what is in the workspace, by the tags of its rule: those of all runtimes, or of this one's group.
-pub fn before(workspace: &Workspace, root: &Path, runtime: &Runtime) -> Result<Option<Last>> {
+/// Returns the latest release before the workspace's commit. Tags of all runtimes and tags of this
+/// runtime's group count.
+pub fn before(workspace: &Workspace, root: &Path, runtime: &Runtime) -> Result<Option<LastRelease>> {
     let mut found = Vec::new();
     for suffix in [String::new(), format!("-{}", workspace.group(runtime)?.name())] {
         let rule = TagRule::new(workspace.config.release.tag.as_deref(), &suffix)?;
@@ -268,13 +275,13 @@ fn check_free(root: &Path, tag: &str, commit: &str, tagged: bool) -> Result<()> 
             Err(Failure::input(format!("there is no tag {tag}")).hint("leave --tagged out, or git fetch --tags"))
         }
         (Some(there), true) if there == commit => Ok(()),
-        (Some(there), true) => Err(Failure::input(format!("the tag {tag} is at another commit than this"))
+        (Some(there), true) => Err(Failure::input(format!("the tag {tag} points to another commit"))
             .found(format!("at commit {there}"))
             .expected(commit)
             .hint(format!("git checkout {tag}, and run the command there"))),
         (Some(there), false) => {
             let failure = Failure::input(format!("the tag {tag} exists already")).found(format!("at commit {there}"));
-            let failure = failure.expected("a tag that nothing was released under");
+            let failure = failure.expected("a tag without a release");
             Err(match there == commit {
                 true => failure.hint("if the release is to be made from this tag, add --tagged"),
                 false => failure.hint("raise spec_version, or name another tag with --tag"),
@@ -289,8 +296,8 @@ fn planned(
     workspace: &Workspace,
     runtime: &Runtime,
     spec_version: u32,
-    last: Option<&Last>,
-) -> Result<Planned> {
+    last: Option<&LastRelease>,
+) -> Result<PlannedRuntime> {
     let directories = inputs::path_packages(&workspace.metadata, &runtime.id);
     let mut paths: Vec<String> = Vec::new();
     for directory in &directories {
@@ -316,7 +323,7 @@ fn planned(
             Ok((name.clone(), PlannedVariant { asset: asset(&name)?, variant }))
         })
         .collect::<Result<_>>()?;
-    Ok(Planned {
+    Ok(PlannedRuntime {
         name: runtime.name.clone(),
         package: runtime.package.clone(),
         group: workspace.group(runtime)?.name(),
@@ -337,7 +344,7 @@ fn asset(workspace: &Workspace, runtime: &Runtime, spec_version: u32, variant: &
     let variant = if variant.is_empty() { String::new() } else { format!(".{variant}") };
     let setting = "asset-name of [workspace.metadata.cutover.release]";
     if !template.contains("{variant}") && !variant.is_empty() {
-        return Err(Failure::input(format!("`{setting}` has no place for the variant"))
+        return Err(Failure::input(format!("`{setting}` has no placeholder for the variant"))
             .found(template)
             .expected("{variant} in it"));
     }
@@ -358,8 +365,9 @@ fn asset(workspace: &Workspace, runtime: &Runtime, spec_version: u32, variant: &
     Ok(name)
 }
 
-/// Says of each runtime whether it is released and why, and what stops the release.
-fn judge(runtimes: &mut [Planned], named: &[String], last: Option<&Last>, commit: &str) -> Vec<String> {
+/// Sets for each runtime whether it is released and why. Returns the problems that stop the
+/// release.
+fn judge(runtimes: &mut [PlannedRuntime], named: &[String], last: Option<&LastRelease>, commit: &str) -> Vec<String> {
     let mut problems = Vec::new();
     for one in runtimes.iter_mut() {
         let now = one.spec_version;
@@ -395,12 +403,12 @@ fn judge(runtimes: &mut [Planned], named: &[String], last: Option<&Last>, commit
 
 /// Returns the commits since another one, newest first, without merges.
 fn log(root: &Path, since: &str, paths: &[&str]) -> Result<Vec<Commit>> {
-    let (range, most) = (format!("{since}..HEAD"), format!("--max-count={COMMITS}"));
+    let (range, most) = (format!("{since}..HEAD"), format!("--max-count={MAX_COMMITS}"));
     let fixed = ["--literal-pathspecs", "log", "--no-merges", "--format=%h%x09%s", "--abbrev=10", &most, &range, "--"];
     let text = git::ask(root, &[&fixed, paths].concat())?;
     let split = text.lines().filter_map(|line| line.split_once('\t'));
     Ok(split
-        .map(|(hash, subject)| Commit { hash: hash.to_owned(), subject: subject.chars().take(SUBJECT).collect() })
+        .map(|(hash, subject)| Commit { hash: hash.to_owned(), subject: subject.chars().take(MAX_SUBJECT).collect() })
         .collect())
 }
 
@@ -422,8 +430,8 @@ fn section(file: Option<&Path>, tag: &str, spec_version: u32) -> Result<Option<S
 mod tests {
     use super::*;
 
-    fn one(name: &str, before: Option<u32>, now: u32) -> Planned {
-        Planned {
+    fn one(name: &str, before: Option<u32>, now: u32) -> PlannedRuntime {
+        PlannedRuntime {
             name: name.into(),
             package: format!("{name}-runtime"),
             group: "relay",
@@ -438,12 +446,12 @@ mod tests {
         }
     }
 
-    fn last_release() -> Last {
-        Last { tag: "v1.0.0".into(), commit: "c".into(), spec_version: 1_000_000 }
+    fn last_release() -> LastRelease {
+        LastRelease { tag: "v1.0.0".into(), commit: "c".into(), spec_version: 1_000_000 }
     }
 
     #[test]
-    fn what_rose_is_released_and_what_did_not_is_named() {
+    fn a_runtime_is_released_if_its_spec_version_rose() {
         let mut all = [one("a", Some(1_000_000), 1_000_001), one("b", Some(1_000_000), 1_000_000)];
         assert_eq!(judge(&mut all, &[], Some(&last_release()), "the head"), [""; 0]);
         assert_eq!((all[0].released, all[1].released), (true, false));
@@ -453,7 +461,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_that_rose_and_something_that_fell_stop_a_release() {
+    fn a_release_needs_a_risen_version_and_no_fallen_one() {
         let mut all = [one("a", Some(5), 5)];
         assert_eq!(judge(&mut all, &[], Some(&last_release()), "the head").len(), 1);
         let mut all = [one("a", Some(5), 6), one("b", Some(5), 4)];
@@ -464,7 +472,7 @@ mod tests {
     }
 
     #[test]
-    fn two_blobs_of_one_name_stop_a_release() {
+    fn two_blobs_with_the_same_file_name_stop_a_release() {
         let mut all = [one("a", None, 1), one("b", None, 1)];
         all[1].asset = "a.wasm".into();
         assert_eq!(judge(&mut all, &[], None, "the head"), ["a and b would both be the file a.wasm"]);

@@ -7,7 +7,7 @@
 use super::{
     archive,
     directory::{self, FILE_LIMIT, FORMAT, Files, NOTES, RECORD},
-    plan::{self, Plan, Planned, PlannedVariant},
+    plan::{self, Plan, PlannedRuntime, PlannedVariant},
     signed,
 };
 use crate::{
@@ -42,7 +42,8 @@ use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use worker::{Code, Failure, Result};
 
-const REMEMBERED_LIMIT: u64 = 64 << 20;
+/// The maximum size of a cached result, in bytes.
+const CACHE_LIMIT: u64 = 64 << 20;
 
 pub fn run(context: &Context, options: &ReleasePrepare) -> Result<bool> {
     let workspace = Workspace::load(context)?;
@@ -57,7 +58,7 @@ pub fn run(context: &Context, options: &ReleasePrepare) -> Result<bool> {
         None => workspace.metadata.target_directory.as_std_path().join("releases").join(plan.tag.replace('/', "-")),
     };
     if options.dry_run {
-        return intend(context, &plan, &sources, &out);
+        return print_dry_run(context, &plan, &sources, &out);
     }
     if !plan.passed() {
         return Err(Failure::check("there is nothing to release")
@@ -73,8 +74,8 @@ pub fn run(context: &Context, options: &ReleasePrepare) -> Result<bool> {
     let name = out.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let engine = engines::open(context, &workspace, &options.engine, Purpose::Rehearsal)?;
     let work = out.with_file_name(format!("{name}.work"));
-    let press = Press { context, workspace: &workspace, plan: &plan, options, engine: &*engine, work, root };
-    press.run(&released, &sources, &out)
+    let builder = ReleaseBuilder { context, workspace: &workspace, plan: &plan, options, engine: &*engine, work, root };
+    builder.run(&released, &sources, &out)
 }
 
 /// The sources of the released runtimes, in the order of the plan.
@@ -89,10 +90,10 @@ struct Source {
 }
 
 impl Sources {
-    fn of(context: &Context, released: &[(&Planned, &Runtime)], options: &ReleasePrepare) -> Result<Self> {
+    fn of(context: &Context, released: &[(&PlannedRuntime, &Runtime)], options: &ReleasePrepare) -> Result<Self> {
         let names: Vec<&str> = released.iter().map(|(planned, _)| planned.name.as_str()).collect();
-        let states = named("--state", &options.states, &names)?;
-        let previous = named("--previous", &options.previous, &names)?;
+        let states = sources_by_runtime("--state", &options.states, &names)?;
+        let previous = sources_by_runtime("--previous", &options.previous, &names)?;
         let mut all = Vec::new();
         for ((_, runtime), (state, previous)) in released.iter().zip(states.into_iter().zip(previous)) {
             let configured = || runtime.config.state.as_ref().map(|state| runtime.configured_source(state));
@@ -124,8 +125,8 @@ impl Sources {
     }
 }
 
-/// `NAME=SOURCE` for each of several runtimes, or `SOURCE` for the only one.
-fn named(option: &str, given: &[String], names: &[&str]) -> Result<Vec<Option<String>>> {
+/// Returns the source given for each runtime: `NAME=SOURCE`, or `SOURCE` if there is one runtime.
+fn sources_by_runtime(option: &str, given: &[String], names: &[&str]) -> Result<Vec<Option<String>>> {
     let mut found: Vec<Option<String>> = names.iter().map(|_| None).collect();
     // The plan reports that nothing is released.
     if names.is_empty() {
@@ -152,7 +153,8 @@ fn named(option: &str, given: &[String], names: &[&str]) -> Result<Vec<Option<St
     Ok(found)
 }
 
-fn intend(context: &Context, plan: &Plan, sources: &Sources, out: &Path) -> Result<bool> {
+/// Prints the files that a run would write.
+fn print_dry_run(context: &Context, plan: &Plan, sources: &Sources, out: &Path) -> Result<bool> {
     let mut files = vec![directory::SUMS.to_owned(), NOTES.to_owned(), RECORD.to_owned()];
     let released = plan.runtimes.iter().filter(|planned| planned.released);
     for (planned, source) in released.zip(&sources.0) {
@@ -182,19 +184,20 @@ fn digest_name(name: &str) -> String {
     format!("{name}-srtool-digest.json")
 }
 
-fn bundle_name(planned: &Planned) -> String {
+fn bundle_name(planned: &PlannedRuntime) -> String {
     format!("{}-upgrade-v{}.tar", planned.name, planned.spec_version)
 }
 
-fn diff_name(planned: &Planned) -> String {
+fn diff_name(planned: &PlannedRuntime) -> String {
     format!("{}-changes-v{}.json", planned.name, planned.spec_version)
 }
 
-fn parameters_name(planned: &Planned) -> String {
+fn parameters_name(planned: &PlannedRuntime) -> String {
     format!("{}-parameters-v{}.md", planned.name, planned.spec_version)
 }
 
-struct Press<'run> {
+/// Builds and checks the files of a release.
+struct ReleaseBuilder<'run> {
     context: &'run Context,
     workspace: &'run Workspace,
     plan: &'run Plan,
@@ -205,24 +208,24 @@ struct Press<'run> {
     root: Option<PathBuf>,
 }
 
-/// What is known of one runtime when its files are made.
-struct Printed {
-    /// For the notes and the record.
+/// The result of preparing one runtime.
+struct PreparedRuntime {
+    /// The runtime's entry in the notes and in `release.json`.
     document: Value,
     problems: Vec<String>,
     warnings: Vec<String>,
 }
 
-impl Press<'_> {
-    fn run(&self, released: &[(&Planned, &Runtime)], sources: &Sources, out: &Path) -> Result<bool> {
+impl ReleaseBuilder<'_> {
+    fn run(&self, released: &[(&PlannedRuntime, &Runtime)], sources: &Sources, out: &Path) -> Result<bool> {
         let mut files = Files::default();
         let mut runtimes = Vec::new();
         let (mut problems, mut warnings) = (Vec::new(), self.plan.warnings.clone());
         for ((planned, runtime), source) in released.iter().zip(&sources.0) {
-            let printed = self.runtime(planned, runtime, source, out, &mut files)?;
-            problems.extend(printed.problems);
-            warnings.extend(printed.warnings);
-            runtimes.push(printed.document);
+            let prepared = self.runtime(planned, runtime, source, out, &mut files)?;
+            problems.extend(prepared.problems);
+            warnings.extend(prepared.warnings);
+            runtimes.push(prepared.document);
         }
         let mut document = self.document_of_all(&runtimes, &warnings)?;
         let assets = files.seal(&mut document)?;
@@ -254,8 +257,10 @@ impl Press<'_> {
             let name = root.file_name().unwrap_or_default().to_string_lossy().into_owned();
             let request = VerifyRootRequest { root: utf8(root)?.into(), ..VerifyRootRequest::default() };
             let request = EvidenceRequest::VerifyRoot(request);
-            let (_, told): (_, RootSummary) = self.ask("signers", Worker::Evidence, &request)?;
-            Ok::<_, Failure>(json!({"file": name, "sha256": directory::sha256(&read(root)?), "lineage": told.lineage}))
+            let (_, summary): (_, RootSummary) = self.ask("signers", Worker::Evidence, &request)?;
+            Ok::<_, Failure>(
+                json!({"file": name, "sha256": directory::sha256(&read(root)?), "lineage": summary.lineage}),
+            )
         });
         let signers = signers.transpose()?;
         if let Some(fields) = document.as_object_mut() {
@@ -273,13 +278,13 @@ impl Press<'_> {
     /// Builds, inspects and compares one runtime, and adds its files.
     fn runtime(
         &self,
-        planned: &Planned,
+        planned: &PlannedRuntime,
         runtime: &Runtime,
         source: &Source,
         out: &Path,
         files: &mut Files,
-    ) -> Result<Printed> {
-        let mut printed = Printed { document: Value::Null, problems: Vec::new(), warnings: Vec::new() };
+    ) -> Result<PreparedRuntime> {
+        let mut prepared = PreparedRuntime { document: Value::Null, problems: Vec::new(), warnings: Vec::new() };
         let variant = build::release_variant(runtime, Profile::Production);
         let built = build::build_one(self.engine, runtime, &variant, &self.work.join("blobs").join(&planned.name))?;
         let (stated, record) = (built.runtime.record.spec_version, &built.runtime.record);
@@ -290,27 +295,27 @@ impl Press<'_> {
             ))
             .found(format!("{stated:?}"))
             .expected(planned.spec_version.to_string())
-            .hint("write the number out in the RuntimeVersion of what goes on chain"));
+            .hint("write the number as a literal in the RuntimeVersion of the production build"));
         }
         if !built.fits {
             let (size, limit) = (record.size, record.size_limit);
-            printed.problems.push(format!("{}: {size} bytes are too large for the limit of {limit}", planned.name));
+            prepared.problems.push(format!("{}: {size} bytes are too large for the limit of {limit}", planned.name));
         }
         files.add(&planned.asset, read(&built.path)?)?;
         files.add(digest_name(&planned.name), read(Path::new(&record.digest_file))?)?;
         let facts = self.facts(&planned.name, &built.path)?;
-        let variants = self.variants(planned, runtime, files, &mut printed)?;
-        printed.warnings.extend(alike(&planned.name, &json!(built.runtime.blake2_256), &variants));
-        let compared = self.compared(planned, &built.path, source, files, &mut printed)?;
-        let bundle = self.bundle(planned, &built, source, out, files, &mut printed)?;
-        printed.document = self.document(planned, &built, &facts, variants, compared, bundle);
-        Ok(printed)
+        let variants = self.variants(planned, runtime, files, &mut prepared)?;
+        prepared.warnings.extend(unchanged_variants(&planned.name, &json!(built.runtime.blake2_256), &variants));
+        let compared = self.compare(planned, &built.path, source, files, &mut prepared)?;
+        let bundle = self.bundle(planned, &built, source, out, files, &mut prepared)?;
+        prepared.document = self.document(planned, &built, &facts, variants, compared, bundle);
+        Ok(prepared)
     }
 
     /// Returns the runtime's entry in the release document.
     fn document(
         &self,
-        planned: &Planned,
+        planned: &PlannedRuntime,
         built: &Built,
         facts: &Value,
         variants: Value,
@@ -360,7 +365,7 @@ impl Press<'_> {
     /// for a variant.
     fn facts(&self, name: &str, blob: &Path) -> Result<Value> {
         let key = self.key(Worker::Inspect, &[("blob", &file_digest(blob)?)])?;
-        self.remembered(&format!("{name}-facts"), Some(key), || {
+        self.cached(&format!("{name}-facts"), Some(key), || {
             let source = protocol::Source::File(blob.to_owned());
             let request = inspect::Request::Inspect { source, metadata: true, token: None };
             let (_, facts): (_, inspect::RuntimeFacts) =
@@ -373,10 +378,10 @@ impl Press<'_> {
     /// release continues without it.
     fn variants(
         &self,
-        planned: &Planned,
+        planned: &PlannedRuntime,
         runtime: &Runtime,
         files: &mut Files,
-        printed: &mut Printed,
+        prepared: &mut PreparedRuntime,
     ) -> Result<Value> {
         let mut documents = Vec::new();
         for (name, wanted) in &planned.variants {
@@ -398,12 +403,12 @@ impl Press<'_> {
                 Err(failure) => Some(failure),
             };
             if let Some(failure) = error {
-                let told = format!("{}: the variant {name} was not built: {failure}", planned.name);
+                let message = format!("{}: the variant {name} was not built: {failure}", planned.name);
                 match wanted.variant.required {
-                    true => printed.problems.push(told),
+                    true => prepared.problems.push(message),
                     false => {
-                        self.context.printer.warning(&told);
-                        printed.warnings.push(told);
+                        self.context.printer.warning(&message);
+                        prepared.warnings.push(message);
                     }
                 }
                 document["asset"] = Value::Null;
@@ -414,7 +419,14 @@ impl Press<'_> {
         Ok(Value::Array(documents))
     }
 
-    fn variant(&self, planned: &Planned, runtime: &Runtime, name: &str, wanted: &PlannedVariant) -> Result<Built> {
+    /// Builds one variant.
+    fn variant(
+        &self,
+        planned: &PlannedRuntime,
+        runtime: &Runtime,
+        name: &str,
+        wanted: &PlannedVariant,
+    ) -> Result<Built> {
         let variant = inputs::Variant {
             profile: wanted.variant.profile(name)?.name(),
             features: wanted.variant.features.clone(),
@@ -425,14 +437,14 @@ impl Press<'_> {
         build::build_one(self.engine, runtime, &variant, &out)
     }
 
-    /// The blob against the runtime that is: what changed, and the parameters.
-    fn compared(
+    /// Compares the blob with the previous runtime: metadata changes and parameters.
+    fn compare(
         &self,
-        planned: &Planned,
+        planned: &PlannedRuntime,
         blob: &Path,
         source: &Source,
         files: &mut Files,
-        printed: &mut Printed,
+        prepared: &mut PreparedRuntime,
     ) -> Result<Value> {
         let Some(previous) = &source.previous else { return Ok(Value::Null) };
         let allow = diff::allowances(self.context, &[])?;
@@ -448,14 +460,15 @@ impl Press<'_> {
             // The content of a node or of standard input is not known in advance: not cached.
             _ => None,
         };
-        let comparison = self.remembered(&format!("{}-changes", planned.name), key, || {
+        let comparison = self.cached(&format!("{}-changes", planned.name), key, || {
             let (old, new) = (previous.source(), protocol::Source::File(blob.to_owned()));
             let request = Request::Diff { old: old.clone(), new: new.clone(), allow: allow.clone(), parameters: false };
             let title = format!("diff {}", planned.name);
             let (passed, mut changes): (_, DiffReport) = match self.ask(&title, Worker::Compat, &request) {
-                // That the former runtime is too old to tell its types is no fault of this one.
+                // The metadata of the previous runtime is too old to describe its types. This is
+                // not a problem of the new runtime.
                 Err(failure) if failure.is(Code::OldMetadata) => {
-                    return Ok(Compared::Not { error: failure.to_string() });
+                    return Ok(Comparison::Unavailable { error: failure.to_string() });
                 }
                 other => other?,
             };
@@ -464,26 +477,27 @@ impl Press<'_> {
             (changes.old.source, changes.new.source) =
                 (previous.name(), SourceLocation::File(utf8(blob)?.to_owned()).name());
             (parameters.old.source, parameters.new.source) = (changes.old.source.clone(), changes.new.source.clone());
-            Ok(Compared::Whole { passed, changes: Box::new(changes), parameters: Box::new(parameters) })
+            Ok(Comparison::Complete { passed, changes: Box::new(changes), parameters: Box::new(parameters) })
         })?;
         let (passed, changes, parameters) = match comparison {
-            Compared::Whole { passed, changes, parameters } => (passed, changes, parameters),
-            Compared::Not { error } => {
-                printed.warnings.push(format!("{}: not compared with the runtime before: {error}", planned.name));
+            Comparison::Complete { passed, changes, parameters } => (passed, changes, parameters),
+            Comparison::Unavailable { error } => {
+                prepared.warnings.push(format!("{}: not compared with the runtime before: {error}", planned.name));
                 return Ok(json!({"error": error}));
             }
         };
         files.add(diff_name(planned), directory::pretty(&changes)?)?;
         files.add(parameters_name(planned), report::diff::parameters(&parameters).into_bytes())?;
-        // A build for quick rehearsals has the name and the version of what goes on chain, and another pace.
+        // A build for fast rehearsals has the name and version of the production build, but another
+        // pace.
         let pace = changes.rules.iter().filter(|rule| rule.name == "consensus" && rule.status == Status::Warn);
         for finding in pace.flat_map(|rule| &rule.findings) {
-            printed.warnings.push(format!("{}: {}", planned.name, finding.text));
+            prepared.warnings.push(format!("{}: {}", planned.name, finding.text));
         }
         if !passed {
             let broken = changes.rules.iter().filter(|rule| rule.status == Status::Fail);
             let broken: Vec<_> = broken.map(|rule| rule.name.as_str()).collect();
-            printed.problems.push(format!("{}: broken rules of `diff`: {}", planned.name, broken.join(", ")));
+            prepared.problems.push(format!("{}: broken rules of `diff`: {}", planned.name, broken.join(", ")));
         }
         Ok(json!({
             "old": {"spec_name": changes.old.spec_name, "spec_version": changes.old.spec_version,
@@ -499,18 +513,19 @@ impl Press<'_> {
     /// Rehearses and signs the upgrade, and adds the bundle as one archive.
     fn bundle(
         &self,
-        planned: &Planned,
+        planned: &PlannedRuntime,
         built: &Built,
         source: &Source,
         place: &Path,
         files: &mut Files,
-        printed: &mut Printed,
+        prepared: &mut PreparedRuntime,
     ) -> Result<Value> {
         let Some((state, at)) = &source.state else {
             if !self.options.no_bundle {
-                printed
-                    .warnings
-                    .push(format!("{}: no state is known to try the upgrade on, so there is no bundle", planned.name));
+                prepared.warnings.push(format!(
+                    "{}: no state is known to rehearse the upgrade on, so there is no bundle",
+                    planned.name
+                ));
             }
             return Ok(Value::Null);
         };
@@ -535,19 +550,19 @@ impl Press<'_> {
         };
         let (verdict, summary) = upgrade::make(self.context, self.workspace, &options)?;
         let Some(RuntimeUpgrade::Whole(upgraded)) = summary.runtimes.into_iter().next() else {
-            return Err(Failure::internal("an upgrade of one runtime tells of none"));
+            return Err(Failure::internal("an upgrade of one runtime reports no runtime"));
         };
         let (tried, ships) = (&upgraded.blob.blake2_256, &built.runtime.blake2_256);
         if tried != ships {
-            printed.problems.push(format!(
-                "{}: the upgrade was tried with the blob {tried}, and {ships} is released",
+            prepared.problems.push(format!(
+                "{}: the upgrade was rehearsed with the blob {tried}, but {ships} is released",
                 planned.name
             ));
         }
         if verdict != Verdict::Pass {
             let failed = upgraded.checks.iter().filter(|check| check.status == Status::Fail);
             let failed: Vec<_> = failed.map(|check| check.name.as_str()).collect();
-            printed.problems.push(format!("{}: the upgrade failed in {}", planned.name, failed.join(", ")));
+            prepared.problems.push(format!("{}: the upgrade failed in {}", planned.name, failed.join(", ")));
         }
         let top = format!("{}-upgrade-v{}", planned.name, planned.spec_version);
         files.add(bundle_name(planned), archive::tar(&out, &top)?)?;
@@ -564,6 +579,7 @@ impl Press<'_> {
         }))
     }
 
+    /// Sends a request to a worker. Returns whether it passed, and its result.
     fn ask<T: DeserializeOwned>(&self, title: &str, worker: Worker, request: &impl Serialize) -> Result<(bool, T)> {
         let task = self.context.printer.task(title);
         let outcome = workers::ask(self.context, worker, request, &task, &self.context.log("release"))?;
@@ -580,8 +596,9 @@ impl Press<'_> {
         Ok(digester.finish())
     }
 
-    /// The value of an earlier run with the same key, else a new one.
-    fn remembered<T: Serialize + DeserializeOwned>(
+    /// Returns the cached value of an earlier run with the same key, else makes it. No key: not
+    /// cached.
+    fn cached<T: Serialize + DeserializeOwned>(
         &self,
         name: &str,
         key: Option<String>,
@@ -589,16 +606,16 @@ impl Press<'_> {
     ) -> Result<T> {
         let path = self.work.join(format!("{name}.json"));
         if let Some(key) = &key
-            && let Ok(text) = files::read_bounded(&path, REMEMBERED_LIMIT)
-            && let Ok(former) = serde_json::from_slice::<Remembered<T>>(&text)
-            && former.inputs == *key
+            && let Ok(text) = files::read_bounded(&path, CACHE_LIMIT)
+            && let Ok(cached) = serde_json::from_slice::<CachedResult<T>>(&text)
+            && cached.inputs == *key
         {
-            return Ok(former.value);
+            return Ok(cached.value);
         }
         let value = make()?;
         match key {
             Some(inputs) => {
-                let made = Remembered { inputs, value };
+                let made = CachedResult { inputs, value };
                 files::write_whole(&path, &directory::pretty(&made)?)?;
                 Ok(made.value)
             }
@@ -607,27 +624,32 @@ impl Press<'_> {
     }
 }
 
-/// A value, and a digest of what it was made from.
+/// A cached value with a digest of its inputs.
 #[derive(Serialize, Deserialize)]
-struct Remembered<T> {
+struct CachedResult<T> {
     inputs: String,
     value: T,
 }
 
-/// The blob compared with the runtime before.
+/// The comparison of the blob with the previous runtime.
 #[derive(Serialize, Deserialize)]
-enum Compared {
-    Not { error: String },
-    Whole { passed: bool, changes: Box<DiffReport>, parameters: Box<ParametersReport> },
+enum Comparison {
+    Unavailable { error: String },
+    Complete { passed: bool, changes: Box<DiffReport>, parameters: Box<ParametersReport> },
 }
 
-/// Names the variants that are the very blob that goes on chain: what was to make another of them did nothing.
-fn alike<'a>(name: &'a str, blake2_256: &'a Value, variants: &'a Value) -> impl Iterator<Item = String> + 'a {
+/// Returns a warning for each variant whose blob equals the production blob: its features had no
+/// effect.
+fn unchanged_variants<'a>(
+    name: &'a str,
+    blake2_256: &'a Value,
+    variants: &'a Value,
+) -> impl Iterator<Item = String> + 'a {
     let variants = variants.as_array().map(Vec::as_slice).unwrap_or_default().iter();
     let same = variants.filter(move |variant| variant["blake2_256"] == *blake2_256);
     same.map(move |variant| {
         let which = variant["name"].as_str().unwrap_or_default();
-        format!("{name}: the variant {which} is the same blob as what goes on chain: its features change nothing")
+        format!("{name}: the variant {which} has the same blob as the production build: its features have no effect")
     })
 }
 
@@ -654,18 +676,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_variant_that_is_no_other_blob_is_named() {
+    fn a_variant_with_the_production_blob_is_reported() {
         let variants = json!([{"name": "fast", "blake2_256": "0x01"}, {"name": "trace", "blake2_256": "0x02"}]);
-        let told: Vec<_> = alike("paseo", &json!("0x01"), &variants).collect();
-        assert_eq!(told.len(), 1);
-        assert!(told[0].contains("variant fast"), "{told:?}");
-        assert_eq!(alike("paseo", &json!("0x03"), &variants).count(), 0);
+        let warnings: Vec<_> = unchanged_variants("paseo", &json!("0x01"), &variants).collect();
+        assert_eq!(warnings.len(), 1);
+        assert!(warnings[0].contains("variant fast"), "{warnings:?}");
+        assert_eq!(unchanged_variants("paseo", &json!("0x03"), &variants).count(), 0);
     }
 
     #[test]
     fn a_source_belongs_to_the_runtime_that_it_names() {
         let given = |texts: &[&str], names: &[&str]| {
-            named("--state", &texts.iter().map(|text| text.to_string()).collect::<Vec<_>>(), names)
+            sources_by_runtime("--state", &texts.iter().map(|text| text.to_string()).collect::<Vec<_>>(), names)
         };
         assert_eq!(given(&["x.snapshot"], &["a"]).expect("one"), [Some("x.snapshot".to_owned())]);
         assert_eq!(given(&["b=y"], &["a", "b"]).expect("named"), [None, Some("y".to_owned())]);

@@ -7,7 +7,7 @@
 
 use super::{
     directory::{self, Asset, FILE_LIMIT, NOTES, Record},
-    gh::{Gh, Release, Uploaded},
+    gh::{Gh, Release, UploadedAsset},
     signed,
 };
 use crate::{
@@ -28,14 +28,14 @@ pub fn run(context: &Context, options: &ReleasePublish) -> Result<bool> {
     }
     if utf8(&directory)?.contains('#') {
         return Err(Failure::usage(format!("{} has a # in its path", directory.display()))
-            .expected("a path that gh does not take for a label"));
+            .expected("a path without #: gh reads what follows as a label"));
     }
     check_repo(options.repo.as_deref())?;
     let root = root_file(context, options.root.as_deref())?;
     let signatures = signed::expect_signed_off(context, &record, &directory, root.as_deref())?;
     let gh = Gh { workspace: &context.workspace, repo: options.repo.as_deref() };
-    let publishing = Publishing { context, options, gh, record, directory, signatures };
-    let document = if options.dry_run { publishing.intended()? } else { publishing.run()? };
+    let publication = Publication { context, options, gh, record, directory, signatures };
+    let document = if options.dry_run { publication.dry_run()? } else { publication.run()? };
     context.printer.result(&document, || report::release::published(&document))?;
     Ok(true)
 }
@@ -49,11 +49,12 @@ fn check_repo(repo: Option<&str>) -> Result<()> {
     let parts: Vec<&str> = repo.split('/').collect();
     match (2..=3).contains(&parts.len()) && parts.into_iter().all(plain) {
         true => Ok(()),
-        false => Err(Failure::usage(format!("{repo:?} is no repository")).expected("OWNER/NAME or HOST/OWNER/NAME")),
+        false => Err(Failure::usage(format!("{repo:?} is not a repository")).expected("OWNER/NAME or HOST/OWNER/NAME")),
     }
 }
 
-struct Publishing<'run> {
+/// The publication of one release.
+struct Publication<'run> {
     context: &'run Context,
     options: &'run ReleasePublish,
     gh: Gh<'run>,
@@ -65,13 +66,13 @@ struct Publishing<'run> {
 
 /// The state of an uploaded file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Found {
+enum UploadState {
     Same,
-    Other,
+    Different,
     Missing,
 }
 
-impl Publishing<'_> {
+impl Publication<'_> {
     fn path(&self, name: &str) -> Result<String> {
         Ok(utf8(&self.directory.join(name))?.to_owned())
     }
@@ -97,8 +98,8 @@ impl Publishing<'_> {
         ["release", "edit", &self.record.tag, "--draft=false"].map(str::to_owned).to_vec()
     }
 
-    /// All commands, where nothing is there yet.
-    fn intended(&self) -> Result<Value> {
+    /// Returns the commands of a run for which nothing exists on GitHub.
+    fn dry_run(&self) -> Result<Value> {
         let mut commands = vec![self.create()?];
         for asset in &self.record.assets {
             commands.push(self.upload(asset)?);
@@ -123,7 +124,7 @@ impl Publishing<'_> {
     fn run(&self) -> Result<Value> {
         self.gh.check()?;
         let release = match self.gh.view(&self.record.tag)? {
-            Some(release) if !release.is_draft => return self.already(&release),
+            Some(release) if !release.is_draft => return self.already_published(&release),
             Some(release) => release,
             None => self.draft()?,
         };
@@ -131,10 +132,10 @@ impl Publishing<'_> {
         self.edit_notes(&release)?;
         let mut actions = Vec::new();
         for asset in &self.record.assets {
-            let action = match self.found(&release, asset)? {
-                Found::Same => "there already",
-                Found::Missing => "uploaded",
-                Found::Other => "replaced",
+            let action = match self.upload_state(&release, asset)? {
+                UploadState::Same => "there already",
+                UploadState::Missing => "uploaded",
+                UploadState::Different => "replaced",
             };
             if action != "there already" {
                 self.context.printer.status(&format!("uploading {}", asset.name));
@@ -159,13 +160,14 @@ impl Publishing<'_> {
     /// Returns the release, which must exist.
     fn present(&self) -> Result<Release> {
         self.gh.view(&self.record.tag)?.ok_or_else(|| {
-            Failure::environment(format!("the release {} is not there any more, or not yet", self.record.tag))
-                .hint("run the command again: what is done is not done twice")
+            Failure::environment(format!("the release {} does not exist on GitHub", self.record.tag))
+                .hint("run the command again: finished steps are not repeated")
         })
     }
 
-    /// A release that is out is what people downloaded: it is compared and left alone.
-    fn already(&self, release: &Release) -> Result<Value> {
+    /// Compares a release that is published already. Users may have downloaded it, so it is not
+    /// changed.
+    fn already_published(&self, release: &Release) -> Result<Value> {
         self.check_assets(release)?;
         let actions: Vec<_> = self.record.assets.iter().map(|asset| (asset, "there already")).collect();
         Ok(self.document("was published before", Some(&release.url), &actions))
@@ -235,25 +237,27 @@ impl Publishing<'_> {
         self.gh.run(&words).map(|_| ())
     }
 
-    fn found(&self, release: &Release, asset: &Asset) -> Result<Found> {
+    /// Compares an uploaded file with the prepared one.
+    fn upload_state(&self, release: &Release, asset: &Asset) -> Result<UploadState> {
         let Some(there) = release.assets.iter().find(|there| there.name == asset.name) else {
-            return Ok(Found::Missing);
+            return Ok(UploadState::Missing);
         };
-        Ok(if self.is_same(there, asset)? { Found::Same } else { Found::Other })
+        Ok(if self.is_same(there, asset)? { UploadState::Same } else { UploadState::Different })
     }
 
-    fn is_same(&self, there: &Uploaded, asset: &Asset) -> Result<bool> {
+    /// Returns whether an upload is complete and has the same content.
+    fn is_same(&self, there: &UploadedAsset, asset: &Asset) -> Result<bool> {
         if there.size != asset.size || !(there.state.is_empty() || there.state == "uploaded") {
             return Ok(false);
         }
         match &there.digest {
             Some(digest) => Ok(*digest == format!("sha256:{}", asset.sha256)),
-            None => Ok(self.downloaded(&asset.name)? == asset.sha256),
+            None => Ok(self.downloaded_digest(&asset.name)? == asset.sha256),
         }
     }
 
-    /// The sha256 of what GitHub gives, where it does not tell it.
-    fn downloaded(&self, name: &str) -> Result<String> {
+    /// Downloads an asset and returns its sha256, for servers that do not report a digest.
+    fn downloaded_digest(&self, name: &str) -> Result<String> {
         let directory = tempfile::tempdir()
             .map_err(|error| Failure::environment("cannot make a temporary directory").found(error.to_string()))?;
         let into = utf8(directory.path())?;
@@ -265,10 +269,10 @@ impl Publishing<'_> {
     fn check_assets(&self, release: &Release) -> Result<()> {
         let mut wrong = Vec::new();
         for asset in &self.record.assets {
-            match self.found(release, asset)? {
-                Found::Same => {}
-                Found::Other => wrong.push(format!("{} is another file", asset.name)),
-                Found::Missing => wrong.push(format!("{} is missing", asset.name)),
+            match self.upload_state(release, asset)? {
+                UploadState::Same => {}
+                UploadState::Different => wrong.push(format!("{} is another file", asset.name)),
+                UploadState::Missing => wrong.push(format!("{} is missing", asset.name)),
             }
         }
         wrong.extend(self.unknown(release).map(|name| format!("{name} is not of this release")));

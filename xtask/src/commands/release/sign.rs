@@ -42,17 +42,17 @@ pub fn run(context: &Context, options: &ReleaseSign) -> Result<bool> {
         let top = unpacked.directory.file_name().unwrap_or_default().to_string_lossy().into_owned();
         files.replace(&bundle.asset, archive::tar(&unpacked.directory, &top)?)?;
         signed_off &= signing.signed_off;
-        let mut told = json!(signing.summary(true));
+        let mut summary = json!(signing.summary(true));
         if let Some(Value::Object(fields)) = document.pointer_mut(&format!("/runtimes/{index}/bundle")) {
-            fields.extend(told.as_object().cloned().unwrap_or_default());
+            fields.extend(summary.as_object().cloned().unwrap_or_default());
         }
-        told["name"] = json!(released.name);
-        bundles.push(told);
+        summary["name"] = json!(released.name);
+        bundles.push(summary);
     }
     drop(task);
     if bundles.is_empty() {
         return Err(Failure::input(format!("{} has no bundle to sign", directory.display()))
-            .hint("prepare it with a state that the upgrade is tried on"));
+            .hint("prepare it with a state to rehearse the upgrade on"));
     }
     files.seal(&mut document)?;
     files.place(&directory)?;

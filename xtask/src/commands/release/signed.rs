@@ -44,8 +44,9 @@ pub fn signing(
     let passed = verified.predicate.as_ref().is_some_and(|predicate| predicate.verdict == Verdict::Pass);
     if !passed || !verified.integrity {
         let wrong = verified.subjects.iter().filter(|subject| !subject.ok);
-        let told: Vec<_> = wrong.map(|one| format!("{} {}", one.name, one.reason.as_deref().unwrap_or("-"))).collect();
-        let found = if told.is_empty() { "a manifest that does not say it passed".to_owned() } else { told.join("\n") };
+        let lines: Vec<_> = wrong.map(|one| format!("{} {}", one.name, one.reason.as_deref().unwrap_or("-"))).collect();
+        let found =
+            if lines.is_empty() { "a manifest that does not say it passed".to_owned() } else { lines.join("\n") };
         return Err(Failure::check(format!("the bundle of {name} cannot be released"))
             .found(found)
             .expected("an undamaged bundle of an upgrade that passed")
@@ -65,17 +66,17 @@ pub fn expect_signed_off(
     if root.is_none()
         && let Some(signers) = &record.signers
     {
-        return Err(Failure::usage(format!("nobody says whose signatures on {} count", record.tag))
+        return Err(Failure::usage(format!("it is not known whose signatures on {} count", record.tag))
             .found("no file of signers")
-            .expected(format!("the one that it was prepared under: {}", signers["file"].as_str().unwrap_or("-")))
+            .expected(format!("the one that it was prepared with: {}", signers["file"].as_str().unwrap_or("-")))
             .hint("name it with --root"));
     }
     let task = context.printer.task("signatures");
-    let (mut told, mut lacking) = (Vec::new(), Vec::new());
+    let (mut signatures, mut lacking) = (Vec::new(), Vec::new());
     for released in &record.runtimes {
         let Some(bundle) = &released.bundle else {
             if root.is_some() {
-                context.printer.warning(&format!("{} has no bundle: nobody signed for it", released.name));
+                context.printer.warning(&format!("{} has no bundle and so no signatures", released.name));
             }
             continue;
         };
@@ -83,11 +84,13 @@ pub fn expect_signed_off(
         let (signing, verified) = signing(context, &released.name, &unpacked.directory, root, &task)?;
         expect_its_blob(record, released, &verified)?;
         expect_its_signers(record, root, &verified)?;
-        let line = format!("{}: {}", released.name, signing.told(true));
+        let line = format!("{}: {}", released.name, signing.describe(true));
         if root.is_some() && !signing.signed_off {
             lacking.push(line.clone());
         }
-        told.push(json!({"name": released.name, "signatures": signing.told(true), "signed_off": signing.signed_off}));
+        signatures.push(
+            json!({"name": released.name, "signatures": signing.describe(true), "signed_off": signing.signed_off}),
+        );
         if root.is_none() {
             context.printer.warning(&format!("not signed off: there is no file of signers, see --root; {line}"));
         }
@@ -97,29 +100,29 @@ pub fn expect_signed_off(
             .found(lacking.join("\n"))
             .expected(format!("as many signatures as {} asks for", root.display()))
             .hint(format!("cargo xtask release sign {} --with KEY", directory.display()))),
-        _ => Ok(told),
+        _ => Ok(signatures),
     }
 }
 
-/// A release is signed off by those that it was prepared under, or by who came after them. A file of signers that begins
-/// anew is another's.
+/// Checks that the file of signers is the one that the release was prepared with, or a later
+/// version of it. A file with another lineage is not accepted.
 fn expect_its_signers(record: &Record, root: Option<&Path>, verified: &Verification) -> Result<()> {
     let prepared = record.signers.as_ref().and_then(|signers| signers["lineage"].as_str());
     let used = verified.agreement.root.lineage.as_deref();
     match (prepared, root) {
         (Some(prepared), Some(root)) if used != Some(prepared) => Err(Failure::check(format!(
-            "{} was prepared under another file of signers than {}",
+            "{} was prepared with another file of signers than {}",
             record.tag,
             root.display()
         ))
         .found(format!("the lineage {}", used.unwrap_or("of none")))
         .expected(prepared)
-        .hint("name the one that it was prepared under, or a later version of it, with --root")),
+        .hint("name the one that it was prepared with, or a later version of it, with --root")),
         _ => Ok(()),
     }
 }
 
-/// What was signed is about the blob that is published with it.
+/// Checks that the signed bundle is about the published blob.
 fn expect_its_blob(record: &Record, released: &Released, verified: &Verification) -> Result<()> {
     let published = record.assets.iter().find(|asset| asset.name == released.asset).map(|asset| asset.sha256.as_str());
     let signed = verified.predicate.iter().flat_map(|predicate| &predicate.runtimes);
@@ -141,7 +144,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_of_signers_that_begins_anew_does_not_sign_off_a_release() {
+    fn a_file_of_signers_with_another_lineage_does_not_sign_off_a_release() {
         let record = |signers: Value| {
             let notes = json!({"name": "notes.md", "size": 0, "sha256": ""});
             let record = json!({"format": "", "tag": "v1", "title": "", "commit": "", "dirty": false, "assets": [],

@@ -22,7 +22,7 @@ pub fn stated(runtime: &Runtime) -> Result<u32> {
         if is_source && count < FILES {
             count += 1;
             let text = files::read_bounded(entry.path(), FILE_LIMIT)?;
-            highest = highest.max(in_text(&String::from_utf8_lossy(&text)));
+            highest = highest.max(version_in(&String::from_utf8_lossy(&text)));
         }
     }
     highest.ok_or_else(|| {
@@ -38,10 +38,11 @@ pub fn stated_at(workspace: &Path, commit: &str, runtime: &Runtime) -> Option<u3
     let path: PathBuf = runtime.directory.strip_prefix(workspace).ok()?.join("src");
     let path = path.to_str()?;
     let arguments = ["--literal-pathspecs", "grep", "-h", "-I", "-F", "-e", FIELD, commit, "--", path];
-    in_text(&git::ask(workspace, &arguments).ok()?)
+    version_in(&git::ask(workspace, &arguments).ok()?)
 }
 
-fn in_text(text: &str) -> Option<u32> {
+/// Returns the highest spec_version in a text, ignoring lines that are comments.
+fn version_in(text: &str) -> Option<u32> {
     let lines = text.lines().map(str::trim).filter(|line| !line.starts_with("//"));
     lines.filter_map(|line| number(line.split_once(FIELD)?.1)).max()
 }
@@ -59,11 +60,11 @@ mod tests {
 
     #[test]
     fn the_version_is_read_as_rust_writes_it() {
-        assert_eq!(in_text("    spec_version: 1_003_004,\n"), Some(1_003_004));
-        assert_eq!(in_text("RuntimeVersion { spec_name: x, spec_version: 104, impl_version: 0 }"), Some(104));
-        assert_eq!(in_text("// spec_version: 9\nspec_version: 7u32,\n spec_version: 8,"), Some(8));
+        assert_eq!(version_in("    spec_version: 1_003_004,\n"), Some(1_003_004));
+        assert_eq!(version_in("RuntimeVersion { spec_name: x, spec_version: 104, impl_version: 0 }"), Some(104));
+        assert_eq!(version_in("// spec_version: 9\nspec_version: 7u32,\n spec_version: 8,"), Some(8));
         for text in ["", "spec_version: VERSION,", "spec_version: 99999999999,", "spec_version"] {
-            assert_eq!(in_text(text), None, "{text}");
+            assert_eq!(version_in(text), None, "{text}");
         }
     }
 }

@@ -61,7 +61,7 @@ impl TagRule {
                 .expected("{version} or {spec} in it, once: one tag for each version"));
         }
         if !rule.template.contains("{suffix}") && !suffix.is_empty() {
-            return Err(Failure::input(format!("`{SETTING}` has no place for the group"))
+            return Err(Failure::input(format!("`{SETTING}` has no placeholder for the group"))
                 .found(&rule.template)
                 .expected("{suffix} in it"));
         }
@@ -101,7 +101,7 @@ pub fn check_tag(tag: &str) -> Result<()> {
         || ["..", "//", "/."].iter().any(|part| tag.contains(part));
     match wrong {
         false => Ok(()),
-        true => Err(Failure::usage(format!("{tag:?} is no name for a tag"))
+        true => Err(Failure::usage(format!("{tag:?} is not a valid tag"))
             .expected("letters, digits and the characters . _ - + / within it")),
     }
 }
@@ -111,7 +111,7 @@ pub fn check_asset(name: &str) -> Result<()> {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-+".contains(&byte);
     match !name.is_empty() && name.len() <= 200 && name.bytes().all(plain) && !name.starts_with(['.', '-']) {
         true => Ok(()),
-        false => Err(Failure::input(format!("{name:?} is no name for a file of a release"))
+        false => Err(Failure::input(format!("{name:?} is not a valid name for a file of a release"))
             .expected("letters, digits and the characters . _ - + within it")
             .hint("see `asset-name` of [workspace.metadata.cutover.release]")),
     }

@@ -40,22 +40,22 @@ pub fn run(context: &Context, engine: ImageEngine) -> Result<bool> {
         distribution::install(&missing, &log, &task)?;
     }
     let directory = context.cache.join("builder");
-    lay_out(context, &directory, &log, &task)?;
+    prepare_directory(context, &directory, &log, &task)?;
     let reference = format!("{NAME}:1");
     task.say(&format!("building {reference} (log in {})", log.display()));
-    let document = match build_and_try(context, &directory, &reference, &log, &task) {
+    let document = match build_and_run(context, &directory, &reference, &log, &task) {
         Ok(document) => document,
         Err(failure) => {
             let configuration = program::configuration(context);
-            let said = std::fs::read_to_string(&log).unwrap_or_default() + &failure.to_string();
-            let cannot_run = ["crun", "rlimit", "cgroup", "OCI"].iter().any(|word| said.contains(word));
+            let text_of_log = std::fs::read_to_string(&log).unwrap_or_default() + &failure.to_string();
+            let cannot_run = ["crun", "rlimit", "cgroup", "OCI"].iter().any(|word| text_of_log.contains(word));
             if !cannot_run || configuration.exists() {
                 return Err(failure);
             }
             task.warning("podman cannot run a container as it is configured; trying with runc and lower limits");
             let text = files::read_bounded(&context.home.join("scripts/builder/containers.conf"), 64 * 1024)?;
             files::write_whole(&configuration, &text)?;
-            match build_and_try(context, &directory, &reference, &log, &task) {
+            match build_and_run(context, &directory, &reference, &log, &task) {
                 Ok(document) => document,
                 Err(again) => {
                     let _ = std::fs::remove_file(&configuration);
@@ -77,13 +77,13 @@ pub fn run(context: &Context, engine: ImageEngine) -> Result<bool> {
     Ok(true)
 }
 
-/// Everything that the image is made of, in one directory.
-fn lay_out(context: &Context, directory: &Path, log: &Path, task: &Task) -> Result<()> {
+/// Collects the parts of the image in one directory.
+fn prepare_directory(context: &Context, directory: &Path, log: &Path, task: &Task) -> Result<()> {
     for file in FILES {
         let from = context.home.join("scripts/builder").join(file);
         copy(&from, &directory.join(file))?;
     }
-    lay_out_linker(context, &directory.join("lld"))?;
+    copy_linker(context, &directory.join("lld"))?;
     task.say(&format!("fetching the distribution's packages (log in {})", log.display()));
     let root = directory.join("root.tar");
     let partial = directory.join("root.partial.tar");
@@ -102,8 +102,9 @@ fn lay_out(context: &Context, directory: &Path, log: &Path, task: &Task) -> Resu
     std::fs::rename(&partial, &root).map_err(|error| Failure::io("put in place", &root, &error))
 }
 
-/// The distribution's linker is older than its Rust; rustup's is the one that host builds use.
-fn lay_out_linker(context: &Context, directory: &Path) -> Result<()> {
+/// Copies the linker of rustup's toolchain, which host builds use. The distribution's linker is
+/// older than its Rust.
+fn copy_linker(context: &Context, directory: &Path) -> Result<()> {
     let active = rustup::active(context)?;
     let rustc = verbose_version(&active.directory.join("bin/rustc"))?;
     let host = rustc.lines().find_map(|line| line.strip_prefix("host: ")).unwrap_or_default().to_owned();
@@ -128,8 +129,8 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
     std::fs::copy(from, to).map(drop).map_err(io)
 }
 
-/// Some machines let podman build an image and not run it: what runs builds must have run.
-fn build_and_try(
+/// Builds the image and runs it once. On some machines podman can build an image but not run it.
+fn build_and_run(
     context: &Context,
     directory: &Path,
     reference: &str,
@@ -156,7 +157,7 @@ fn build_and_try(
     })
 }
 
-/// What the image's program `version` says.
+/// The output of the image's program `version`.
 #[derive(Deserialize)]
 struct ImageVersion {
     #[serde(default)]

@@ -28,15 +28,15 @@ pub struct Bundle {
     pub place: PathBuf,
     pub logs: PathBuf,
     pub work: PathBuf,
-    /// The manifest that was there when the run began.
-    former: Option<Vec<u8>>,
-    /// Held while this is written; the end of the process gives it back.
-    _turn: Option<File>,
+    /// The manifest in the final directory when the run began.
+    previous_manifest: Option<Vec<u8>>,
+    /// The lock on the working directory. The operating system releases it when the process ends.
+    _lock: Option<File>,
 }
 
 /// The record of a finished job: a digest of its inputs, and the digest of each output file.
 #[derive(Debug, Serialize, Deserialize)]
-struct Stamp {
+struct JobRecord {
     inputs: String,
     outputs: BTreeMap<String, String>,
 }
@@ -50,19 +50,19 @@ impl Bundle {
     pub fn open(place: &Path, carried: bool) -> Result<Self> {
         let io = |error: std::io::Error| Failure::io("use", place, &error);
         let place = if place.is_symlink() { std::fs::canonicalize(place).map_err(io)? } else { place.to_path_buf() };
-        let (logs, work) = (beside(&place, "logs"), beside(&place, "work"));
+        let (logs, work) = (sibling(&place, "logs"), sibling(&place, "work"));
         if carried {
             std::fs::create_dir_all(&place).map_err(io)?;
         }
-        let foreign = if place.exists() { content_of(&place)? } else { None };
+        let foreign = if place.exists() { first_entry(&place)? } else { None };
         let known = work.is_dir() || (carried && place.join("build.json").is_file());
         if let Some(name) = foreign.filter(|_| !known) {
-            return Err(unknown(&place, &work, &name));
+            return Err(not_resumable(&place, &work, &name));
         }
         for directory in [&logs, &work] {
             std::fs::create_dir_all(directory).map_err(io)?;
         }
-        let mut bundle = Self { directory: place.clone(), place, logs, work, former: None, _turn: None };
+        let mut bundle = Self { directory: place.clone(), place, logs, work, previous_manifest: None, _lock: None };
         if !carried {
             bundle.begin()?;
         }
@@ -72,16 +72,16 @@ impl Bundle {
     /// Fills the working directory: what an interrupted run left, or a copy of the bundle. The
     /// manifest is the current one, with its signatures.
     fn begin(&mut self) -> Result<()> {
-        self._turn = Some(self.lock()?);
+        self._lock = Some(self.lock()?);
         self.directory = self.work.join("bundle");
         match (self.directory.is_dir(), self.place.is_dir()) {
-            (true, _) => self.tidy()?,
+            (true, _) => self.remove_partial_files()?,
             (false, true) => place::copy(&self.place, &self.directory)?,
             (false, false) => std::fs::create_dir_all(&self.directory)
                 .map_err(|error| Failure::io("make", &self.directory, &error))?,
         }
-        self.former = std::fs::read(self.place.join(MANIFEST)).ok();
-        match &self.former {
+        self.previous_manifest = std::fs::read(self.place.join(MANIFEST)).ok();
+        match &self.previous_manifest {
             Some(manifest) => files::write_whole(&self.directory.join(MANIFEST), manifest),
             None => Ok(()),
         }
@@ -109,21 +109,22 @@ impl Bundle {
         if self.directory == self.place {
             return Ok(None);
         }
-        // Whoever signs has locked the directory.
-        let signing = File::open(&self.place).ok();
-        let _turn = signing.as_ref().map(File::lock);
-        if std::fs::read(self.place.join(MANIFEST)).ok() != self.former {
-            return Err(Failure::environment(format!("{} was changed meanwhile", self.place.display()))
+        // `sign` locks the directory while it writes.
+        let directory = File::open(&self.place).ok();
+        let _lock = directory.as_ref().map(File::lock);
+        if std::fs::read(self.place.join(MANIFEST)).ok() != self.previous_manifest {
+            return Err(Failure::environment(format!("{} was changed during the run", self.place.display()))
                 .found("another manifest.json than at the beginning, or one that was signed")
-                .hint("run the command again: what is done is not repeated, and signatures are kept"));
+                .hint("run the command again: finished jobs are not repeated, and signatures are kept"));
         }
         if place::same(&self.directory, &self.place)? {
             place::remove(&self.directory)?;
             return Ok(None);
         }
         let now = Manifest::parse(&std::fs::read(self.path(MANIFEST)).unwrap_or_default());
-        let former = self.former.as_deref().map(Manifest::parse).unwrap_or_default();
-        let kept = (former.by_people() > 0 && former.payload != now.payload).then(|| beside(&self.place, "before"));
+        let previous = self.previous_manifest.as_deref().map(Manifest::parse).unwrap_or_default();
+        let kept =
+            (previous.by_people() > 0 && previous.payload != now.payload).then(|| sibling(&self.place, "before"));
         let old = kept.clone().unwrap_or_else(|| self.work.join("former"));
         place::put(&self.directory, &self.place, &old)?;
         if kept.is_none() {
@@ -132,8 +133,8 @@ impl Bundle {
         Ok(kept)
     }
 
-    /// Removes what a killed job left of files that it was writing.
-    pub fn tidy(&self) -> Result<()> {
+    /// Removes the partial files that killed jobs left behind.
+    pub fn remove_partial_files(&self) -> Result<()> {
         for entry in files::below(&self.directory) {
             let entry = files::listed(entry)?;
             if !entry.file_type().is_dir() && is_partial(entry.file_name()) {
@@ -148,23 +149,24 @@ impl Bundle {
         self.directory.join(name)
     }
 
-    /// Whether a job with these inputs was done before and what it wrote is still there.
-    pub fn is_done(&self, job: &str, inputs: &str) -> bool {
-        let Ok(text) = std::fs::read(self.stamp(job)) else { return false };
-        let Ok(stamp) = serde_json::from_slice::<Stamp>(&text) else { return false };
+    /// Returns whether the job ran before with these inputs and its outputs are unchanged.
+    pub fn is_up_to_date(&self, job: &str, inputs: &str) -> bool {
+        let Ok(text) = std::fs::read(self.record_path(job)) else { return false };
+        let Ok(record) = serde_json::from_slice::<JobRecord>(&text) else { return false };
         let same = |(name, digest): (&String, &String)| file_digest(&self.path(name)).is_ok_and(|now| now == *digest);
-        stamp.inputs == inputs && stamp.outputs.iter().all(same)
+        record.inputs == inputs && record.outputs.iter().all(same)
     }
 
-    /// Remembers a finished job.
-    pub fn done(&self, job: &str, inputs: &str, outputs: &[String]) -> Result<()> {
+    /// Records a finished job.
+    pub fn record_job(&self, job: &str, inputs: &str, outputs: &[String]) -> Result<()> {
         let outputs =
             outputs.iter().map(|name| Ok((name.clone(), file_digest(&self.path(name))?))).collect::<Result<_>>()?;
-        let stamp = Stamp { inputs: inputs.to_owned(), outputs };
-        files::write_whole(&self.stamp(job), &pretty(&stamp)?)
+        let record = JobRecord { inputs: inputs.to_owned(), outputs };
+        files::write_whole(&self.record_path(job), &pretty(&record)?)
     }
 
-    fn stamp(&self, job: &str) -> PathBuf {
+    /// Returns the path of a job's record.
+    fn record_path(&self, job: &str) -> PathBuf {
         self.work.join(format!("{job}.json"))
     }
 
@@ -176,12 +178,12 @@ impl Bundle {
         step::write(&step, &self.directory).map(drop)
     }
 
-    /// Reads the evidence of a step that was done.
+    /// Reads the evidence of a finished step.
     pub fn read_step(&self, step: &str) -> Result<Step> {
         step::read(&self.path(&format!("{step}.json")))
     }
 
-    /// Reads the result of a step that was done.
+    /// Reads the result of a finished step.
     pub fn result<T: StepResult>(&self) -> Result<T> {
         step::result(&self.read_step(T::STEP)?)
     }
@@ -196,6 +198,7 @@ pub fn inputs(words: &[(&str, &str)]) -> String {
     digester.finish()
 }
 
+/// Returns the value as indented JSON with a newline at the end.
 pub fn pretty(value: &impl Serialize) -> Result<Vec<u8>> {
     let mut text = serde_json::to_vec_pretty(value)
         .map_err(|error| Failure::internal("a document cannot be written as JSON").found(error.to_string()))?;
@@ -203,30 +206,28 @@ pub fn pretty(value: &impl Serialize) -> Result<Vec<u8>> {
     Ok(text)
 }
 
-/// The directory of this name and ending beside a bundle.
-fn beside(place: &Path, ending: &str) -> PathBuf {
+/// Returns the directory `<bundle>.<ending>` beside a bundle.
+fn sibling(place: &Path, ending: &str) -> PathBuf {
     let name = place.file_name().unwrap_or_default().to_string_lossy();
     place.with_file_name(format!("{name}.{ending}"))
 }
 
-/// The name of something in a directory, if it is not empty.
-fn content_of(directory: &Path) -> Result<Option<String>> {
+/// Returns the name of the first entry of a directory. `None` if it is empty.
+fn first_entry(directory: &Path) -> Result<Option<String>> {
     let io = |error: std::io::Error| Failure::io("use", directory, &error);
     let entries = std::fs::read_dir(directory).map_err(io)?.collect::<std::io::Result<Vec<_>>>().map_err(io)?;
     let names = entries.iter().map(std::fs::DirEntry::file_name).filter(|name| !is_partial(name));
     Ok(names.min().map(|name| name.to_string_lossy().into_owned()))
 }
 
-fn unknown(place: &Path, work: &Path, found: &str) -> Failure {
+/// Returns the error for a directory that is not a bundle this run can continue.
+fn not_resumable(place: &Path, work: &Path, found: &str) -> Failure {
     if place.join(MANIFEST).is_file() {
-        return Failure::usage(format!(
-            "{} is a bundle, and what a run goes on from is not beside it",
-            place.display()
-        ))
-        .found(format!("no directory {}", work.display()))
-        .hint("copy that too, or name an empty or a new directory with --out");
+        return Failure::usage(format!("{} is a bundle, but its working directory is missing", place.display()))
+            .found(format!("no directory {}", work.display()))
+            .hint("copy that directory too, or name an empty or a new directory with --out");
     }
-    Failure::usage(format!("{} is not empty and no bundle of an earlier run", place.display()))
+    Failure::usage(format!("{} is not empty and not a bundle of an earlier run", place.display()))
         .found(found)
         .hint("name an empty or a new directory with --out")
 }
@@ -252,12 +253,12 @@ mod tests {
     fn a_job_is_done_while_inputs_and_outputs_are_the_same() {
         let (_directory, bundle) = bundle();
         files::write_whole(&bundle.path("out"), b"one").expect("written");
-        assert!(!bundle.is_done("job", "a"));
-        bundle.done("job", "a", &["out".into()]).expect("stamped");
-        assert!(bundle.is_done("job", "a"));
-        assert!(!bundle.is_done("job", "b"), "other inputs");
+        assert!(!bundle.is_up_to_date("job", "a"));
+        bundle.record_job("job", "a", &["out".into()]).expect("stamped");
+        assert!(bundle.is_up_to_date("job", "a"));
+        assert!(!bundle.is_up_to_date("job", "b"), "other inputs");
         files::write_whole(&bundle.path("out"), b"two").expect("written");
-        assert!(!bundle.is_done("job", "a"), "another output");
+        assert!(!bundle.is_up_to_date("job", "a"), "another output");
     }
 
     #[test]
@@ -277,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bundle_is_opened_again_without_what_was_half_written() {
+    fn a_bundle_is_opened_again_without_partial_files() {
         let (_directory, bundle) = bundle();
         files::write_whole(&bundle.path("report.md"), b"x").expect("written");
         std::fs::create_dir(bundle.path("calls")).expect("made");
@@ -291,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn a_step_has_its_outputs_and_nothing_that_differs_from_run_to_run() {
+    fn a_step_has_its_outputs_and_no_volatile_fields() {
         let (_directory, bundle) = bundle();
         files::write_whole(&bundle.path("a.wasm"), b"").expect("written");
         let check = Check::pass("versions", "").measured("2.5 s");
@@ -320,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_that_does_not_end_leaves_the_bundle_as_it_was() {
+    fn an_interrupted_run_leaves_the_bundle_unchanged() {
         let (directory, bundle) = bundle();
         let place = directory.path().join("bundle");
         write(&bundle, &[("diff.json", "1"), (MANIFEST, "1")]);
@@ -332,13 +333,13 @@ mod tests {
         write(&bundle, &[("diff.json", "2")]);
         drop(bundle);
         assert_eq!(std::fs::read(place.join("diff.json")).expect("there"), b"1");
-        // The next one goes on with what was done.
+        // The next run continues with the finished jobs.
         let bundle = Bundle::open(&place, false).expect("opened");
         assert_eq!(std::fs::read(bundle.path("diff.json")).expect("read"), b"2");
     }
 
     #[test]
-    fn signatures_that_came_meanwhile_are_not_lost() {
+    fn signatures_added_during_a_run_are_not_lost() {
         let (directory, bundle) = bundle();
         let place = directory.path().join("bundle");
         write(&bundle, &[(MANIFEST, &manifest("x", &[]))]);
@@ -381,7 +382,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bundle_without_its_work_is_called_one() {
+    fn a_bundle_without_its_working_directory_is_reported() {
         let directory = tempfile::tempdir().expect("a directory");
         let copy = directory.path().join("copy");
         std::fs::create_dir(&copy).expect("made");

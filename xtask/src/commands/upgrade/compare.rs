@@ -24,7 +24,7 @@ impl Plan<'_> {
             ("allow", &diff::text(&allow)),
             ("tool", &self.tool(Worker::Compat, job_context)?),
         ]);
-        if self.bundle.is_done("diff", &key) {
+        if self.bundle.is_up_to_date("diff", &key) {
             return Ok(JobOutcome::Unchanged);
         }
         let (old, new) = (self.state.place.source(), Source::File(self.blob()));
@@ -37,8 +37,8 @@ impl Plan<'_> {
                 report.new.source = self.blob_name();
                 (passed.into(), DiffOutcome::Compared(Box::new(report)))
             }
-            // The dry run judges the upgrade all the same; this says that it did not. Whatever else cannot be compared is no
-            // state that an upgrade starts from.
+            // Metadata that is too old to compare skips this step; the dry run still checks the
+            // upgrade. Any other error means that the state cannot be the start of an upgrade.
             Err(failure) if failure.is(Code::OldMetadata) => {
                 (Verdict::Skip, DiffOutcome::NotCompared(NotCompared::new(failure)))
             }
@@ -46,12 +46,12 @@ impl Plan<'_> {
         };
         let step = self.step(verdict, &result)?.input("state", self.state.input()?);
         self.bundle.write_step(step, &[])?;
-        self.bundle.done("diff", &key, &["diff.json".into()])?;
-        let told = match verdict {
+        self.bundle.record_job("diff", &key, &["diff.json".into()])?;
+        let outcome = match verdict {
             Verdict::Skip => "not compared",
             Verdict::Pass => "passed",
             _ => "FAILED",
         };
-        Ok(JobOutcome::Completed(told.into()))
+        Ok(JobOutcome::Completed(outcome.into()))
     }
 }

@@ -21,15 +21,15 @@ impl Plan<'_> {
     /// upgrade.
     pub fn check_carried(&self) -> Result<()> {
         let only = &self.options.only;
-        if !self.does(UpgradeJob::Build) {
+        if !self.includes(UpgradeJob::Build) {
             self.check_build()?;
         }
-        if self.does(UpgradeJob::DryRun)
-            && !self.does(UpgradeJob::BuildTryRuntime)
+        if self.includes(UpgradeJob::DryRun)
+            && !self.includes(UpgradeJob::BuildTryRuntime)
             && self.runtime.features.contains("try-runtime")
             && !self.try_runtime_blob().is_file()
         {
-            return Err(Failure::input(format!("the try-runtime build of {} is not there", self.runtime.name))
+            return Err(Failure::input(format!("the try-runtime build of {} is missing", self.runtime.name))
                 .found(format!("no {}", self.try_runtime_blob().display()))
                 .expected("the job build-try-runtime on the same machine, or its files copied")
                 .hint("--only build-try-runtime,dry-run"));
@@ -44,7 +44,7 @@ impl Plan<'_> {
         Ok(())
     }
 
-    /// The evidence of a step that another run made.
+    /// Reads the evidence of a step that another run wrote.
     fn carried(&self, step: &str) -> Result<Step> {
         if !self.bundle.path(&format!("{step}.json")).is_file() {
             let out = self.bundle.directory.display();
@@ -86,7 +86,7 @@ impl Plan<'_> {
                 let changed = if dirty == Some(true) { " with changes" } else { "" };
                 format!("{}{changed}", commit.as_deref().unwrap_or("no commit"))
             };
-            return Err(Failure::check(format!("the blob of {} is of another source than this", self.runtime.name))
+            return Err(Failure::check(format!("the blob of {} was built from another source", self.runtime.name))
                 .found(state(source.commit, source.dirty))
                 .expected(state(build.record.commit, build.record.dirty))
                 .hint("check out the commit that the blob was built from"));
@@ -94,7 +94,7 @@ impl Plan<'_> {
         Ok(())
     }
 
-    /// Returns what a run of some jobs left, and the verdict of their steps.
+    /// Returns the report of a run of some jobs, and the combined verdict of their steps.
     pub fn part(&self, finished: &[FinishedJob]) -> Result<(Verdict, RuntimeUpgrade)> {
         let mut steps = Vec::new();
         let mut verdict = Verdict::Pass;

@@ -24,7 +24,7 @@ pub fn put(from: &Path, place: &Path, old: &Path) -> Result<()> {
         // `place` is a mount point, which cannot be renamed.
         Err(error) if matches!(error.kind(), ErrorKind::ResourceBusy | ErrorKind::CrossesDevices) => {
             copy(place, old)?;
-            return fill(from, place);
+            return replace_files(from, place);
         }
         Err(error) => return Err(failed(error)),
     }
@@ -39,8 +39,9 @@ pub fn put(from: &Path, place: &Path, old: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The same, file by file. There is no manifest while they do not belong together.
-fn fill(from: &Path, place: &Path) -> Result<()> {
+/// Replaces the files of `place` one by one. The manifest is removed first and written last, so
+/// that it never belongs to a mixture of files.
+fn replace_files(from: &Path, place: &Path) -> Result<()> {
     let (new, there) = (files(from)?, files(place)?);
     remove(&place.join(MANIFEST))?;
     for (name, path) in there.iter().filter(|(name, _)| !new.contains_key(*name)) {
@@ -113,7 +114,8 @@ pub struct Manifest {
     pub key_ids: Vec<String>,
 }
 
-/// The envelope, with whatever else is in it: signatures that people made are not to be overlooked.
+/// The DSSE envelope. Unknown fields are accepted, so that signatures made by people are always
+/// seen.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Envelope {
@@ -176,7 +178,7 @@ mod tests {
             ("place/c", "1"),
         ]);
         let at = |name: &str| base.path().join(name);
-        fill(&at("new"), &at("place")).expect("filled");
+        replace_files(&at("new"), &at("place")).expect("filled");
         let names: Vec<_> = files(&at("place")).expect("listed").into_keys().collect();
         assert_eq!(names, ["a", "manifest.json"].map(PathBuf::from));
         assert_eq!(std::fs::read(at("place/manifest.json")).expect("read"), b"2");

@@ -46,13 +46,14 @@ use worker::{Failure, Kind, Outcome, Result};
 /// The steps whose evidence forms the bundle. Each of them can fail the upgrade.
 const STEPS: [&str; 6] = [super::state::STEP, "build", "inspect", "diff", "dry-run", "propose"];
 
-/// What was signed with which keys, to know that it need not be signed again.
+/// The record of the last signatures: a manifest with the same inputs is not signed again.
 #[derive(Serialize, Deserialize)]
 struct Signed {
     inputs: String,
     key_ids: Vec<String>,
 }
 
+/// The plan of one runtime's upgrade.
 pub struct Plan<'run> {
     pub context: &'run Context,
     pub workspace: &'run Workspace,
@@ -73,11 +74,11 @@ pub struct Plan<'run> {
 impl Plan<'_> {
     /// Returns the jobs of this run. Each job comes after the jobs that it depends on.
     pub fn jobs(&self, after_build: Option<&str>) -> Vec<Job<'_>> {
-        let chosen = UpgradeJob::value_variants().iter().copied().filter(|job| self.does(*job));
+        let chosen = UpgradeJob::value_variants().iter().copied().filter(|job| self.includes(*job));
         chosen
             .map(|job| {
-                let after = self.needs(job).into_iter().map(|needed| self.name(needed));
-                let made = Job::new(self.name(job), move |job_context| self.work(job, job_context)).after(after);
+                let after = self.dependencies(job).into_iter().map(|needed| self.name(needed));
+                let made = Job::new(self.name(job), move |job_context| self.run_job(job, job_context)).after(after);
                 // Both builds wait: cargo builds one thing at a time in a target directory.
                 match job {
                     UpgradeJob::Build | UpgradeJob::BuildTryRuntime => made.after(after_build),
@@ -87,7 +88,8 @@ impl Plan<'_> {
             .collect()
     }
 
-    fn work(&self, job: UpgradeJob, job_context: &JobContext<'_>) -> Result<JobOutcome> {
+    /// Runs one job.
+    fn run_job(&self, job: UpgradeJob, job_context: &JobContext<'_>) -> Result<JobOutcome> {
         match job {
             UpgradeJob::Build => self.build(job_context),
             UpgradeJob::Inspect => self.inspect(job_context),
@@ -108,18 +110,19 @@ impl Plan<'_> {
         format!("{}{}", self.prefix, job.name())
     }
 
-    /// Whether a job is one of those that were asked for.
-    pub fn does(&self, job: UpgradeJob) -> bool {
+    /// Returns whether the job is part of this run.
+    pub fn includes(&self, job: UpgradeJob) -> bool {
         self.options.only.is_empty() || self.options.only.contains(&job)
     }
 
-    /// The jobs of this run that must be done before: in place of one that is not, those that it would come after.
-    fn needs(&self, job: UpgradeJob) -> BTreeSet<UpgradeJob> {
+    /// Returns the jobs of this run that `job` depends on. A dependency outside this run is
+    /// replaced by its own dependencies.
+    fn dependencies(&self, job: UpgradeJob) -> BTreeSet<UpgradeJob> {
         let mut needed = BTreeSet::new();
         for before in job.after() {
-            match self.does(*before) {
+            match self.includes(*before) {
                 true => needed.extend([*before]),
-                false => needed.extend(self.needs(*before)),
+                false => needed.extend(self.dependencies(*before)),
             }
         }
         needed
@@ -129,7 +132,7 @@ impl Plan<'_> {
     pub fn last_build(&self) -> Option<String> {
         [UpgradeJob::BuildTryRuntime, UpgradeJob::Build]
             .into_iter()
-            .find(|job| self.does(*job))
+            .find(|job| self.includes(*job))
             .map(|job| self.name(job))
     }
 
@@ -160,12 +163,13 @@ impl Plan<'_> {
         Ok(step::of(verdict, result)?.of_runtime(&self.runtime.name).input("blob", blob))
     }
 
+    /// Builds the production blob and writes its evidence.
     fn build(&self, job_context: &JobContext<'_>) -> Result<JobOutcome> {
         let variant = build::release_variant(self.runtime, Profile::Production);
         let source = git::source(&self.context.workspace);
         let engine = self.engine()?;
         let key = inputs(&[("sources", &engine.key(self.runtime, &variant)?), ("commit", &format!("{source:?}"))]);
-        if self.bundle.is_done("build", &key) {
+        if self.bundle.is_up_to_date("build", &key) {
             return Ok(JobOutcome::Unchanged);
         }
         let built = build::build_into(
@@ -183,7 +187,7 @@ impl Plan<'_> {
         }
         let result = BuildResult {
             blob: BlobFile { path: self.blob_name(), blake2_256: file_digest(&built.path)? },
-            // Paths of this machine are no evidence.
+            // Evidence contains no paths of this machine.
             record: BuildRecord { digest_file: self.digest_name(), ..record },
         };
         let lock_file = Input {
@@ -199,10 +203,11 @@ impl Plan<'_> {
             step = step.input("image", Input { name: Some(image.name.clone()), ..Input::new(&image.digest) });
         }
         self.bundle.write_step(step, &[self.blob_name(), self.digest_name()])?;
-        self.bundle.done("build", &key, &["build.json".into(), self.blob_name(), self.digest_name()])?;
+        self.bundle.record_job("build", &key, &["build.json".into(), self.blob_name(), self.digest_name()])?;
         Ok(JobOutcome::Completed("built".into()))
     }
 
+    /// Builds the try-runtime variant, if the runtime has that feature.
     fn build_try_runtime(&self, job_context: &JobContext<'_>) -> Result<JobOutcome> {
         let Some(variant) = target::try_runtime_variant(self.runtime) else {
             return Ok(JobOutcome::Completed("the runtime has no feature try-runtime".into()));
@@ -235,9 +240,10 @@ impl Plan<'_> {
         self.digest_of(&self.state.place)
     }
 
+    /// Reads the facts of the blob and writes them as evidence.
     fn inspect(&self, job_context: &JobContext<'_>) -> Result<JobOutcome> {
         let key = inputs(&[("blob", &file_digest(&self.blob())?), ("tool", &self.tool(Worker::Inspect, job_context)?)]);
-        if self.bundle.is_done("inspect", &key) {
+        if self.bundle.is_up_to_date("inspect", &key) {
             return Ok(JobOutcome::Unchanged);
         }
         let source = Source::File(self.blob_name().into());
@@ -251,10 +257,11 @@ impl Plan<'_> {
             &self.bundle.directory,
         )?;
         self.bundle.write_step(self.step(outcome.passed.into(), &outcome.value)?, &[])?;
-        self.bundle.done("inspect", &key, &["inspect.json".into()])?;
+        self.bundle.record_job("inspect", &key, &["inspect.json".into()])?;
         Ok(JobOutcome::Completed("read".into()))
     }
 
+    /// Rehearses the upgrade and writes the report as evidence.
     fn dry_run(&self, job_context: &JobContext<'_>) -> Result<JobOutcome> {
         let try_runtime = Some(self.try_runtime_blob())
             .filter(|path| path.is_file() && self.runtime.features.contains("try-runtime"));
@@ -271,7 +278,7 @@ impl Plan<'_> {
             ("options", &format!("{:?} {} {config:?}", self.options.at, self.options.blocks)),
             ("tool", &self.tool(Worker::DryRun, job_context)?),
         ]);
-        if self.bundle.is_done("dry-run", &key) {
+        if self.bundle.is_up_to_date("dry-run", &key) {
             return Ok(JobOutcome::Unchanged);
         }
         let mut request = dry_run::request(
@@ -293,7 +300,7 @@ impl Plan<'_> {
         let mut report: DryRunReport =
             workers::ask(self.context, Worker::DryRun, &request, job_context.task, job_context.log)?.value;
         let verdict = dry_run::verdict(&report);
-        let told = match verdict {
+        let outcome = match verdict {
             Verdict::Fail => "FAILED".into(),
             _ => report::terminal::verdict(&report),
         };
@@ -306,8 +313,8 @@ impl Plan<'_> {
             .input("try_runtime", Input::new(try_digest.unwrap_or_else(|| "none".into())))
             .input("state", self.state.input()?);
         self.bundle.write_step(step, &[])?;
-        self.bundle.done("dry-run", &key, &["dry-run.json".into()])?;
-        Ok(JobOutcome::Completed(told))
+        self.bundle.record_job("dry-run", &key, &["dry-run.json".into()])?;
+        Ok(JobOutcome::Completed(outcome))
     }
 
     /// Returns the route's options. The command line takes precedence over the runtime's
@@ -322,6 +329,7 @@ impl Plan<'_> {
         route
     }
 
+    /// Writes the calls that propose the upgrade, and their evidence.
     fn propose(&self, job_context: &JobContext<'_>) -> Result<JobOutcome> {
         let mut route = self.route();
         let governs = route.relay.take();
@@ -334,7 +342,7 @@ impl Plan<'_> {
             ("route", &format!("{route:?}")),
             ("tool", &self.tool(Worker::Proposal, job_context)?),
         ]);
-        if self.bundle.is_done("propose", &key) {
+        if self.bundle.is_up_to_date("propose", &key) {
             return Ok(JobOutcome::Unchanged);
         }
         let mut request =
@@ -348,17 +356,18 @@ impl Plan<'_> {
         let outcome = workers::ask(self.context, Worker::Proposal, &request, job_context.task, job_context.log);
         let (passed, result) = match outcome {
             Ok(Outcome { passed, value }) => (passed, ProposeOutcome::Proposed(Box::new(value))),
-            // That a chain would refuse this upgrade is a verdict; the report shall carry it.
+            // A chain that would reject this upgrade is a verdict, which the report shows.
             Err(error) if error.kind == Kind::Check => (false, ProposeOutcome::Refused { error }),
             Err(failure) => return Err(failure),
         };
         let outputs: Vec<String> = result.proposal().into_iter().flat_map(Proposal::files).cloned().collect();
         let step = self.step(passed.into(), &result)?.input("state", self.state.input()?);
         self.bundle.write_step(step, &outputs)?;
-        self.bundle.done("propose", &key, &[vec!["propose.json".into()], outputs].concat())?;
+        self.bundle.record_job("propose", &key, &[vec!["propose.json".into()], outputs].concat())?;
         Ok(JobOutcome::Completed(if passed { "calls written" } else { "REFUSED" }.into()))
     }
 
+    /// Renders the reports from the evidence.
     fn report(&self, _: &JobContext<'_>) -> Result<JobOutcome> {
         let reports = reports::rendered(&self.runtime.name, |step| {
             match step == super::weights::STEP && !self.checks_weights() {
@@ -369,7 +378,7 @@ impl Plan<'_> {
         let mut done = JobOutcome::Unchanged;
         for (name, text) in reports {
             let path = self.bundle.path(name);
-            if !std::fs::read(&path).is_ok_and(|former| former == text.as_bytes()) {
+            if !std::fs::read(&path).is_ok_and(|current| current == text.as_bytes()) {
                 files::write_whole(&path, text.as_bytes())?;
                 done = JobOutcome::Completed("written".into());
             }
@@ -377,6 +386,7 @@ impl Plan<'_> {
         Ok(done)
     }
 
+    /// Writes the manifest of the bundle.
     fn manifest(&self, job_context: &JobContext<'_>) -> Result<JobOutcome> {
         let build = self.bundle.read_step(BuildResult::STEP)?;
         let facts: RuntimeFacts = self.bundle.result()?;
@@ -434,7 +444,7 @@ impl Plan<'_> {
                 job_context.task,
                 job_context.log,
             )?;
-            return Ok(JobOutcome::Completed("signed with a key that was thrown away".into()));
+            return Ok(JobOutcome::Completed("signed with a throw-away key".into()));
         }
         let path = self.bundle.work.join("signed.json");
         let key = inputs(&[
@@ -443,9 +453,9 @@ impl Plan<'_> {
             ("root", &self.root.map(file_digest).transpose()?.unwrap_or_default()),
         ]);
         if let Ok(text) = std::fs::read(&path)
-            && let Ok(former) = serde_json::from_slice::<Signed>(&text)
-            && former.inputs == key
-            && former.key_ids.iter().all(|id| manifest.key_ids.contains(id))
+            && let Ok(previous) = serde_json::from_slice::<Signed>(&text)
+            && previous.inputs == key
+            && previous.key_ids.iter().all(|id| manifest.key_ids.contains(id))
         {
             return Ok(JobOutcome::Unchanged);
         }
@@ -460,6 +470,7 @@ impl Plan<'_> {
         Ok(JobOutcome::Completed("signed".into()))
     }
 
+    /// Verifies the bundle and writes the result to the working directory.
     fn verify(&self, job_context: &JobContext<'_>) -> Result<JobOutcome> {
         let outcome =
             verify::verify(self.context, &self.bundle.directory, self.root, job_context.task, job_context.log)?;
@@ -468,7 +479,7 @@ impl Plan<'_> {
     }
 }
 
-/// Returns the source that something was made of, as an input of a step.
+/// Returns the source revision as an input of a step.
 pub(super) fn source_input(source: &git::Source) -> Input {
     Input { dirty: source.dirty, ..Input::new(source.commit.as_deref().unwrap_or("no commit")) }
 }

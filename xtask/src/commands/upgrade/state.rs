@@ -29,27 +29,27 @@ pub fn pinned(
     bundle: &Bundle,
     options: &cli::Upgrade,
 ) -> Result<PinnedState> {
-    let former = match options.only.is_empty() {
+    let previous = match options.only.is_empty() {
         true => None,
         false => carried(bundle)?,
     };
-    let takes_it = options.only.is_empty() || options.only.iter().copied().any(UpgradeJob::takes_state);
-    if !takes_it {
-        return Ok(PinnedState { place: SourceLocation::File(text.to_owned()), pin: former.unwrap_or_default() });
+    let uses_state = options.only.is_empty() || options.only.iter().copied().any(UpgradeJob::takes_state);
+    if !uses_state {
+        return Ok(PinnedState { place: SourceLocation::File(text.to_owned()), pin: previous.unwrap_or_default() });
     }
-    let at = options.at.as_deref().or(former.as_ref().and_then(|pin| pin.block_hash.as_deref()));
+    let at = options.at.as_deref().or(previous.as_ref().and_then(|pin| pin.block_hash.as_deref()));
     let pinned = networks::pinned(context, text, at)?;
-    if let Some(former) = &former {
-        networks::expect_same(&pinned.pin, former, &pinned.place.to_string())?;
+    if let Some(previous) = &previous {
+        networks::expect_same(&pinned.pin, previous, &pinned.place.to_string())?;
     }
-    // What a node says of finality at the time is no part of what the state is.
+    // Whether the block was finalized at the time does not identify the state.
     let pin = StatePin { finalized: None, ..pinned.pin.clone() };
     let step = step::of(Verdict::Pass, &pin)?.of_runtime(&runtime.name).input("state", pinned.input()?);
     bundle.write_step(step, &[])?;
     Ok(pinned)
 }
 
-/// Returns the state that another run took.
+/// Returns the state that another run resolved, if any.
 fn carried(bundle: &Bundle) -> Result<Option<StatePin>> {
     match bundle.path(&format!("{STEP}.json")).is_file() {
         true => bundle.result().map(Some),
@@ -58,7 +58,7 @@ fn carried(bundle: &Bundle) -> Result<Option<StatePin>> {
 }
 
 impl PinnedState {
-    /// Returns the state as an input of a step: by what it is, not by where it was taken from.
+    /// Returns the state as an input of a step, identified by its content and not by its source.
     pub fn input(&self) -> Result<Input> {
         let digest = match (&self.pin.state_root, &self.place) {
             (Some(root), _) => root.clone(),

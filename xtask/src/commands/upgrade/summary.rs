@@ -21,17 +21,17 @@ use protocol::{
 use worker::{Failure, Result};
 
 impl Plan<'_> {
-    /// Returns what a person reads at the end; it passed if the upgrade can be proposed.
+    /// Returns the summary and the verdict. The verdict is a pass if the upgrade can be proposed.
     pub fn summary(&self, finished: &[FinishedJob]) -> Result<(Verdict, RuntimeUpgrade)> {
         let dry_run: DryRunReport = self.bundle.result()?;
         let proposal: ProposeOutcome = self.bundle.result()?;
         let path = self.bundle.work.join("verified.json");
         let verified: Verification =
             serde_json::from_slice(&files::read_bounded(&path, 16 << 20)?).map_err(|error| {
-                Failure::internal(format!("{} is no verification", path.display())).found(error.to_string())
+                Failure::internal(format!("{} is not a verification", path.display())).found(error.to_string())
             })?;
         let steps = self.verdict()?;
-        // More signatures than one machine has may be asked for; that they are missing does not make the upgrade bad.
+        // Missing signatures do not fail the upgrade: signers on other machines may still sign.
         let sound = verified.subjects.iter().all(|subject| subject.ok);
         let verdict = steps.and(sound.into());
         let mut checks = dry_run.checks;
@@ -68,6 +68,7 @@ impl Plan<'_> {
         Ok((verdict, RuntimeUpgrade::Whole(Box::new(summary))))
     }
 
+    /// Returns the reports of this runtime's jobs.
     pub(super) fn finished(&self, all: &[FinishedJob]) -> Vec<JobReport> {
         let seconds = |job: &FinishedJob| (job.seconds * 1000.0).round() / 1000.0;
         let own = all.iter().filter_map(|job| Some((job.name.strip_prefix(&self.prefix)?, job)));
@@ -80,7 +81,7 @@ impl Plan<'_> {
     }
 }
 
-/// Returns the rules of the comparison as one check among those of the dry run.
+/// Returns the rules of the comparison as one check, listed with the checks of the dry run.
 fn compared(diff: &DiffOutcome) -> Check {
     if let DiffOutcome::NotCompared(not) = diff {
         return Check::skip("diff", format!("not compared: {}", not.error.message));
@@ -102,7 +103,8 @@ fn compared(diff: &DiffOutcome) -> Check {
     }
 }
 
-/// Returns what the check of the runtime's source says against it: its first failure and how many there are.
+/// Returns a failed check if the weights in the source have failures: their number and the first
+/// one.
 fn weights_failure(result: &StepResult) -> Option<Check> {
     let failures = result.check.findings.iter().filter(|finding| finding.severity == Severity::Failure);
     let failures: Vec<_> = failures.collect();
@@ -132,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn failures_of_the_weights_are_told_and_warnings_are_not() {
+    fn failures_of_the_weights_are_reported_and_warnings_are_not() {
         let of = |severities: &[&str]| -> StepResult {
             let finding =
                 |severity: &&str| json!({"rule": "zero-proof", "severity": severity, "pallet": "p", "detail": "x"});
@@ -142,7 +144,7 @@ mod tests {
             serde_json::from_value(result).expect("a result")
         };
         assert_eq!(weights_failure(&of(&["warning"])), None);
-        let failed = weights_failure(&of(&["failure", "warning"])).expect("told");
+        let failed = weights_failure(&of(&["failure", "warning"])).expect("a failed check");
         assert_eq!(failed.detail, "1 findings, see weights.json; the first: zero-proof  p: x");
     }
 }

@@ -40,8 +40,8 @@ pub const STEP: &str = StepResult::STEP;
 /// evidence.
 pub fn measure(context: &Context, workspace: &Workspace, runtime: &Runtime) -> Result<Benchmarked> {
     if runtime.through.is_some() {
-        return Err(Failure::usage(format!("the weights of {} cannot be made anew", runtime.name))
-            .found("its source is a registry's")
+        return Err(Failure::usage(format!("the weights of {} cannot be measured", runtime.name))
+            .found("its source comes from a registry")
             .hint("leave --weights out"));
     }
     let (builder, options) = (Builder::new(context, workspace)?, cli::WeightsRun::default());
@@ -59,7 +59,7 @@ pub fn measure(context: &Context, workspace: &Workspace, runtime: &Runtime) -> R
             });
             Ok(Benchmarked { machine: run.machine, pallets: pallets.collect::<Result<_>>()? })
         }
-        None => Err(Failure::check(format!("the weights of {} were not made anew", runtime.name))
+        None => Err(Failure::check(format!("the weights of {} were not measured", runtime.name))
             .found(left)
             .hint(format!("cargo xtask weights run --runtime {}", runtime.name))),
     }
@@ -71,9 +71,10 @@ impl Plan<'_> {
         self.runtime.through.is_none()
     }
 
+    /// Checks the weights in the source and compares them with those of the previous release.
     pub fn weights(&self, job_context: &JobContext<'_>) -> Result<JobOutcome> {
         if !self.checks_weights() {
-            return Ok(JobOutcome::Completed("the runtime is not of the workspace".into()));
+            return Ok(JobOutcome::Completed("the runtime is not part of the workspace".into()));
         }
         let variant = build::release_variant(self.runtime, Profile::Production);
         // The check reads only the source, so the key does not contain the engine.
@@ -88,7 +89,7 @@ impl Plan<'_> {
             ("tool", &self.tool(Worker::Weights, job_context)?),
             ("blob", &file_digest(&self.blob())?),
         ]);
-        if self.bundle.is_done(STEP, &key) {
+        if self.bundle.is_up_to_date(STEP, &key) {
             return Ok(JobOutcome::Unchanged);
         }
         let mut request =
@@ -123,7 +124,7 @@ impl Plan<'_> {
         let step = self.step(outcome.passed.into(), &result)?;
         let step = step.input("source", super::plan::source_input(&source)).input("release_before", before);
         self.bundle.write_step(step, &[])?;
-        self.bundle.done(STEP, &key, &[format!("{STEP}.json")])?;
+        self.bundle.record_job(STEP, &key, &[format!("{STEP}.json")])?;
         Ok(JobOutcome::Completed(if outcome.passed { "passed" } else { "FAILED" }.into()))
     }
 
