@@ -417,7 +417,7 @@ fn a_comment_over_what_is_no_whole_bundle_is_refused() {
         let text = fs::read_to_string(&path).expect("read");
         fs::write(path, text + "\n").expect("written");
     });
-    reworded.expect_code(1).mentions(&["dry-run.json", "does not fit its manifest"]);
+    reworded.expect_code(1).mentions(&["dry-run.json", "does not match its manifest"]);
     let two = spoiled("two", &|bundle| {
         let path = bundle.join("dry-run.json");
         let mut evidence: Value = serde_json::from_slice(&fs::read(&path).expect("read")).expect("JSON");

@@ -273,7 +273,10 @@ fn verify_build_takes_the_commit_of_a_digest_out_of_git() {
 fn verify_build_wants_one_thing_to_compare_with() {
     let (_directory, tiny) = tiny();
     tiny.xtask(&["verify", "build"]).run().expect_code(2);
-    tiny.xtask(&["verify", "build", "--code-hash", "0x12"]).run().expect_code(2).mentions(&["is no blake2-256"]);
+    tiny.xtask(&["verify", "build", "--code-hash", "0x12"])
+        .run()
+        .expect_code(2)
+        .mentions(&["is not a blake2-256 hash"]);
     tiny.xtask(&["verify", "build", "--blob", "no-such-file"]).run().expect_code(4).mentions(&["no-such-file"]);
     tiny.xtask(&["verify"]).run().expect_code(2);
 }

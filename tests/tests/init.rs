@@ -141,7 +141,7 @@ fn what_is_known_of_a_network_and_its_workflows_is_proposed() {
         "nothing is taken away:\n{diff}"
     );
     let notes = document["notes"].to_string();
-    assert!(notes.contains("release.yml has srtool: `cargo xtask build` does that"), "{notes}");
+    assert!(notes.contains("release.yml uses srtool; replacement: `cargo xtask build`"), "{notes}");
     assert_eq!(document["applied"], false);
 }
 
@@ -164,14 +164,14 @@ fn what_cannot_be_adopted_is_named() {
     let (_directory, root) = tiny();
     let rev = "a".repeat(40);
     for (origin, code, words) in [
-        ("https://host/cutover@main", 2, "whole hash"),
+        ("https://host/cutover@main", 2, "full commit hash"),
         ("/nowhere", 4, "not Cutover's directory"),
         (&format!("https://user:word@host/x@{rev}"), 2, "credentials"),
     ] {
         let output = init(&root, &["--cutover", origin]).expect_code(code).mentions(&[words]);
         assert!(code != 2 || !output.stderr.contains("user:word"), "{}", output.stderr);
     }
-    init(&root, &["--name", "../x"]).expect_code(2).mentions(&["no name for a command"]);
+    init(&root, &["--name", "../x"]).expect_code(2).mentions(&["not a valid command name"]);
     let git = format!("https://host/cutover@{rev}");
     let document = init(&root, &["--json", "--cutover", &git]).expect_code(0).json();
     let text = document.to_string();

@@ -527,6 +527,6 @@ fn a_directory_that_is_no_release_or_was_changed_is_refused_before_anything_else
         hub.publish(directory.path(), &[]).expect_code(exit);
     }
     fs::write(&record, &text).expect("written");
-    hub.publish(directory.path(), &["--repo", "x;y"]).expect_code(2).mentions(&["no repository"]);
+    hub.publish(directory.path(), &["--repo", "x;y"]).expect_code(2).mentions(&["is not a repository"]);
     assert_eq!(hub.state()["calls"], json!([]));
 }

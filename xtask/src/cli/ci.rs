@@ -7,7 +7,7 @@ use std::path::PathBuf;
 #[derive(Debug, Args)]
 pub struct Ci {
     #[command(subcommand)]
-    pub what: CiCommand,
+    pub command: CiCommand,
 }
 
 #[derive(Debug, Subcommand)]

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 #[command(args_conflicts_with_subcommands = true)]
 pub struct DryRun {
     #[command(subcommand)]
-    pub of: Option<DryRunCommand>,
+    pub command: Option<DryRunCommand>,
     /// The runtime to upgrade to: a name (it is built first) or a blob
     #[arg(long, short, value_name = "NAME|BLOB")]
     pub runtime: Option<String>,
@@ -48,10 +48,10 @@ pub struct DryRun {
     /// Count the hazards of every check as failures
     #[arg(long)]
     pub strict: bool,
-    /// Make this check only, and others named so; evidence for a bundle needs all of them
+    /// Run only this check; can be repeated. The evidence of a bundle needs all checks
     #[arg(long, value_name = "CHECK", value_parser = PossibleValuesParser::new(protocol::CHECKS), hide_possible_values = true)]
     pub only: Vec<String>,
-    /// Leave this check out; evidence for a bundle needs all of them
+    /// Skip this check; can be repeated. The evidence of a bundle needs all checks
     #[arg(long, value_name = "CHECK", value_parser = PossibleValuesParser::new(protocol::CHECKS), hide_possible_values = true)]
     pub skip: Vec<String>,
     /// Write the evidence to this file

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 #[derive(Debug, Args)]
 pub struct Propose {
     #[command(subcommand)]
-    pub what: ProposeCommand,
+    pub command: ProposeCommand,
 }
 
 #[derive(Debug, Subcommand)]

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//! The command line of `release`.
+
 use super::EngineOptions;
 use clap::{Args, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -6,7 +8,7 @@ use std::path::PathBuf;
 #[derive(Debug, Args)]
 pub struct Release {
     #[command(subcommand)]
-    pub what: ReleaseCommand,
+    pub command: ReleaseCommand,
 }
 
 #[derive(Debug, Subcommand)]
@@ -61,7 +63,7 @@ pub struct ReleaseSelection {
 pub struct ReleasePlan {
     #[command(flatten)]
     pub selection: ReleaseSelection,
-    /// Change nothing, which a plan never does
+    /// Accepted as for the other commands. A plan never changes anything
     #[arg(long)]
     pub dry_run: bool,
 }

@@ -25,7 +25,7 @@ pub struct Sign {
 #[derive(Debug, Args)]
 pub struct Signers {
     #[command(subcommand)]
-    pub what: SignersCommand,
+    pub command: SignersCommand,
 }
 
 #[derive(Debug, Subcommand)]

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 #[derive(Debug, Args)]
 pub struct Snapshot {
     #[command(subcommand)]
-    pub of: SnapshotCommand,
+    pub command: SnapshotCommand,
 }
 
 #[derive(Debug, Subcommand)]

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 #[command(args_conflicts_with_subcommands = true)]
 pub struct Verify {
     #[command(subcommand)]
-    pub what: Option<VerifyCommand>,
+    pub command: Option<VerifyCommand>,
     /// The bundle's directory
     #[arg(required = true)]
     pub bundle: Option<PathBuf>,

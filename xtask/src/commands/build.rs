@@ -229,30 +229,32 @@ fn metadata_hash(
     task: &crate::printer::Task,
     log: &Path,
 ) -> Result<MetadataHashFacts> {
-    let stamp = engine.context().cache.join("metadata-hashes").join(blake2_256.trim_start_matches("0x"));
-    if let Ok(text) = files::read_bounded(&stamp, DIGEST_LIMIT)
+    let cache_file = engine.context().cache.join("metadata-hashes").join(blake2_256.trim_start_matches("0x"));
+    if let Ok(text) = files::read_bounded(&cache_file, DIGEST_LIMIT)
         && let Ok(known) = serde_json::from_slice(&text)
     {
         return Ok(known);
     }
     let request = Request::MetadataHash { source: Source::File(blob.to_owned()) };
     let held = workers::ask(engine.context(), Worker::Inspect, &request, task, log)?.value;
-    files::write_whole(&stamp, &serde_json::to_vec(&held).map_err(not_json)?)?;
+    files::write_whole(&cache_file, &serde_json::to_vec(&held).map_err(not_json)?)?;
     Ok(held)
 }
 
 /// Returns the warning for a blob with `CheckMetadataHash` that was compiled without the hash.
 fn without_hash(runtime: &Runtime, variant: &Variant) -> String {
     let blob = format!("the blob of {} has CheckMetadataHash and no hash of its metadata", runtime.package);
-    let who = "offline wallets (Ledger, Polkadot Vault) will be refused";
+    let consequence = "offline wallets (Ledger, Polkadot Vault) will be refused";
     if runtime.omits_metadata_hash(&variant.features, variant.default_features) {
         let features = match variant.features.join(", ") {
             none if none.is_empty() => "no features were given".to_owned(),
             some => format!("the given features are {some}"),
         };
-        return format!("{blob}: {who}. {features}; the feature {HASH_FEATURE} compiles it in");
+        return format!("{blob}: {consequence}. {features}; the feature {HASH_FEATURE} compiles it in");
     }
-    format!("{blob}: {who}. Its build script does not compile it in with these features (`enable_metadata_hash`)")
+    format!(
+        "{blob}: {consequence}. Its build script does not compile it in with these features (`enable_metadata_hash`)"
+    )
 }
 
 fn not_json(error: serde_json::Error) -> Failure {
@@ -269,7 +271,7 @@ fn size_verdict(size: u64, limit: u64) -> SizeVerdict {
 }
 
 /// Returns the srtool document of a blob. It is written only if its inputs changed.
-#[allow(clippy::too_many_arguments, reason = "each is a different thing that the document is made from")]
+#[allow(clippy::too_many_arguments, reason = "each is a separate input of the document")]
 fn digest(
     engine: &dyn Engine,
     runtime: &Runtime,
@@ -307,8 +309,8 @@ fn digest(
     let mut inputs = crate::inputs::Digester::new();
     inputs.word("request", serde_json::to_string(&request).map_err(not_json)?);
     inputs.word("blob", crate::inputs::file_digest(&out.join(&blob.file_name))?);
-    let stamp = engine.context().cache.join("digests").join(inputs.finish().trim_start_matches("0x"));
-    if let Ok(text) = files::read_bounded(&stamp, DIGEST_LIMIT)
+    let cache_file = engine.context().cache.join("digests").join(inputs.finish().trim_start_matches("0x"));
+    if let Ok(text) = files::read_bounded(&cache_file, DIGEST_LIMIT)
         && let Ok(digest) = serde_json::from_slice(&text)
     {
         if std::fs::read(digest_file).ok().as_ref() != Some(&text) {
@@ -317,7 +319,7 @@ fn digest(
         return Ok(digest);
     }
     let outcome = workers::ask_in(engine.context(), Worker::Inspect, &request, task, log, out)?;
-    files::write_whole(&stamp, &files::read_bounded(digest_file, DIGEST_LIMIT)?)?;
+    files::write_whole(&cache_file, &files::read_bounded(digest_file, DIGEST_LIMIT)?)?;
     Ok(outcome.value)
 }
 

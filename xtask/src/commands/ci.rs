@@ -20,7 +20,7 @@ use serde::Deserialize;
 use worker::Result;
 
 pub fn run(context: &Context, options: &Ci) -> Result<bool> {
-    match &options.what {
+    match &options.command {
         CiCommand::Matrix(options) => matrix::run(context, options),
         CiCommand::Changed(options) => changed::run(context, options),
         CiCommand::Comment(options) => comment::run(context, options),

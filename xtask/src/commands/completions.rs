@@ -57,12 +57,12 @@ pub fn run(context: &Context, options: &cli::Completions) -> Result<bool> {
     );
     let script = String::from_utf8(script)
         .map_err(|error| Failure::internal("the completion script is not UTF-8").found(error.to_string()))?;
-    let of_cargo = match options.shell {
+    let for_cargo = match options.shell {
         Shell::Bash => BASH,
         Shell::Zsh => ZSH,
         Shell::Fish => FISH,
         _ => "",
     };
-    context.printer.data(&(script + of_cargo))?;
+    context.printer.data(&(script + for_cargo))?;
     Ok(true)
 }

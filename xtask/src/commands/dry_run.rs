@@ -17,7 +17,7 @@ use std::{collections::BTreeMap, path::Path};
 use worker::{Failure, Result};
 
 pub fn run(context: &Context, options: &cli::DryRun) -> Result<Verdict> {
-    if let Some(cli::DryRunCommand::Block(options)) = &options.of {
+    if let Some(cli::DryRunCommand::Block(options)) = &options.command {
         return super::dry_run_block::run(context, options).map(Verdict::from);
     }
     if let Some(name) = &options.runtime {

@@ -115,7 +115,7 @@ fn propose(
         changes.push(Change {
             path: directory.join("Cargo.toml"),
             old: None,
-            new: manifests::of_package(&package, origin),
+            new: manifests::command_manifest(&package, origin),
         });
         changes.push(Change { path: directory.join("src/main.rs"), old: None, new: MAIN.to_owned() });
         notes.extend(origin.note());
@@ -169,11 +169,11 @@ fn push(changes: &mut Vec<Change>, path: PathBuf, old: Option<String>, new: Stri
 /// Returns the directory of the workspace member that depends on Cutover, if any.
 fn adopted(workspace: &Workspace) -> Option<String> {
     let root = &workspace.metadata.workspace_root;
-    let ours = |dependency: &cargo_metadata::Dependency| {
+    let is_cutover = |dependency: &cargo_metadata::Dependency| {
         dependency.name == "xtask" && dependency.rename.as_deref() == Some("cutover")
     };
     let packages = workspace.metadata.workspace_packages().into_iter();
-    let package = packages.into_iter().find(|package| package.dependencies.iter().any(ours))?;
+    let package = packages.into_iter().find(|package| package.dependencies.iter().any(is_cutover))?;
     Some(package.manifest_path.parent()?.strip_prefix(root).ok()?.to_string())
 }
 

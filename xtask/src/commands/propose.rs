@@ -17,7 +17,7 @@ use std::path::Path;
 use worker::{Failure, Outcome, Result};
 
 pub fn run(context: &Context, options: &cli::Propose) -> Result<bool> {
-    let cli::ProposeCommand::Upgrade(options) = &options.what;
+    let cli::ProposeCommand::Upgrade(options) = &options.command;
     target::check_path(&options.runtime)?;
     let target = target::resolve(context, Some(&options.runtime), false)?;
     let mut route = options.route.clone();

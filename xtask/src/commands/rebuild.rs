@@ -40,32 +40,32 @@ pub struct Sources {
     directory: Option<tempfile::TempDir>,
     /// The engine and the image configured in the verifier's workspace. Those of the sources are
     /// ignored.
-    own: (Option<String>, Option<String>),
+    configured: (Option<String>, Option<String>),
 }
 
 impl Sources {
-    /// Opens the sources of a commit: `asked` by the user, else `stated` by a digest or a bundle.
-    /// Returns an error if git does not have it. Uses the work tree if that is clean and at this
-    /// commit.
-    pub fn open(context: &Context, asked: Option<&str>, stated: Option<&str>, task: &Task) -> Result<Self> {
+    /// Opens the sources of a commit: `requested` by the user, else `stated` by a digest or a
+    /// bundle. Returns an error if git does not have it. Uses the work tree if that is clean and at
+    /// this commit.
+    pub fn open(context: &Context, requested: Option<&str>, stated: Option<&str>, task: &Task) -> Result<Self> {
         let here = git::source(&context.workspace);
         let own = Workspace::load(context)?;
         let configured = (own.config.engine.clone(), own.config.image.clone());
-        let as_it_is = |commit: Option<String>, own: Workspace| Self {
+        let work_tree = |commit: Option<String>, own: Workspace| Self {
             context: copy(context, &context.workspace),
             workspace: own,
             commit,
             directory: None,
-            own: configured.clone(),
+            configured: configured.clone(),
         };
-        let Some(name) = asked.or(stated) else { return Ok(as_it_is(here.commit, own)) };
+        let Some(name) = requested.or(stated) else { return Ok(work_tree(here.commit, own)) };
         let commit = git::commit(&context.workspace, name).ok_or_else(|| {
-            let who = if asked.is_some() { "" } else { ", which was stated," };
-            Failure::input(format!("the commit {name}{who} is not in {}", context.workspace.display()))
+            let which = if requested.is_some() { "the" } else { "the stated" };
+            Failure::input(format!("{which} commit {name} is not in {}", context.workspace.display()))
                 .hint("git fetch, or name another one with --commit")
         })?;
         if here.commit.as_ref() == Some(&commit) && here.dirty == Some(false) {
-            return Ok(as_it_is(Some(commit), own));
+            return Ok(work_tree(Some(commit), own));
         }
         task.say(&format!("exporting {commit} from git"));
         let directory = export(context, &commit)?;
@@ -75,7 +75,7 @@ impl Sources {
         let mut workspace = Workspace::load(&context)?;
         // The shared target directory avoids compiling build scripts for each commit.
         workspace.metadata.target_directory = own.metadata.target_directory;
-        Ok(Self { context, workspace, commit: Some(commit), directory: Some(directory), own: configured })
+        Ok(Self { context, workspace, commit: Some(commit), directory: Some(directory), configured })
     }
 
     /// Opens the engine given by the verifier's options, else by the configuration of the
@@ -84,7 +84,7 @@ impl Sources {
         let mut options = options.clone();
         // An exported commit has no uncommitted changes.
         options.allow_dirty |= self.directory.is_some();
-        let (engine, image) = &self.own;
+        let (engine, image) = &self.configured;
         if options.engine.is_none() {
             options.engine = Some(engines::named(engine.as_deref())?);
         }
@@ -101,11 +101,11 @@ impl Sources {
 pub fn rebuild(
     engine: &dyn Engine,
     sources: &Sources,
-    wanted: &RebuildRequest<'_>,
+    request: &RebuildRequest<'_>,
     task: &Task,
     log: &Path,
 ) -> Result<Rebuilt> {
-    let RebuildRequest { runtime, variant, blake2_256, blob, stated } = wanted;
+    let RebuildRequest { runtime, variant, blake2_256, blob, stated } = request;
     let out = tempfile::tempdir()
         .map_err(|error| Failure::environment("cannot make a temporary directory").found(error.to_string()))?;
     task.say(&format!("rebuilding {}", runtime.package));

@@ -26,7 +26,7 @@ use crate::{
 use worker::Result;
 
 pub fn run(context: &Context, options: &cli::Release) -> Result<bool> {
-    match &options.what {
+    match &options.command {
         ReleaseCommand::Plan(options) => {
             let plan = plan::make(context, &Workspace::load(context)?, &options.selection)?;
             let document = plan.document()?;

@@ -48,14 +48,15 @@ pub fn differing(bundle: &Path, verified: &Verification) -> Result<Vec<&'static 
     })?;
     let in_bundle = |name: &str| verified.subjects.iter().any(|subject| subject.name == name);
     let other = |(name, text): &(&'static str, String)| {
-        in_bundle(name) && !files::read_bounded(&bundle.join(name), LIMIT).is_ok_and(|there| there == text.as_bytes())
+        in_bundle(name)
+            && !files::read_bounded(&bundle.join(name), LIMIT).is_ok_and(|existing| existing == text.as_bytes())
     };
     Ok(reports.iter().filter(|report| other(report)).map(|(name, _)| *name).collect())
 }
 
 /// Returns whether a bundle was made by this version of Cutover, which can reproduce its reports
 /// byte for byte.
-pub fn are_of_this_version(verified: &Verification) -> bool {
+pub fn made_by_this_version(verified: &Verification) -> bool {
     let made_by = verified.predicate.as_ref().and_then(|predicate| predicate.versions.cutover.as_deref());
     made_by == Some(env!("CARGO_PKG_VERSION"))
 }

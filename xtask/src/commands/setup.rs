@@ -84,7 +84,7 @@ fn examine(context: &Context) -> Result<Vec<Item>> {
     Ok(vec![
         program("cc", "the linker of host programs", &["gcc", "libc6-dev"]),
         program("c++", "compiles wasm-opt, which shrinks blobs", &["g++"]),
-        program("git", "gives the commit a blob is built from", &["git"]),
+        program("git", "provides the commit of a build", &["git"]),
         wasm_target(context)?,
         container_engine(),
         chromium(),
@@ -136,7 +136,7 @@ fn chromium() -> Item {
     match browser::program() {
         Some(path) => item("chromium", Status::Ok, path.display().to_string(), None),
         None => {
-            let detail = "not in PATH; the tests look at report.html in it, and `cargo xtask test` installs it";
+            let detail = "not in PATH; the tests open report.html in it; `cargo xtask test` installs it";
             item("chromium", Status::Optional, detail.into(), None)
         }
     }
@@ -145,8 +145,8 @@ fn chromium() -> Item {
 /// Checks for a container engine that runs.
 fn container_engine() -> Item {
     for engine in ["podman", "docker"] {
-        let answer = in_path(engine).map(|path| Tool::new(path).arg("info").timeout(Duration::from_secs(10)).capture());
-        if let Some(Ok(captured)) = answer
+        let output = in_path(engine).map(|path| Tool::new(path).arg("info").timeout(Duration::from_secs(10)).capture());
+        if let Some(Ok(captured)) = output
             && captured.status.success()
         {
             return item("container engine", Status::Ok, engine.into(), None);

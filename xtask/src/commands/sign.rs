@@ -25,7 +25,7 @@ pub fn run(context: &Context, options: &cli::Sign) -> Result<bool> {
     // All keys are parsed before the first one signs.
     let keys = options.keys.iter().map(|key| parse_key(key)).collect::<Result<Vec<_>>>()?;
     let root = root_file(context, options.root.as_deref())?;
-    expect_its_reports(context, &options.bundle, &task, &log)?;
+    check_reports(context, &options.bundle, &task, &log)?;
     let signed = sign(context, &options.bundle, &keys, root.as_deref(), &task, &log)?;
     drop(task);
     let signed = signed.ok_or_else(|| Failure::usage("there is no key to sign with"))?;
@@ -34,10 +34,10 @@ pub fn run(context: &Context, options: &cli::Sign) -> Result<bool> {
 }
 
 /// Checks that the reports of a bundle match its evidence. Signers usually read only the reports.
-pub fn expect_its_reports(context: &Context, bundle: &Path, task: &Task, log: &Path) -> Result<()> {
+pub fn check_reports(context: &Context, bundle: &Path, task: &Task, log: &Path) -> Result<()> {
     let verified = integrity(context, bundle, task, log)?;
     // `sign` reports any other problem of the bundle.
-    if !verified.integrity || !reports::are_of_this_version(&verified) {
+    if !verified.integrity || !reports::made_by_this_version(&verified) {
         return Ok(());
     }
     match reports::differing(bundle, &verified)?.first() {
@@ -186,7 +186,8 @@ pub fn secret_given() -> Failure {
         .found("a text that looks like a secret phrase or a seed (not shown)")
         .expected("the name of a file that holds it, or the public key")
         .hint(
-            "consider the secret known: shells keep what was typed; `cargo xtask signers key FILE` shows a public key",
+            "treat the secret as compromised: shells record commands; `cargo xtask signers key FILE` shows a public \
+             key",
         )
 }
 

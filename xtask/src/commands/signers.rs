@@ -30,7 +30,7 @@ pub fn run(context: &Context, options: &cli::Signers) -> Result<bool> {
     let ask = |request: &EvidenceRequest| -> Result<Outcome<RootSummary>> {
         workers::ask(context, Worker::Evidence, request, &task, &context.log("signers"))
     };
-    let last = match &options.what {
+    let last = match &options.command {
         SignersCommand::Init(init) => ask(&EvidenceRequest::InitRoot(InitRootRequest {
             path: utf8(&init.file)?.into(),
             threshold: init.threshold,

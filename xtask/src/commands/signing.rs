@@ -5,7 +5,7 @@ use protocol::{upgrade::SigningSummary, verify::Agreement};
 
 /// The signatures of a bundle, from the result of `verify`.
 #[derive(Debug, Default)]
-pub struct Signing {
+pub struct BundleSignatures {
     /// Whether there are enough counting signatures. Always false without a file of signers.
     pub signed_off: bool,
     /// The threshold in the file of signers. `None` without that file.
@@ -16,13 +16,13 @@ pub struct Signing {
     /// The number of valid signatures by keys of people.
     by_people: usize,
     /// The number of valid signatures by throw-away keys.
-    thrown_away: usize,
+    by_throw_away_keys: usize,
 }
 
-impl Signing {
+impl BundleSignatures {
     pub fn of(agreement: &Agreement, signed_off: bool) -> Self {
-        let valid = |thrown_away: bool| {
-            agreement.signatures.iter().filter(|one| one.valid && one.throw_away == thrown_away).count()
+        let valid = |by_throw_away_keys: bool| {
+            agreement.signatures.iter().filter(|one| one.valid && one.throw_away == by_throw_away_keys).count()
         };
         Self {
             signed_off,
@@ -30,7 +30,7 @@ impl Signing {
             counted: agreement.counted,
             missing: agreement.missing.clone(),
             by_people: valid(false),
-            thrown_away: valid(true),
+            by_throw_away_keys: valid(true),
         }
     }
 
@@ -50,7 +50,7 @@ impl Signing {
         if !steps_passed {
             return "none: an upgrade that did not pass is not signed".into();
         }
-        match (self.needed, self.by_people, self.thrown_away) {
+        match (self.needed, self.by_people, self.by_throw_away_keys) {
             (Some(needed), _, _) if self.signed_off => format!("{} of {needed} needed: enough", self.counted),
             (Some(needed), _, _) => {
                 let missing = match self.missing.is_empty() {
@@ -61,10 +61,10 @@ impl Signing {
             }
             (None, 0, 0) => "none".into(),
             (None, 0, count) => {
-                format!("{count} by a key that was thrown away: it shows that nothing changed since, not who signed")
+                format!("{count} by a throw-away key: it shows that nothing changed since, not who signed")
             }
             (None, people, _) => {
-                format!("{people}; without a file of signers nobody can say whether that is enough")
+                format!("{people}; without a file of signers it is not known whether that is enough")
             }
         }
     }
@@ -100,10 +100,11 @@ mod tests {
 
     #[test]
     fn the_status_says_who_signed_and_whether_it_is_enough() {
-        let described = |agreement: &Agreement, signed_off: bool| Signing::of(agreement, signed_off).describe(true);
-        assert!(Signing::default().describe(false).contains("not signed"));
+        let described =
+            |agreement: &Agreement, signed_off: bool| BundleSignatures::of(agreement, signed_off).describe(true);
+        assert!(BundleSignatures::default().describe(false).contains("not signed"));
         let alone = agreement(&[None], None, 0, &[]);
-        assert!(described(&alone, false).starts_with("1 by a key that was thrown away"));
+        assert!(described(&alone, false).starts_with("1 by a throw-away key"));
         // Signatures by people take precedence over throw-away keys.
         let both = agreement(&[None, Some("ana"), Some("cas")], Some(2), 2, &[]);
         assert_eq!(described(&both, true), "2 of 2 needed: enough");

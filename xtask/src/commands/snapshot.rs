@@ -26,7 +26,7 @@ use std::path::{Path, PathBuf};
 use worker::{Code, Failure, Kind, Outcome, Result};
 
 pub fn run(context: &Context, options: &cli::Snapshot) -> Result<bool> {
-    match &options.of {
+    match &options.command {
         cli::SnapshotCommand::Create(options) => create(context, options),
         cli::SnapshotCommand::Genesis(options) => genesis(context, options),
         cli::SnapshotCommand::Info(options) => Ok(state(context, options)?.is_some()),
@@ -47,7 +47,7 @@ fn create(context: &Context, options: &cli::SnapshotCreate) -> Result<bool> {
                 SourceLocation::File(other) => {
                     return Err(Failure::usage(format!("{other} is not a node"))
                         .expected("a ws:// or http:// address, or the name of a network")
-                        .hint("cargo xtask snapshot info FILE says what a file holds"));
+                        .hint("cargo xtask snapshot info FILE shows what a file contains"));
                 }
             },
         }
@@ -74,7 +74,7 @@ fn verify(context: &Context, options: &cli::SnapshotFile) -> Result<bool> {
     };
     let Some(summary) = state(context, options).map_err(verdict)? else { return Ok(false) };
     if summary.state_root.is_none() {
-        return Err(Failure::input(format!("{} carries no state root", options.file.display()))
+        return Err(Failure::input(format!("{} has no state root", options.file.display()))
             .expected("a snapshot of a block, whose header has the root of its state"));
     }
     Ok(summary.verified && summary.complete != Some(false))

@@ -128,17 +128,17 @@ pub fn make(context: &Context, workspace: &Workspace, options: &cli::Upgrade) ->
     let mut runtimes = Vec::new();
     let whole = finishes_bundle(options);
     for plan in &plans {
-        let (good, summary) = if whole { plan.summary(&finished)? } else { plan.part(&finished)? };
-        verdict = verdict.and(good);
+        let (runtime_verdict, summary) = if whole { plan.summary(&finished)? } else { plan.part(&finished)? };
+        verdict = verdict.and(runtime_verdict);
         runtimes.push(summary);
     }
     // Bundles are replaced only after all jobs have finished.
     for bundle in &bundles {
-        if let Some(kept) = bundle.finish()? {
+        if let Some(backup) = bundle.finish()? {
             context.printer.warning(&format!(
                 "{} now contains another upgrade; the signed bundle that was there is kept in {}",
                 bundle.place.display(),
-                kept.display()
+                backup.display()
             ));
         }
     }

@@ -30,7 +30,7 @@ use std::path::{Path, PathBuf};
 use worker::{Failure, Outcome, Result};
 
 pub fn run(context: &Context, options: &cli::Verify) -> Result<bool> {
-    if let Some(cli::VerifyCommand::Build(options)) = &options.what {
+    if let Some(cli::VerifyCommand::Build(options)) = &options.command {
         return super::verify_build::run(context, options);
     }
     let Some(bundle) = options.bundle.as_deref() else { return Err(Failure::usage("no bundle is named")) };
@@ -89,7 +89,7 @@ fn ask(
 
 /// Checks that the reports match the evidence. Many voters read only the reports.
 fn check_reports(bundle: &Path, outcome: &mut Outcome<Verification>) -> Result<()> {
-    let same_version = reports::are_of_this_version(&outcome.value);
+    let same_version = reports::made_by_this_version(&outcome.value);
     for name in reports::differing(bundle, &outcome.value)? {
         let verified = &mut outcome.value;
         if !same_version {
@@ -134,14 +134,14 @@ fn rebuild_all(
     let engine = sources.engine(&options)?;
     let mut runtimes = Vec::new();
     for shipped in &stated.runtimes {
-        let wanted = RebuildRequest {
+        let request = RebuildRequest {
             runtime: sources.workspace.find(&shipped.name)?,
             variant: &recorded.variant,
             blake2_256: &shipped.blake2_256,
             blob: Some(Source::File(utf8(&bundle.join(&shipped.file))?.into())),
             stated: Some(recorded.stated.clone()),
         };
-        let build = rebuild(&*engine, &sources, &wanted, task, log)?;
+        let build = rebuild(&*engine, &sources, &request, task, log)?;
         runtimes.push(RebuiltRuntime { name: shipped.name.clone(), blake2_256: build.rebuilt.clone(), build });
     }
     if runtimes.is_empty() {
@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn where_it_is_built_again_is_the_verifiers_choice() {
+    fn the_verifier_chooses_the_engine_of_a_rebuild() {
         let nothing = EngineOptions::default();
         let chosen = recorded().options(&nothing, &[]);
         assert_eq!((chosen.engine, chosen.image, chosen.plain), (None, None, true), "the bundle chooses nothing");
@@ -257,7 +257,7 @@ mod tests {
         assert_eq!((chosen.engine, chosen.image.as_deref()), (Some(cli::Engine::Docker), Some(PINNED)), "it is listed");
         let own = EngineOptions { engine: Some(cli::Engine::Host), ..EngineOptions::default() };
         let chosen = recorded().options(&own, &["sha256:11".to_owned()]);
-        assert_eq!((chosen.engine, chosen.image), (Some(cli::Engine::Host), None), "the command line counts first");
+        assert_eq!((chosen.engine, chosen.image), (Some(cli::Engine::Host), None), "the command line takes precedence");
     }
 
     #[test]

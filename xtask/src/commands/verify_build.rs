@@ -132,7 +132,7 @@ pub fn run(context: &Context, options: &cli::VerifyBuild) -> Result<bool> {
             with_native: false,
         },
     );
-    let wanted = RebuildRequest {
+    let request = RebuildRequest {
         runtime,
         variant: &variant,
         blake2_256: &expected.blake2_256,
@@ -140,7 +140,7 @@ pub fn run(context: &Context, options: &cli::VerifyBuild) -> Result<bool> {
         stated: expected.digest.as_ref().map(stated_facts),
     };
     let engine = sources.engine(&options.engine)?;
-    let rebuilt = rebuild(&*engine, &sources, &wanted, &task, &log)?;
+    let rebuilt = rebuild(&*engine, &sources, &request, &task, &log)?;
     let same = rebuilt.same;
     let document = VerifyBuildReport { format: format::VERIFY_BUILD.into(), rebuilt, verdict: same.into() };
     drop(task);
@@ -153,7 +153,7 @@ fn expected(context: &Context, options: &cli::VerifyBuild, task: &Task, log: &Pa
     if let Some(hash) = &options.code_hash {
         let hex = hash.strip_prefix("0x").unwrap_or(hash);
         if hex.len() != 64 || !hex.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-            return Err(Failure::usage(format!("{hash} is no blake2-256")).expected("0x and 64 hex digits"));
+            return Err(Failure::usage(format!("{hash} is not a blake2-256 hash")).expected("0x and 64 hex digits"));
         }
         return Ok(Expected { blake2_256: format!("0x{}", hex.to_lowercase()), ..Expected::default() });
     }
@@ -205,9 +205,9 @@ fn read_digest(path: &Path) -> Result<Expected> {
         image: first(vec![context.docker.and_then(|docker| docker.image)]),
     };
     // The blob is beside its digest. It is used only if it exists and has the stated hash.
-    let beside = blob.map(|name| path.with_file_name(Path::new(&name).file_name().unwrap_or_default()));
-    let beside = beside.filter(|blob| file_digest(blob).is_ok_and(|found| found == hash));
-    let source = beside.as_deref().map(utf8).transpose()?.map(str::to_owned);
+    let neighbor = blob.map(|name| path.with_file_name(Path::new(&name).file_name().unwrap_or_default()));
+    let neighbor = neighbor.filter(|blob| file_digest(blob).is_ok_and(|found| found == hash));
+    let source = neighbor.as_deref().map(utf8).transpose()?.map(str::to_owned);
     Ok(Expected { blake2_256: hash.to_lowercase(), source, digest: Some(digest) })
 }
 

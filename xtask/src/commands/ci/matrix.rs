@@ -26,7 +26,7 @@ pub struct MatrixJob {
 }
 
 /// The jobs grouped by machine. Jobs of a group depend on each other or are short.
-const SHARES: [(Stage, &str, &[UpgradeJob]); 6] = [
+const JOB_GROUPS: [(Stage, &str, &[UpgradeJob]); 6] = [
     (Stage::Build, "build", &[UpgradeJob::Build, UpgradeJob::Inspect]),
     (Stage::Check, "diff", &[UpgradeJob::Diff]),
     (Stage::Check, "dry-run", &[UpgradeJob::BuildTryRuntime, UpgradeJob::DryRun]),
@@ -50,7 +50,7 @@ pub fn run(context: &Context, options: &cli::CiMatrix) -> Result<bool> {
         ));
     }
     let mut jobs = Vec::new();
-    for (stage, job, parts) in SHARES {
+    for (stage, job, parts) in JOB_GROUPS {
         for runtime in &ready {
             if job != "weights" || runtime.through.is_none() {
                 jobs.push(matrix_job(runtime, stage, job, parts)?);
@@ -67,8 +67,8 @@ pub fn run(context: &Context, options: &cli::CiMatrix) -> Result<bool> {
         Some(MatrixFormat::Gitlab) => context.printer.data(&render::gitlab(&jobs, options.image.as_deref()))?,
         Some(MatrixFormat::Kubernetes) => {
             let image = options.image.as_deref().ok_or_else(|| {
-                Failure::usage("jobs of Kubernetes need an image").hint(
-                    "--image IMAGE: one that holds the workspace at the commit, and its toolchain; see docs/ci.md",
+                Failure::usage("Kubernetes jobs need an image").hint(
+                    "--image IMAGE: it must contain the workspace at the commit, and its toolchain; see docs/ci.md",
                 )
             })?;
             context.printer.data(&render::kubernetes(&jobs, image, &options.claim))?;
@@ -117,14 +117,14 @@ fn include<'job>(jobs: impl Iterator<Item = &'job MatrixJob>) -> Matrix {
 fn github(jobs: &[MatrixJob]) -> Result<String> {
     let mut text = String::new();
     for stage in [Stage::Build, Stage::Check, Stage::Join] {
-        let of_stage: Vec<_> = jobs.iter().filter(|job| job.stage == stage).collect();
-        if of_stage.len() > MAX_GITHUB_JOBS {
+        let stage_jobs: Vec<_> = jobs.iter().filter(|job| job.stage == stage).collect();
+        if stage_jobs.len() > MAX_GITHUB_JOBS {
             return Err(Failure::input(format!("the stage {} has too many jobs for GitHub", stage.name()))
-                .found(of_stage.len().to_string())
+                .found(stage_jobs.len().to_string())
                 .expected(format!("at most {MAX_GITHUB_JOBS} in one matrix"))
                 .hint("select runtimes with --runtime, in several workflows"));
         }
-        let matrix = serde_json::to_string(&include(of_stage.into_iter()))
+        let matrix = serde_json::to_string(&include(stage_jobs.into_iter()))
             .map_err(|error| Failure::internal("a matrix cannot be written as JSON").found(error.to_string()))?;
         text.push_str(&format!("{}={matrix}\n", stage.name()));
     }
@@ -147,9 +147,9 @@ mod tests {
     }
 
     #[test]
-    fn every_job_of_an_upgrade_is_in_one_share_and_after_those_it_needs() {
+    fn every_job_is_in_one_group_after_the_jobs_that_it_needs() {
         use clap::ValueEnum;
-        let all: Vec<(usize, UpgradeJob)> = SHARES
+        let all: Vec<(usize, UpgradeJob)> = JOB_GROUPS
             .iter()
             .enumerate()
             .flat_map(|(at, (_, _, parts))| parts.iter().map(move |part| (at, *part)))
@@ -157,16 +157,16 @@ mod tests {
         for job in UpgradeJob::value_variants() {
             let places: Vec<_> = all.iter().filter(|(_, part)| part == job).collect();
             assert_eq!(places.len(), 1, "{job:?}");
-            let stage = SHARES[places[0].0].0;
+            let stage = JOB_GROUPS[places[0].0].0;
             for before in job.after() {
-                let other = all.iter().find(|(_, part)| part == before).expect("in a share").0;
-                assert!(SHARES[other].0 < stage || other == places[0].0, "{before:?} before {job:?}");
+                let other = all.iter().find(|(_, part)| part == before).expect("in a group").0;
+                assert!(JOB_GROUPS[other].0 < stage || other == places[0].0, "{before:?} before {job:?}");
             }
         }
     }
 
     #[test]
-    fn outputs_are_lines_and_say_whether_there_is_anything_to_do() {
+    fn outputs_are_lines_with_a_flag_for_any_jobs() {
         let text = github(&[job("a", Stage::Build)]).expect("few jobs");
         let lines: Vec<_> = text.lines().collect();
         assert_eq!(lines.len(), 4, "{text}");

@@ -42,7 +42,7 @@ pub fn run(context: &Context, options: &cli::CiPage) -> Result<bool> {
             let how = failure.hint.as_ref().map(|hint| format!(" ({hint})")).unwrap_or_default();
             let page = options.page.display();
             context.printer.warning(&format!("{page} is SKIPPED, it cannot be opened: {failure}{how}"));
-            let detail = format!("not looked at: {}", failure.message);
+            let detail = format!("not checked: {}", failure.message);
             return finish(context, vec![Check::skip("page", detail)]);
         }
         Err(failure) => return Err(failure),
@@ -53,12 +53,12 @@ pub fn run(context: &Context, options: &cli::CiPage) -> Result<bool> {
         tool = tool.arg(utf8(pictures)?);
     }
     let output = tool.output()?;
-    let answer = serde_json::from_str::<PageChecks>(&output).ok().filter(|answer| !answer.checks.is_empty());
-    let answer = answer.ok_or_else(|| {
+    let printed = serde_json::from_str::<PageChecks>(&output).ok().filter(|printed| !printed.checks.is_empty());
+    let printed = printed.ok_or_else(|| {
         let output: String = output.chars().take(500).collect();
-        Failure::internal(format!("{PROGRAM} gave no checks")).found(output)
+        Failure::internal(format!("{PROGRAM} printed no checks")).found(output)
     })?;
-    finish(context, answer.checks.into_iter().map(|NamedCheck { name, answer }| answer.check(&name)).collect())
+    finish(context, printed.checks.into_iter().map(|NamedCheck { name, result }| result.check(&name)).collect())
 }
 
 /// The output of the program.
@@ -71,7 +71,7 @@ struct PageChecks {
 struct NamedCheck {
     name: String,
     #[serde(flatten)]
-    answer: CheckResult,
+    result: CheckResult,
 }
 
 /// Returns the browser and the program that drives it.

@@ -44,16 +44,16 @@ pub fn run(context: &Context, options: &cli::CiPost) -> Result<bool> {
     };
     let number = pull.number;
     let comments = format!("repos/{repository}/issues/{number}/comments");
-    let present: Vec<Vec<PullComment>> =
+    let comments_by_page: Vec<Vec<PullComment>> =
         gh(&["--method", "GET", "--paginate", "--slurp", &comments, "--raw-field", "per_page=100"])?;
     // Anyone can write the marker, so only a bot's comment is replaced.
     let ours = |comment: &PullComment| {
         comment.body.as_ref().is_some_and(|body| body.starts_with(MARKER))
             && comment.user.as_ref().is_some_and(|user| user.kind == "Bot")
     };
-    let previous = present.into_iter().flatten().find(ours).map(|comment| comment.id);
+    let previous = comments_by_page.into_iter().flatten().find(ours).map(|comment| comment.id);
     let body = format!("body=@{}", super::super::utf8(&options.comment)?);
-    let answer: Posted = match previous {
+    let response: Posted = match previous {
         Some(id) => gh(&["--method", "PATCH", &format!("repos/{repository}/issues/comments/{id}"), "--field", &body])?,
         None => gh(&["--method", "POST", &comments, "--field", &body])?,
     };
@@ -62,7 +62,7 @@ pub fn run(context: &Context, options: &cli::CiPost) -> Result<bool> {
         pull_request: Some(number),
         posted: true,
         replaced: Some(previous.is_some()),
-        url: answer.html_url,
+        url: response.html_url,
     };
     let done = if previous.is_some() { "replaced" } else { "posted" };
     context.printer.result(&document, || format!("comment of pull request {number} {done}\n"))?;
@@ -123,7 +123,7 @@ struct Posted {
 }
 
 /// Sends a request to GitHub's API with `gh api`.
-fn gh<Answer: DeserializeOwned>(arguments: &[&str]) -> Result<Answer> {
+fn gh<Response: DeserializeOwned>(arguments: &[&str]) -> Result<Response> {
     let tool = tool!("gh api {arguments...}")?.env("GH_PROMPT_DISABLED", "1").env("NO_COLOR", "1");
     let argv = tool.argv();
     let captured = tool.timeout(TIMEOUT).capture().map_err(|failure| {

@@ -108,8 +108,8 @@ fn kubernetes_name(job: &MatrixJob) -> String {
     digester.word("job", &whole);
     let digest = digester.finish();
     let lower = whole.to_ascii_lowercase();
-    let kept = lower.chars().map(|character| if plain(character) { character } else { '-' }).take(MAX_LENGTH - 9);
-    format!("{}-{}", kept.collect::<String>(), &digest[2..10])
+    let replaced = lower.chars().map(|character| if plain(character) { character } else { '-' }).take(MAX_LENGTH - 9);
+    format!("{}-{}", replaced.collect::<String>(), &digest[2..10])
 }
 
 /// Renders a JSON value as YAML in block style. Strings are written as JSON, which YAML reads the
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_dns_labels_and_stay_apart() {
+    fn names_are_distinct_dns_labels() {
         assert_eq!(kubernetes_name(&job("standalone")), "cutover-dry-run-standalone");
         let (one, other) = (kubernetes_name(&job("A_b")), kubernetes_name(&job("a.b")));
         assert!(one.starts_with("cutover-dry-run-a-b-") && one != other, "{one} {other}");

@@ -34,9 +34,9 @@ pub fn package(name: &str) -> String {
 }
 
 /// Returns the manifest of the command's package.
-pub fn of_package(package: &str, origin: &Origin) -> String {
+pub fn command_manifest(package: &str, origin: &Origin) -> String {
     format!(
-        "# `cargo xtask`: the command is Cutover's, at the version that stands here.\n[package]\nname = \"{package}\"\n\
+        "# `cargo xtask` runs Cutover in the version given here.\n[package]\nname = \"{package}\"\n\
          version = \"0.0.0\"\nedition = \"2021\"\npublish = false\n\n[dependencies]\ncutover = {}\n",
         origin.dependency()
     )
@@ -113,14 +113,14 @@ fn add(array: &mut Array, text: &str) {
 /// Looks up the alias of a command.
 pub fn alias(text: &str, path: &Path, name: &str) -> Result<Alias> {
     let mut document = parse(text, path)?;
-    let wanted = format!("run --quiet --package {} --", package(name));
+    let command = format!("run --quiet --package {} --", package(name));
     let last = name.rsplit('/').next().unwrap_or(name);
     let aliases = table(document.entry("alias").or_insert(Item::Table(Table::new())), path, "alias")?;
     match aliases.get(last) {
-        Some(there) if there.as_str() == Some(&wanted) => Ok(Alias::Ours),
-        Some(there) => Ok(Alias::Other(format!("{last} = {}", there.to_string().trim()))),
+        Some(existing) if existing.as_str() == Some(&command) => Ok(Alias::Ours),
+        Some(existing) => Ok(Alias::Other(format!("{last} = {}", existing.to_string().trim()))),
         None => {
-            aliases.insert(last, value(wanted));
+            aliases.insert(last, value(command));
             Ok(Alias::Missing(document.to_string()))
         }
     }
@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn a_runtime_gets_its_table_behind_its_package_and_keeps_its_own() {
+    fn a_table_is_added_after_the_package_and_an_existing_one_kept() {
         let text = "[package]\nname = \"a\"\n\n# used\n[dependencies]\nb = \"1\"\n";
         let proposal = Proposal { state: Some("paseo/people".into()), para_id: Some(1004), ..Proposal::default() };
         let edited = runtime(text, at(), &proposal).expect("edited");

@@ -40,21 +40,21 @@ impl Origin {
             // The error does not contain the value, which may contain credentials.
             Failure::usage("--cutover names no commit of a repository")
                 .found(what.to_owned())
-                .expected("URL@REV, REV being a commit's whole hash")
+                .expected("URL@REV, with REV a full commit hash")
         };
         let (url, rev) = text.rsplit_once('@').ok_or_else(|| wrong("no @"))?;
         if rev.len() != 40 || !rev.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             // A branch or tag may move to another commit.
-            return Err(wrong("no whole hash after the @"));
+            return Err(wrong("no full commit hash after the @"));
         }
         let authority = url.split_once("://").map(|(_, rest)| rest.split('/').next().unwrap_or_default());
         if authority.is_some_and(|authority| authority.contains('@') && !url.starts_with("ssh://")) {
-            return Err(Failure::usage("the address holds credentials")
-                .expected("an address that may stand in a file")
-                .hint("git's credential helpers keep them"));
+            return Err(Failure::usage("the address contains credentials")
+                .expected("an address without credentials")
+                .hint("store them in git's credential helper"));
         }
         if url.contains(['"', '\\', '\n', ' ']) {
-            return Err(wrong("an address with characters that no address has"));
+            return Err(wrong("an address with invalid characters"));
         }
         // Cargo requires URLs; `git@host:path` is not one.
         let url = match (url.strip_prefix("git@"), url.contains("://")) {
@@ -91,7 +91,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_repository_is_named_with_a_whole_commit() {
+    fn a_repository_is_named_with_a_full_commit_hash() {
         let rev = "0123456789abcdef0123456789abcdef01234567";
         let of = |url: &str| Origin::git(&format!("{url}@{rev}")).map(|origin| origin.dependency());
         assert_eq!(

@@ -25,13 +25,13 @@ pub fn notes(root: &Path, name: &str) -> Result<Vec<String>> {
     for (path, text) in read(root)? {
         for (tool, instead) in TOOLS.iter().filter(|(tool, _)| text.contains(tool)) {
             let file = path.strip_prefix(root).unwrap_or(&path).display();
-            notes.push(format!("{file} has {tool}: `cargo {command} {instead}` does that"));
+            notes.push(format!("{file} uses {tool}; replacement: `cargo {command} {instead}`"));
         }
     }
     let matrix = root.join(".github/workflows/runtimes-matrix.json");
     if matrix.is_file() {
         notes.push(
-            "runtimes-matrix.json is read as it is: names, paths, limits and features need not be said twice".into(),
+            "runtimes-matrix.json is used: its names, paths, limits and features need no other configuration".into(),
         );
     }
     Ok(notes)
@@ -42,7 +42,7 @@ pub fn features(root: &Path) -> Result<Vec<String>> {
     let mut found: Option<Vec<String>> = None;
     for (_, text) in read(root)? {
         for line in text.lines().filter(|line| line.contains("BUILD_OPTS") && !line.trim_start().starts_with('#')) {
-            let Some(features) = of_line(line) else { continue };
+            let Some(features) = features_in(line) else { continue };
             match &found {
                 None => found = Some(features),
                 Some(known) if *known == features => {}
@@ -54,7 +54,7 @@ pub fn features(root: &Path) -> Result<Vec<String>> {
 }
 
 /// Returns the features given in a line, if they are literal.
-fn of_line(line: &str) -> Option<Vec<String>> {
+fn features_in(line: &str) -> Option<Vec<String>> {
     let (_, rest) = line.split_once("--features")?;
     let word = rest.trim_start_matches([' ', '=']).split([' ', '"', '\'']).next()?;
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_/".contains(&byte);
@@ -95,6 +95,6 @@ mod tests {
         write("c.yml", "  BUILD_OPTS: '--features other'\n  run: subwasm info\n");
         assert_eq!(features(directory.path()).expect("read"), [""; 0]);
         let notes = notes(directory.path(), "xtask").expect("read");
-        assert_eq!(notes, [".github/workflows/c.yml has subwasm: `cargo xtask inspect` and `diff` does that"]);
+        assert_eq!(notes, [".github/workflows/c.yml uses subwasm; replacement: `cargo xtask inspect` and `diff`"]);
     }
 }

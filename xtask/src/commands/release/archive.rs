@@ -44,7 +44,7 @@ pub fn unpack(archive: &[u8], into: &Path) -> Result<PathBuf> {
         let inside = name.split_once('/').filter(|_| is_file && name.split('/').all(plain));
         let (own, _) = inside.ok_or_else(|| wrong(format!("a file named {name:?}")))?;
         if top.get_or_insert_with(|| own.to_owned()) != own {
-            return Err(wrong(format!("{name}, beside another directory")));
+            return Err(wrong(format!("{name}, in addition to another directory")));
         }
         let mut content = Vec::new();
         entry.by_ref().take(FILE_LIMIT).read_to_end(&mut content).map_err(broken)?;
@@ -110,7 +110,7 @@ mod tests {
         assert_eq!(
             hex::encode(Sha256::digest(&archive)),
             "dd20dad42931f072a6c10fb9c02be7b1b4f41df711bbd101ae3a67ac94cb9464",
-            "an archive that was published is unpacked by every later version"
+            "later versions must be able to unpack a published archive"
         );
         let file = directory.path().join("x.tar");
         std::fs::write(&file, &archive).expect("written");
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_was_made_here_is_unpacked() {
+    fn only_archives_made_by_release_prepare_are_unpacked() {
         let from = tempfile::tempdir().expect("a directory");
         std::fs::create_dir_all(from.path().join("calls")).expect("made");
         for name in ["manifest.json", "calls/x.hex"] {

@@ -78,7 +78,7 @@ mod tests {
         ## [1.3.3]\n\n- old\n";
 
     #[test]
-    fn the_section_of_a_version_ends_at_the_next_of_its_depth() {
+    fn the_section_of_a_version_ends_at_the_next_heading_of_its_level() {
         let found = find(TEXT, &["v1.3.4", "1.3.4"]).expect("a section");
         assert_eq!(found.heading, "[1.3.4] - 2026-11-22");
         assert_eq!(found.text, "### Added\n\n- a\n- b");
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn a_configured_file_must_be_there() {
+    fn a_configured_file_must_exist() {
         let directory = tempfile::tempdir().expect("a directory");
         assert_eq!(file(directory.path(), None).expect("none"), None);
         assert_eq!(file(directory.path(), Some(Path::new("NEWS"))).expect_err("named").kind, worker::Kind::Input);

@@ -140,8 +140,8 @@ impl Files {
         let io = |error: std::io::Error| Failure::io("write", out, &error);
         let parent = out.parent().unwrap_or(Path::new("."));
         std::fs::create_dir_all(parent).map_err(io)?;
-        let beside = tempfile::Builder::new().prefix(".partial-").tempdir_in(parent).map_err(io)?;
-        let (new, old) = (beside.path().join("new"), beside.path().join("old"));
+        let temporary = tempfile::Builder::new().prefix(".partial-").tempdir_in(parent).map_err(io)?;
+        let (new, old) = (temporary.path().join("new"), temporary.path().join("old"));
         for (name, content) in &self.0 {
             files::write_whole(&new.join(name), content)?;
         }
@@ -159,7 +159,10 @@ impl Files {
     fn is_at(&self, out: &Path) -> bool {
         let Ok(names) = names(out) else { return false };
         names.iter().eq(self.0.keys())
-            && self.0.iter().all(|(name, content)| std::fs::read(out.join(name)).is_ok_and(|there| there == *content))
+            && self
+                .0
+                .iter()
+                .all(|(name, content)| std::fs::read(out.join(name)).is_ok_and(|existing| existing == *content))
     }
 }
 
@@ -207,8 +210,8 @@ pub fn read(directory: &Path) -> Result<(Record, PathBuf)> {
     let listed: BTreeSet<String> = record.assets.iter().map(|asset| asset.name.clone()).collect();
     let mut expected = listed.clone();
     expected.extend([RECORD.to_owned(), NOTES.to_owned()]);
-    let there = names(&directory)?;
-    if let Some(extra) = there.difference(&expected).next() {
+    let existing = names(&directory)?;
+    if let Some(extra) = existing.difference(&expected).next() {
         return Err(bad(format!("the file {extra}, which {RECORD} does not name")));
     }
     if listed.len() != record.assets.len() || record.notes.name != NOTES {

@@ -66,9 +66,9 @@ impl Gh<'_> {
 
     /// Checks that gh is installed.
     pub fn check(&self) -> Result<()> {
-        let answered = self.tool(&["--version"]).capture().is_ok_and(|captured| captured.status.success());
+        let installed = self.tool(&["--version"]).capture().is_ok_and(|captured| captured.status.success());
         crate::interrupt::check()?;
-        match answered {
+        match installed {
             true => Ok(()),
             false => Err(Failure::environment("gh is not installed")
                 .expected("GitHub's command line, gh, in PATH")
@@ -126,16 +126,16 @@ impl Gh<'_> {
 
     /// Returns the error for a failed command, with what to do about it.
     fn explain(&self, arguments: &[&str], captured: &CapturedOutput) -> Failure {
-        let said = captured.stderr.trim();
+        let stderr = captured.stderr.trim();
         let failure = Failure::environment(format!("`{}` failed", self.line(arguments)))
-            .found(format!("{}: {said}", captured.status));
-        let says = |words: &[&str]| words.iter().any(|word| said.contains(word));
-        if captured.status.code() == Some(NOT_LOGGED_IN) || says(&["HTTP 401", "gh auth login", "Bad credentials"]) {
+            .found(format!("{}: {stderr}", captured.status));
+        let reports = |words: &[&str]| words.iter().any(|word| stderr.contains(word));
+        if captured.status.code() == Some(NOT_LOGGED_IN) || reports(&["HTTP 401", "gh auth login", "Bad credentials"]) {
             return failure
                 .expected("a user who is logged in")
                 .hint("gh auth login, or set GH_TOKEN in the environment");
         }
-        if says(&["HTTP 403", "HTTP 404", "Could not resolve to a Repository", "not accessible"]) {
+        if reports(&["HTTP 403", "HTTP 404", "Could not resolve to a Repository", "not accessible"]) {
             return failure
                 .expected("write access to the repository's contents")
                 .hint("gh auth refresh --scopes repo; in a workflow: permissions: contents: write");

@@ -165,9 +165,9 @@ pub fn make(context: &Context, workspace: &Workspace, selection: &ReleaseSelecti
     let found = section(file.as_deref(), &tag, spec_version)?;
     let mut warnings = Vec::new();
     if found.is_none() {
-        let where_to = file.as_deref().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
-        let where_to = where_to.unwrap_or_else(|| "CHANGELOG.md".into());
-        warnings.push(format!("{where_to} has no section about {}", dotted(spec_version)));
+        let changelog_name = file.as_deref().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
+        let changelog_name = changelog_name.unwrap_or_else(|| "CHANGELOG.md".into());
+        warnings.push(format!("{changelog_name} has no section about {}", dotted(spec_version)));
     }
     let dirty = state.dirty.unwrap_or_default();
     if dirty {
@@ -186,7 +186,10 @@ pub fn make(context: &Context, workspace: &Workspace, selection: &ReleaseSelecti
         let above = |one: &&PlannedRuntime| one.last_spec_version.is_some_and(|stated| stated > last.spec_version);
         warnings.extend(runtimes.iter().filter(above).map(|one| {
             let stated = one.last_spec_version.unwrap_or_default();
-            format!("{}: at {} its source says spec_version {stated}, which is not that of the tag", one.name, last.tag)
+            format!(
+                "{}: at {} its source states spec_version {stated}, which is not that of the tag",
+                one.name, last.tag
+            )
         }));
     }
     problems.sort();
@@ -268,21 +271,22 @@ pub fn before(workspace: &Workspace, root: &Path, runtime: &Runtime) -> Result<O
 /// Checks that the tag does not exist yet, or with `tagged`, that it points to this commit. A tag
 /// that users have fetched must not move.
 fn check_free(root: &Path, tag: &str, commit: &str, tagged: bool) -> Result<()> {
-    let there = git::commit(root, &format!("refs/tags/{tag}"));
-    match (there, tagged) {
+    let existing = git::commit(root, &format!("refs/tags/{tag}"));
+    match (existing, tagged) {
         (None, false) => Ok(()),
         (None, true) => {
             Err(Failure::input(format!("there is no tag {tag}")).hint("leave --tagged out, or git fetch --tags"))
         }
-        (Some(there), true) if there == commit => Ok(()),
-        (Some(there), true) => Err(Failure::input(format!("the tag {tag} points to another commit"))
-            .found(format!("at commit {there}"))
+        (Some(existing), true) if existing == commit => Ok(()),
+        (Some(existing), true) => Err(Failure::input(format!("the tag {tag} points to another commit"))
+            .found(format!("at commit {existing}"))
             .expected(commit)
             .hint(format!("git checkout {tag}, and run the command there"))),
-        (Some(there), false) => {
-            let failure = Failure::input(format!("the tag {tag} exists already")).found(format!("at commit {there}"));
+        (Some(existing), false) => {
+            let failure =
+                Failure::input(format!("the tag {tag} exists already")).found(format!("at commit {existing}"));
             let failure = failure.expected("a tag without a release");
-            Err(match there == commit {
+            Err(match existing == commit {
                 true => failure.hint("if the release is to be made from this tag, add --tagged"),
                 false => failure.hint("raise spec_version, or name another tag with --tag"),
             })
@@ -456,8 +460,8 @@ mod tests {
         assert_eq!(judge(&mut all, &[], Some(&last_release()), "the head"), [""; 0]);
         assert_eq!((all[0].released, all[1].released), (true, false));
         assert_eq!(all[1].reason, "spec_version is 1000000, as it was in v1.0.0");
-        let asked = judge(&mut all, &["b".into()], Some(&last_release()), "the head");
-        assert_eq!(asked, ["b: spec_version is 1000000, as it was in v1.0.0"]);
+        let named = judge(&mut all, &["b".into()], Some(&last_release()), "the head");
+        assert_eq!(named, ["b: spec_version is 1000000, as it was in v1.0.0"]);
     }
 
     #[test]

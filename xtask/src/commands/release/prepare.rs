@@ -233,7 +233,7 @@ impl ReleaseBuilder<'_> {
         // A failed release is not written, so that it cannot be published by mistake.
         let placed = if passed { files.place(out)? } else { false };
         if !passed && out.exists() {
-            warnings.push(format!("{} is of an earlier run", out.display()));
+            warnings.push(format!("{} is from an earlier run", out.display()));
         }
         let summary = json!({
             "version": 1,
@@ -384,27 +384,32 @@ impl ReleaseBuilder<'_> {
         prepared: &mut PreparedRuntime,
     ) -> Result<Value> {
         let mut documents = Vec::new();
-        for (name, wanted) in &planned.variants {
-            let outcome = self.variant(planned, runtime, name, wanted);
+        for (name, planned_variant) in &planned.variants {
+            let outcome = self.variant(planned, runtime, name, planned_variant);
             let outcome = outcome.and_then(|built| {
                 let facts = self.facts(&format!("{}-{name}", planned.name), &built.path)?;
                 Ok((built, facts))
             });
             interrupt::check()?;
-            let mut document = json!({"name": name, "features": wanted.variant.features, "asset": wanted.asset,
-                "profile": wanted.variant.profile(name)?.name(), "required": wanted.variant.required});
+            let mut document = json!({
+                "name": name,
+                "features": planned_variant.variant.features,
+                "asset": planned_variant.asset,
+                "profile": planned_variant.variant.profile(name)?.name(),
+                "required": planned_variant.variant.required,
+            });
             let error = match outcome {
                 Ok((built, facts)) => {
                     document["blake2_256"] = json!(built.runtime.blake2_256);
                     document["pace"] = facts.get("pace").cloned().unwrap_or_default();
-                    files.add(&wanted.asset, read(&built.path)?)?;
+                    files.add(&planned_variant.asset, read(&built.path)?)?;
                     None
                 }
                 Err(failure) => Some(failure),
             };
             if let Some(failure) = error {
                 let message = format!("{}: the variant {name} was not built: {failure}", planned.name);
-                match wanted.variant.required {
+                match planned_variant.variant.required {
                     true => prepared.problems.push(message),
                     false => {
                         self.context.printer.warning(&message);
@@ -425,11 +430,11 @@ impl ReleaseBuilder<'_> {
         planned: &PlannedRuntime,
         runtime: &Runtime,
         name: &str,
-        wanted: &PlannedVariant,
+        planned_variant: &PlannedVariant,
     ) -> Result<Built> {
         let variant = inputs::Variant {
-            profile: wanted.variant.profile(name)?.name(),
-            features: wanted.variant.features.clone(),
+            profile: planned_variant.variant.profile(name)?.name(),
+            features: planned_variant.variant.features.clone(),
             default_features: true,
             native: false,
         };
@@ -685,7 +690,7 @@ mod tests {
     }
 
     #[test]
-    fn a_source_belongs_to_the_runtime_that_it_names() {
+    fn a_source_is_assigned_to_the_named_runtime() {
         let given = |texts: &[&str], names: &[&str]| {
             sources_by_runtime("--state", &texts.iter().map(|text| text.to_string()).collect::<Vec<_>>(), names)
         };

@@ -239,18 +239,18 @@ impl Publication<'_> {
 
     /// Compares an uploaded file with the prepared one.
     fn upload_state(&self, release: &Release, asset: &Asset) -> Result<UploadState> {
-        let Some(there) = release.assets.iter().find(|there| there.name == asset.name) else {
+        let Some(uploaded) = release.assets.iter().find(|uploaded| uploaded.name == asset.name) else {
             return Ok(UploadState::Missing);
         };
-        Ok(if self.is_same(there, asset)? { UploadState::Same } else { UploadState::Different })
+        Ok(if self.is_same(uploaded, asset)? { UploadState::Same } else { UploadState::Different })
     }
 
     /// Returns whether an upload is complete and has the same content.
-    fn is_same(&self, there: &UploadedAsset, asset: &Asset) -> Result<bool> {
-        if there.size != asset.size || !(there.state.is_empty() || there.state == "uploaded") {
+    fn is_same(&self, uploaded: &UploadedAsset, asset: &Asset) -> Result<bool> {
+        if uploaded.size != asset.size || !(uploaded.state.is_empty() || uploaded.state == "uploaded") {
             return Ok(false);
         }
-        match &there.digest {
+        match &uploaded.digest {
             Some(digest) => Ok(*digest == format!("sha256:{}", asset.sha256)),
             None => Ok(self.downloaded_digest(&asset.name)? == asset.sha256),
         }

@@ -11,7 +11,7 @@ use crate::{
     cli::ReleaseSign,
     commands::{
         root_file,
-        sign::{expect_its_reports, expect_keys, parse_key, sign},
+        sign::{check_reports, expect_keys, parse_key, sign},
         utf8,
     },
     context::Context,
@@ -36,7 +36,7 @@ pub fn run(context: &Context, options: &ReleaseSign) -> Result<bool> {
     for (index, released) in record.runtimes.iter().enumerate() {
         let Some(bundle) = &released.bundle else { continue };
         let unpacked = signed::unpack(&directory.join(&bundle.asset))?;
-        expect_its_reports(context, &unpacked.directory, &task, &context.log("release"))?;
+        check_reports(context, &unpacked.directory, &task, &context.log("release"))?;
         sign(context, &unpacked.directory, &keys, root.as_deref(), &task, &context.log("release"))?;
         let (signing, _) = signed::signing(context, &released.name, &unpacked.directory, root.as_deref(), &task)?;
         let top = unpacked.directory.file_name().unwrap_or_default().to_string_lossy().into_owned();

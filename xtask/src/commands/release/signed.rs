@@ -7,7 +7,7 @@ use super::{
     directory::{FILE_LIMIT, Record, Released},
 };
 use crate::{
-    commands::{signing::Signing, verify},
+    commands::{signing::BundleSignatures, verify},
     context::Context,
     printer::Task,
 };
@@ -19,16 +19,16 @@ use worker::{Failure, Result};
 /// A bundle unpacked into a temporary directory, which is removed on drop.
 pub struct Unpacked {
     pub directory: PathBuf,
-    _home: tempfile::TempDir,
+    _temporary: tempfile::TempDir,
 }
 
 /// Unpacks the archive of a bundle.
 pub fn unpack(archive: &Path) -> Result<Unpacked> {
-    let home = tempfile::tempdir()
+    let temporary = tempfile::tempdir()
         .map_err(|error| Failure::environment("cannot make a temporary directory").found(error.to_string()))?;
-    let directory = archive::unpack(&files::read_bounded(archive, FILE_LIMIT)?, home.path())
+    let directory = archive::unpack(&files::read_bounded(archive, FILE_LIMIT)?, temporary.path())
         .map_err(|failure| Failure { message: format!("{}: {}", archive.display(), failure.message), ..failure })?;
-    Ok(Unpacked { directory, _home: home })
+    Ok(Unpacked { directory, _temporary: temporary })
 }
 
 /// Returns the signatures of a bundle. Returns an error if the bundle is damaged or its upgrade did
@@ -39,20 +39,19 @@ pub fn signing(
     bundle: &Path,
     root: Option<&Path>,
     task: &Task,
-) -> Result<(Signing, Verification)> {
+) -> Result<(BundleSignatures, Verification)> {
     let verified = verify::verify(context, bundle, root, task, &context.log("release"))?.value;
     let passed = verified.predicate.as_ref().is_some_and(|predicate| predicate.verdict == Verdict::Pass);
     if !passed || !verified.integrity {
         let wrong = verified.subjects.iter().filter(|subject| !subject.ok);
         let lines: Vec<_> = wrong.map(|one| format!("{} {}", one.name, one.reason.as_deref().unwrap_or("-"))).collect();
-        let found =
-            if lines.is_empty() { "a manifest that does not say it passed".to_owned() } else { lines.join("\n") };
+        let found = if lines.is_empty() { "a manifest without the verdict pass".to_owned() } else { lines.join("\n") };
         return Err(Failure::check(format!("the bundle of {name} cannot be released"))
             .found(found)
             .expected("an undamaged bundle of an upgrade that passed")
             .hint("cargo xtask release prepare"));
     }
-    Ok((Signing::of(&verified.agreement, verified.signed_off), verified))
+    Ok((BundleSignatures::of(&verified.agreement, verified.signed_off), verified))
 }
 
 /// Checks that every bundle has enough counting signatures. Below the threshold nothing is
@@ -82,8 +81,8 @@ pub fn expect_signed_off(
         };
         let unpacked = unpack(&directory.join(&bundle.asset))?;
         let (signing, verified) = signing(context, &released.name, &unpacked.directory, root, &task)?;
-        expect_its_blob(record, released, &verified)?;
-        expect_its_signers(record, root, &verified)?;
+        check_blob(record, released, &verified)?;
+        check_signers(record, root, &verified)?;
         let line = format!("{}: {}", released.name, signing.describe(true));
         if root.is_some() && !signing.signed_off {
             lacking.push(line.clone());
@@ -98,7 +97,7 @@ pub fn expect_signed_off(
     match (lacking.is_empty(), root) {
         (false, Some(root)) => Err(Failure::check(format!("{} is not signed off", record.tag))
             .found(lacking.join("\n"))
-            .expected(format!("as many signatures as {} asks for", root.display()))
+            .expected(format!("as many signatures as {} requires", root.display()))
             .hint(format!("cargo xtask release sign {} --with KEY", directory.display()))),
         _ => Ok(signatures),
     }
@@ -106,7 +105,7 @@ pub fn expect_signed_off(
 
 /// Checks that the file of signers is the one that the release was prepared with, or a later
 /// version of it. A file with another lineage is not accepted.
-fn expect_its_signers(record: &Record, root: Option<&Path>, verified: &Verification) -> Result<()> {
+fn check_signers(record: &Record, root: Option<&Path>, verified: &Verification) -> Result<()> {
     let prepared = record.signers.as_ref().and_then(|signers| signers["lineage"].as_str());
     let used = verified.agreement.root.lineage.as_deref();
     match (prepared, root) {
@@ -115,7 +114,7 @@ fn expect_its_signers(record: &Record, root: Option<&Path>, verified: &Verificat
             record.tag,
             root.display()
         ))
-        .found(format!("the lineage {}", used.unwrap_or("of none")))
+        .found(used.map_or_else(|| "no lineage".to_owned(), |lineage| format!("the lineage {lineage}")))
         .expected(prepared)
         .hint("name the one that it was prepared with, or a later version of it, with --root")),
         _ => Ok(()),
@@ -123,7 +122,7 @@ fn expect_its_signers(record: &Record, root: Option<&Path>, verified: &Verificat
 }
 
 /// Checks that the signed bundle is about the published blob.
-fn expect_its_blob(record: &Record, released: &Released, verified: &Verification) -> Result<()> {
+fn check_blob(record: &Record, released: &Released, verified: &Verification) -> Result<()> {
     let published = record.assets.iter().find(|asset| asset.name == released.asset).map(|asset| asset.sha256.as_str());
     let signed = verified.predicate.iter().flat_map(|predicate| &predicate.runtimes);
     let signed: Vec<_> = signed.map(|runtime| runtime.sha256.trim_start_matches("0x")).collect();
@@ -157,9 +156,9 @@ mod tests {
             verified
         };
         let (root, prepared) = (Some(Path::new("signers.json")), record(json!({"lineage": "0x01"})));
-        expect_its_signers(&prepared, root, &under("0x01")).expect("a later version has the same lineage");
-        let refused = expect_its_signers(&prepared, root, &under("0x02")).expect_err("another lineage");
+        check_signers(&prepared, root, &under("0x01")).expect("a later version has the same lineage");
+        let refused = check_signers(&prepared, root, &under("0x02")).expect_err("another lineage");
         assert_eq!((refused.kind, refused.expected.as_deref()), (worker::Kind::Check, Some("0x01")));
-        expect_its_signers(&record(json!({"file": "old.json"})), root, &under("0x02")).expect("not recorded then");
+        check_signers(&record(json!({"file": "old.json"})), root, &under("0x02")).expect("not recorded then");
     }
 }

@@ -26,7 +26,7 @@ pub fn stated(runtime: &Runtime) -> Result<u32> {
         }
     }
     highest.ok_or_else(|| {
-        Failure::input(format!("the source of {} does not say its spec_version", runtime.package))
+        Failure::input(format!("the source of {} does not state its spec_version", runtime.package))
             .found(format!("no `{FIELD} NUMBER` in {}", directory.display()))
             .expected("the RuntimeVersion with its numbers written out")
     })
@@ -59,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_version_is_read_as_rust_writes_it() {
+    fn the_version_is_read_from_rust_source() {
         assert_eq!(version_in("    spec_version: 1_003_004,\n"), Some(1_003_004));
         assert_eq!(version_in("RuntimeVersion { spec_name: x, spec_version: 104, impl_version: 0 }"), Some(104));
         assert_eq!(version_in("// spec_version: 9\nspec_version: 7u32,\n spec_version: 8,"), Some(8));

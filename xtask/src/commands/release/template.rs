@@ -8,8 +8,7 @@ use worker::{Failure, Result};
 /// configuration.
 pub fn fill(setting: &str, template: &str, values: &[(&str, &str)]) -> Result<String> {
     let known = || values.iter().map(|(name, _)| format!("{{{name}}}")).collect::<Vec<_>>().join(", ");
-    let wrong =
-        |what: String| Failure::input(format!("`{setting}` cannot be understood")).found(what).expected(known());
+    let wrong = |what: String| Failure::input(format!("`{setting}` is not valid")).found(what).expected(known());
     let mut text = String::new();
     let mut rest = template;
     while let Some((before, after)) = rest.split_once('{') {
@@ -56,7 +55,7 @@ impl TagRule {
         let versions = ["{version}", "{spec}"].iter().map(|key| rule.template.matches(key).count()).sum::<usize>();
         let tag = rule.tag(1_002_003)?;
         if versions != 1 {
-            return Err(Failure::input(format!("`{SETTING}` cannot be understood"))
+            return Err(Failure::input(format!("`{SETTING}` is not valid"))
                 .found(&rule.template)
                 .expected("{version} or {spec} in it, once: one tag for each version"));
         }
@@ -136,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tag_is_known_by_the_rule_that_made_it() {
+    fn a_tag_is_recognised_by_its_rule() {
         let plain = TagRule::new(None, "").expect("a rule");
         let relay = TagRule::new(None, "-relay").expect("a rule");
         assert_eq!(plain.tag(1_003_004).expect("a tag"), "v1.3.4");
@@ -162,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn names_of_files_stay_files_of_one_directory() {
+    fn asset_names_cannot_leave_the_directory() {
         check_asset("asset-hub-paseo_runtime-v1003004.compact.compressed.wasm").expect("fine");
         for name in ["", "../x", "a/b", ".x", "-x", "a b", "ä"] {
             check_asset(name).expect_err(name);

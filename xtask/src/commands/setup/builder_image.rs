@@ -147,7 +147,7 @@ fn build_and_run(
     let version =
         podman.tool().args(["run", "--rm", "--network=none", reference, "version"]).timeout(limit).output()?;
     let version: ImageVersion = serde_json::from_str(version.trim())
-        .map_err(|error| Failure::internal("the image does not say its version").found(error.to_string()))?;
+        .map_err(|error| Failure::internal("the image does not report its version").found(error.to_string()))?;
     Ok(BuilderImageReport {
         format: format::BUILDER_IMAGE.into(),
         image: reference.to_owned(),

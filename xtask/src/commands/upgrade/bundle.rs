@@ -123,14 +123,14 @@ impl Bundle {
         }
         let now = Manifest::parse(&std::fs::read(self.path(MANIFEST)).unwrap_or_default());
         let previous = self.previous_manifest.as_deref().map(Manifest::parse).unwrap_or_default();
-        let kept =
+        let backup =
             (previous.by_people() > 0 && previous.payload != now.payload).then(|| sibling(&self.place, "before"));
-        let old = kept.clone().unwrap_or_else(|| self.work.join("former"));
+        let old = backup.clone().unwrap_or_else(|| self.work.join("previous"));
         place::put(&self.directory, &self.place, &old)?;
-        if kept.is_none() {
+        if backup.is_none() {
             place::remove(&old)?;
         }
-        Ok(kept)
+        Ok(backup)
     }
 
     /// Removes the partial files that killed jobs left behind.
@@ -250,11 +250,11 @@ mod tests {
     }
 
     #[test]
-    fn a_job_is_done_while_inputs_and_outputs_are_the_same() {
+    fn a_job_is_up_to_date_while_inputs_and_outputs_are_the_same() {
         let (_directory, bundle) = bundle();
         files::write_whole(&bundle.path("out"), b"one").expect("written");
         assert!(!bundle.is_up_to_date("job", "a"));
-        bundle.record_job("job", "a", &["out".into()]).expect("stamped");
+        bundle.record_job("job", "a", &["out".into()]).expect("recorded");
         assert!(bundle.is_up_to_date("job", "a"));
         assert!(!bundle.is_up_to_date("job", "b"), "other inputs");
         files::write_whole(&bundle.path("out"), b"two").expect("written");
@@ -325,7 +325,7 @@ mod tests {
         let (directory, bundle) = bundle();
         let place = directory.path().join("bundle");
         write(&bundle, &[("diff.json", "1"), (MANIFEST, "1")]);
-        assert!(!place.exists(), "nothing is there before all is");
+        assert!(!place.exists(), "nothing is written before the bundle is complete");
         assert_eq!(bundle.finish().expect("put"), None);
         drop(bundle);
         assert_eq!(std::fs::read(place.join("diff.json")).expect("there"), b"1");
@@ -356,7 +356,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bundle_that_people_signed_is_kept_when_another_takes_its_place() {
+    fn a_bundle_that_people_signed_is_kept_when_another_replaces_it() {
         for (key, is_kept) in [("throw-away:ed25519:0x1", false), ("ssh:SHA256:a", true)] {
             let (directory, bundle) = bundle();
             let place = directory.path().join("bundle");

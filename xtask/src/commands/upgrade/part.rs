@@ -60,7 +60,7 @@ impl Plan<'_> {
         let evidence = self.bundle.read_step(step)?;
         if evidence.runtime.as_ref() != Some(&self.runtime.name) {
             return Err(Failure::input(format!(
-                "{step}.json in {} is of another runtime",
+                "{step}.json in {} is about another runtime",
                 self.bundle.directory.display()
             ))
             .found(evidence.runtime.as_deref().unwrap_or("no runtime"))
@@ -77,7 +77,7 @@ impl Plan<'_> {
             return Err(Failure::check(format!("{} is not the blob that build.json is about", self.blob().display()))
                 .found(found)
                 .expected(build.blob.blake2_256)
-                .hint("take the files of one build"));
+                .hint("use the files of a single build"));
         }
         let source = git::source(&self.context.workspace);
         let same = build.record.commit == source.commit && build.record.dirty == source.dirty;

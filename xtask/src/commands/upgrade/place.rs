@@ -42,9 +42,9 @@ pub fn put(from: &Path, place: &Path, old: &Path) -> Result<()> {
 /// Replaces the files of `place` one by one. The manifest is removed first and written last, so
 /// that it never belongs to a mixture of files.
 fn replace_files(from: &Path, place: &Path) -> Result<()> {
-    let (new, there) = (files(from)?, files(place)?);
+    let (new, existing) = (files(from)?, files(place)?);
     remove(&place.join(MANIFEST))?;
-    for (name, path) in there.iter().filter(|(name, _)| !new.contains_key(*name)) {
+    for (name, path) in existing.iter().filter(|(name, _)| !new.contains_key(*name)) {
         std::fs::remove_file(path).map_err(|error| Failure::io("remove", &place.join(name), &error))?;
     }
     let (manifest, others): (Vec<_>, Vec<_>) = new.iter().partition(|(name, _)| name.as_path() == Path::new(MANIFEST));
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn a_directory_is_replaced_and_the_former_one_is_kept() {
+    fn a_directory_is_replaced_and_the_previous_one_is_kept() {
         let base = directory_with(&[("new/a", "2"), ("new/calls/b", "2"), ("place/a", "1"), ("place/c", "1")]);
         let at = |name: &str| base.path().join(name);
         assert!(!same(&at("new"), &at("place")).expect("compared"));
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_moved_is_filled_and_the_manifest_comes_last() {
+    fn a_mount_point_is_replaced_file_by_file_with_the_manifest_last() {
         let base = directory_with(&[
             ("new/manifest.json", "2"),
             ("new/a", "2"),
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn signatures_of_people_are_told_from_those_of_thrown_away_keys() {
+    fn signatures_of_people_and_of_throw_away_keys_are_counted_apart() {
         let text =
             br#"{"payload": "x", "signatures": [{"keyid": "throw-away:ed25519:0x1"}, {"keyid": "ssh:SHA256:a"}]}"#;
         let manifest = Manifest::parse(text);

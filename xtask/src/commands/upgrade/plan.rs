@@ -269,12 +269,12 @@ impl Plan<'_> {
         let config = &self.runtime.config.dry_run;
         let with = self.runtime.with().into_iter().map(|source| networks::source(self.context, &source));
         let with = with.collect::<Result<Vec<_>>>()?;
-        let beside = with.iter().map(|place| self.digest_of(place)).collect::<Result<Vec<_>>>()?;
+        let with_digests = with.iter().map(|place| self.digest_of(place)).collect::<Result<Vec<_>>>()?;
         let key = inputs(&[
             ("blob", &file_digest(&self.blob())?),
             ("try-runtime", try_digest.as_deref().unwrap_or_default()),
             ("state", &self.state_digest()?),
-            ("with", &beside.join(" ")),
+            ("with", &with_digests.join(" ")),
             ("options", &format!("{:?} {} {config:?}", self.options.at, self.options.blocks)),
             ("tool", &self.tool(Worker::DryRun, job_context)?),
         ]);

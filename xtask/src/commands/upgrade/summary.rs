@@ -2,7 +2,7 @@
 //! The summary of a finished upgrade.
 
 use super::{
-    super::{signing::Signing, utf8},
+    super::{signing::BundleSignatures, utf8},
     plan::Plan,
 };
 use crate::{
@@ -41,7 +41,7 @@ impl Plan<'_> {
             checks.extend(weights_failure(&self.bundle.result()?));
         }
         let proposal = proposal.proposal();
-        let signing = Signing::of(&verified.agreement, verified.signed_off);
+        let signing = BundleSignatures::of(&verified.agreement, verified.signed_off);
         let summary = UpgradedRuntime {
             name: self.runtime.name.clone(),
             package: self.runtime.package.clone(),

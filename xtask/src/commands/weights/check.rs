@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//! The `weights check` command: checks the weights of the workspace's runtimes.
+
 use super::{super::utf8, age, call, limits, print};
 use crate::{
     cli,

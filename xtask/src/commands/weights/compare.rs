@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//! The `weights compare` command: compares two sets of weights.
+
 use super::{super::utf8, call, limits, print};
 use crate::{
     cli::{self, CompareFormat, CompareMethod},

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//! The `weights render` command: makes weight files from raw results.
+
 use super::{call, print, settings::style};
 use crate::{
     cli::{self, WeightShape},
