@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The browser that tests use to open a bundle's report. Upgrades do not need it.
 
-use crate::{
-    context::Context,
-    interrupt,
-    toolchain::{distribution, in_path},
-};
+use engines::toolchain::{distribution, in_path};
+use process::interrupt;
 use std::path::PathBuf;
 use worker::Result;
+use workspace::context::Context;
 
 /// The names of the program in different distributions.
 const PROGRAMS: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];

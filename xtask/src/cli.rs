@@ -15,6 +15,7 @@ mod weights;
 pub use build::*;
 pub use ci::*;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use console::printer::{Color, PrinterOptions};
 pub use dry_run::*;
 pub use propose::*;
 pub use release::*;
@@ -63,6 +64,18 @@ pub struct GlobalOptions {
     /// Use the runtimes of another Cargo workspace
     #[arg(long, global = true, value_name = "DIR", help_heading = "Global options")]
     pub workspace: Option<PathBuf>,
+}
+
+impl GlobalOptions {
+    /// Returns the options of the printer.
+    pub fn printer(&self) -> PrinterOptions {
+        let color = match self.color {
+            ColorChoice::Auto => Color::Auto,
+            ColorChoice::Always => Color::Always,
+            ColorChoice::Never => Color::Never,
+        };
+        PrinterOptions { json: self.json, quiet: self.quiet, color, github: self.github }
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! `cargo xtask`: parses the command line, runs the command and prints the result. Each command is
-//! a file of `commands`. Heavy work is done by worker binaries (see `workers`).
+//! a file of `commands`. Heavy work is done by worker programs (see the
+//! crate `workers`).
 //!
 //! It is a library so that another workspace can depend on it, pinned by that workspace's lock
 //! file, and start it from a package of three lines.
@@ -8,26 +9,10 @@
 #![cfg_attr(not(test), warn(clippy::disallowed_macros, clippy::disallowed_methods))]
 
 mod browser;
-mod canonical;
-mod cargo;
-mod changes;
 mod cli;
 mod commands;
-mod context;
-mod engines;
-mod git;
-mod inputs;
-mod interrupt;
-mod jobs;
-mod networks;
 mod pinned;
-mod printer;
-mod process;
-mod revision;
-mod runtimes;
-mod stdin;
-mod toolchain;
-mod workers;
+mod sources;
 
 #[cfg(test)]
 mod house;
@@ -40,9 +25,12 @@ mod rust_version;
 
 use clap::Parser;
 use cli::{Cli, Command};
-use context::Context;
+use console::printer::Printer;
+use engines::canonical;
+use process::{interrupt, stdin};
 use protocol::Verdict;
 use std::process::ExitCode;
+use workspace::context::{Context, Packages};
 
 /// Runs the command line and returns the exit code. `package` is the directory of the package that
 /// was started, `env!("CARGO_MANIFEST_DIR")`. By default the runtimes are those of its workspace.
@@ -55,9 +43,10 @@ pub fn main(package: &str) -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return cli::usage_error(&error),
     };
-    let printer = printer::Printer::new(&cli.global);
+    let printer = Printer::new(&cli.global.printer());
+    let packages = Packages { own: env!("CARGO_MANIFEST_DIR"), started: package };
     let outcome = interrupt::install()
-        .and_then(|()| Context::new(printer.clone(), &cli.global, package))
+        .and_then(|()| Context::new(printer.clone(), cli.global.workspace.as_deref(), packages))
         .and_then(|context| dispatch(&context, cli.command));
     printer.finish(outcome)
 }

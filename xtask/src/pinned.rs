@@ -4,16 +4,16 @@
 //! Each is installed once, into a directory of the cache whose name contains a digest of the pins.
 //! An unreachable registry is a failure of the environment.
 
-use crate::{
-    context::Context,
-    inputs::{Digester, file_digest},
-    process::{Tool, tool},
-};
+use process::{Tool, tool};
 use std::{
     fs::File,
     path::{Path, PathBuf},
 };
 use worker::{Failure, Result};
+use workspace::{
+    context::Context,
+    inputs::{Digester, file_digest},
+};
 
 /// A program with pinned versions, and how to install it.
 pub struct PinnedTool {

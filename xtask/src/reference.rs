@@ -75,7 +75,7 @@ Fellowship's `runtimes-matrix.json`, which is read from the workspace's root, `.
 The name of a network is a valid source. It stands for the first node of the network that accepts a
 connection. `upgrade --network` takes runtime, state and relay chain from it. Built in are `paseo`,
 `polkadot`, `kusama` and their system chains: `paseo/asset-hub`, `kusama/people` and so on
-(`xtask/networks.json`). The addresses are from the networks' own repositories. They could not be
+(`crates/workspace/networks.json`). The addresses are from the networks' own repositories. They could not be
 tested where Cutover is built.
 
 ## Completions

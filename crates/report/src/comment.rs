@@ -213,7 +213,7 @@ fn weights(bundle: &Bundle, most: usize) -> String {
         lines.extend(findings(check).iter().map(|finding| code(finding)));
     }
     for finding in bundle.weights.iter().flat_map(|weights| &weights.check.findings) {
-        lines.push(format!("in the source: {}", code(&crate::weights::finding_line(finding))));
+        lines.push(format!("in the source: {}", code(&finding.to_string())));
     }
     match lines.is_empty() {
         true => String::new(),

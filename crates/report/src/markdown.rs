@@ -160,11 +160,8 @@ fn weights(weights: &StepResult) -> String {
         check.extrinsics,
         stated(check.verdict),
     );
-    let rows: Vec<_> = check
-        .findings
-        .iter()
-        .map(|finding| vec![finding.severity.name().to_owned(), crate::weights::finding_line(finding)])
-        .collect();
+    let rows: Vec<_> =
+        check.findings.iter().map(|finding| vec![finding.severity.name().to_owned(), finding.to_string()]).collect();
     all.push_str(&if rows.is_empty() { "No findings.\n".into() } else { markdown(&["Severity", "Finding"], &rows) });
     all.push_str(&crate::weights::section_of_report(weights));
     all

@@ -7,7 +7,7 @@ use crate::{
 };
 use protocol::weights::{
     EditOutcome, ManualEdit, Rendered, Written,
-    check::{AgainstRelease, Checks, Finding, Report, StepResult},
+    check::{AgainstRelease, Checks, Report, StepResult},
     compare::{Change, Compared, Comparison, Pair},
 };
 
@@ -221,40 +221,13 @@ fn findings(report: &Report) -> String {
         ),
     ]];
     for finding in &report.findings {
-        lines.push(vec![finding.severity.name().into(), finding_line(finding)]);
+        lines.push(vec![finding.severity.name().into(), finding.to_string()]);
     }
     if lines.len() == 1 {
         lines.push(vec!["pass".into(), "no findings".into()]);
     }
     lines.extend(report.not_checked.iter().map(|why| vec!["skipped".into(), why.clone()]));
     table::aligned(&lines)
-}
-
-/// Formats a finding in one line: `zero-proof  pallet_x::f (src/weights/pallet_x.rs:8): reads A,
-/// and …`
-pub fn finding_line(finding: &Finding) -> String {
-    let rule = finding.rule.name();
-    match subject(finding).as_str() {
-        "" => format!("{rule}: {}", finding.detail),
-        _ => format!("{rule}  {}", finding_place(finding)),
-    }
-}
-
-/// Formats a finding without its rule.
-pub fn finding_place(finding: &Finding) -> String {
-    match subject(finding).as_str() {
-        "" => finding.detail.clone(),
-        subject => format!("{subject}: {}", finding.detail),
-    }
-}
-
-/// Formats the subject of a finding and its place in the source.
-fn subject(finding: &Finding) -> String {
-    let line = finding.line.map(|line| format!(":{line}")).unwrap_or_default();
-    let place = finding.file.as_ref().map(|file| format!(" ({file}{line})")).unwrap_or_default();
-    let extrinsic = finding.extrinsic.as_ref().map(|extrinsic| format!("::{extrinsic}")).unwrap_or_default();
-    let pallet = finding.pallet.as_deref().unwrap_or_default();
-    format!("{pallet}{extrinsic}{place}").trim_start().to_owned()
 }
 
 /// So many rows are in a report that people vote on.

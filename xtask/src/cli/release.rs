@@ -2,8 +2,9 @@
 //! The command line of `release`.
 
 use super::EngineOptions;
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 use std::path::PathBuf;
+pub use workspace::runtimes::release::Group;
 
 #[derive(Debug, Args)]
 pub struct Release {
@@ -23,24 +24,6 @@ pub enum ReleaseCommand {
     /// Publish a prepared release on GitHub with the command `gh`: create a draft, compare its
     /// files, then release it
     Publish(ReleasePublish),
-}
-
-/// The part of a network that is released. Each part has its own tags.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Group {
-    /// Relay chains and solo chains; the tag ends with `-relay`
-    Relay,
-    /// Parachains; the tag ends with `-parachains`
-    Parachains,
-}
-
-impl Group {
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Relay => "relay",
-            Self::Parachains => "parachains",
-        }
-    }
 }
 
 #[derive(Clone, Debug, Default, Args)]

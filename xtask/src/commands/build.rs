@@ -2,17 +2,9 @@
 //! The `build` command: builds runtimes and describes their blobs.
 
 use super::utf8;
-use crate::{
-    cli::{self, BuildOptions, Profile},
-    context::Context,
-    engines::{self, Engine, Purpose},
-    git,
-    inputs::Variant,
-    jobs::{self, Job, JobOutcome},
-    runtimes::{HASH_FEATURE, Runtime, Workspace},
-    workers,
-    workers::Worker,
-};
+use crate::cli::{self, BuildOptions, Profile};
+use console::jobs::{self, Job, JobOutcome};
+use engines::{Engine, Purpose};
 use protocol::{
     Source,
     build::{BuildDigest, BuildRecord, BuildReport, BuiltRuntime, DigestContext, DigestFiles, SizeVerdict},
@@ -25,6 +17,13 @@ use std::{
     time::Instant,
 };
 use worker::{Failure, Result};
+use workers::Worker;
+use workspace::{
+    context::Context,
+    git,
+    inputs::Variant,
+    runtimes::{HASH_FEATURE, Runtime, Workspace},
+};
 
 /// The maximum size of a build digest, in bytes. Usual digests have a few kilobytes.
 const DIGEST_LIMIT: u64 = 4 * 1024 * 1024;
@@ -151,7 +150,7 @@ pub fn build_into(
     runtime: &Runtime,
     variant: &Variant,
     out: &Path,
-    task: &crate::printer::Task,
+    task: &console::printer::Task,
     log: &Path,
 ) -> Result<Built> {
     let context = engine.context();
@@ -226,7 +225,7 @@ fn metadata_hash(
     engine: &dyn Engine,
     blob: &Path,
     blake2_256: &str,
-    task: &crate::printer::Task,
+    task: &console::printer::Task,
     log: &Path,
 ) -> Result<MetadataHashFacts> {
     let cache_file = engine.context().cache.join("metadata-hashes").join(blake2_256.trim_start_matches("0x"));
@@ -279,7 +278,7 @@ fn digest(
     source: &git::Source,
     blob: &engines::Blob,
     digest_file: &Path,
-    task: &crate::printer::Task,
+    task: &console::printer::Task,
     log: &Path,
 ) -> Result<BuildDigest> {
     let out = digest_file.parent().unwrap_or(Path::new("."));
@@ -306,9 +305,9 @@ fn digest(
     };
     let name = digest_file.file_name().unwrap_or_default();
     let request = Request::Digest { files, context: Box::new(context), out: PathBuf::from(name) };
-    let mut inputs = crate::inputs::Digester::new();
+    let mut inputs = workspace::inputs::Digester::new();
     inputs.word("request", serde_json::to_string(&request).map_err(not_json)?);
-    inputs.word("blob", crate::inputs::file_digest(&out.join(&blob.file_name))?);
+    inputs.word("blob", workspace::inputs::file_digest(&out.join(&blob.file_name))?);
     let cache_file = engine.context().cache.join("digests").join(inputs.finish().trim_start_matches("0x"));
     if let Ok(text) = files::read_bounded(&cache_file, DIGEST_LIMIT)
         && let Ok(digest) = serde_json::from_slice(&text)

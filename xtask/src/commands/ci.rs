@@ -11,13 +11,11 @@ mod page;
 mod post;
 mod render;
 
-use crate::{
-    cli::{Ci, CiCommand},
-    context::Context,
-};
+use crate::cli::{Ci, CiCommand};
 use protocol::{Check, Status};
 use serde::Deserialize;
 use worker::Result;
+use workspace::context::Context;
 
 pub fn run(context: &Context, options: &Ci) -> Result<bool> {
     match &options.command {

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The `completions` command: completion scripts for shells.
 
-use crate::{cli, context::Context};
+use crate::cli;
 use clap::CommandFactory;
 use clap_complete::Shell;
 use worker::{Failure, Result};
+use workspace::context::Context;
 
 /// Completes `cargo xtask` as `xtask`. Shells select completions by the first word, `cargo`, so
 /// this script delegates everything else to the existing completion of cargo.

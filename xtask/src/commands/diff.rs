@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The `diff` command: compares two runtimes.
 
-use crate::{cli, context::Context, networks, runtimes, workers, workers::Worker};
+use crate::{cli, sources};
 use protocol::{
     diff::{AllowedRules, Request},
     inspect,
 };
 use serde::Serialize;
 use worker::{Failure, Outcome, Result};
+use workers::Worker;
+use workspace::{context::Context, runtimes};
 
 pub fn run(context: &Context, options: &cli::Diff) -> Result<bool> {
     if options.old == "-" && options.new == "-" {
@@ -15,7 +17,7 @@ pub fn run(context: &Context, options: &cli::Diff) -> Result<bool> {
     }
     let task = context.printer.task("diff");
     let log = context.log("diff");
-    let source = |text: &str| networks::source(context, text).map(|place| place.source());
+    let source = |text: &str| sources::source(context, text).map(|place| place.source());
     let (old, new) = (source(&options.old)?, source(&options.new)?);
     if options.bytes {
         let (old_build, new_build) = (Box::default(), Box::default());

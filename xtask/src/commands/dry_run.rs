@@ -4,10 +4,7 @@
 use super::{target, utf8};
 use crate::{
     cli,
-    context::Context,
-    networks::{self, SourceLocation},
-    workers,
-    workers::Worker,
+    sources::{self, SourceLocation},
 };
 use protocol::{
     Verdict,
@@ -15,6 +12,8 @@ use protocol::{
 };
 use std::{collections::BTreeMap, path::Path};
 use worker::{Failure, Result};
+use workers::Worker;
+use workspace::context::Context;
 
 pub fn run(context: &Context, options: &cli::DryRun) -> Result<Verdict> {
     if let Some(cli::DryRunCommand::Block(options)) = &options.command {
@@ -29,7 +28,7 @@ pub fn run(context: &Context, options: &cli::DryRun) -> Result<Verdict> {
             .expected("a raw chain spec, a snapshot, a node or a network")
             .hint("name it with --state, or set `state` in the runtime's [package.metadata.cutover]")
     })?;
-    let state = networks::source_at(context, &state, options.at.as_deref())?;
+    let state = sources::source_at(context, &state, options.at.as_deref())?;
     let try_runtime = options.try_runtime.as_ref().or(target.try_runtime.as_ref());
     let mut request = request(
         context,
@@ -39,7 +38,7 @@ pub fn run(context: &Context, options: &cli::DryRun) -> Result<Verdict> {
         options.at.as_deref(),
         options.blocks,
     )?;
-    let with = target.with.iter().chain(&options.with).map(|source| Ok(networks::source(context, source)?.source()));
+    let with = target.with.iter().chain(&options.with).map(|source| Ok(sources::source(context, source)?.source()));
     request.with = with.collect::<Result<_>>()?;
     request.allow = allowed(target.allow, &options.allow)?;
     request.deny = [target.deny, options.deny.clone()].concat();

@@ -2,12 +2,14 @@
 //! The `dry-run block` command: executes a block again.
 
 use super::{target, utf8};
-use crate::{cli, context::Context, networks, workers, workers::Worker};
+use crate::{cli, sources};
 use protocol::{
     block::{BlockReport, BlockRequest},
     dry_run::Request,
 };
 use worker::{Failure, Outcome, Result};
+use workers::Worker;
+use workspace::context::Context;
 
 pub fn run(context: &Context, options: &cli::DryRunBlock) -> Result<bool> {
     let runtime = match &options.runtime {
@@ -19,7 +21,7 @@ pub fn run(context: &Context, options: &cli::DryRunBlock) -> Result<bool> {
     };
     let request = Request::Block(BlockRequest {
         block: options.block.clone(),
-        state: networks::source(context, &options.state)?.source(),
+        state: sources::source(context, &options.state)?.source(),
         runtime: runtime.as_deref().map(utf8).transpose()?.map(str::to_owned),
         migration_blocks: protocol::block::migration_blocks(),
         cache: Some(context.cache.join("executor")),

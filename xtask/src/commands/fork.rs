@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The `fork` command: serves a fork of a chain.
 
-use crate::{cli, context::Context, interrupt, networks, workers, workers::Worker};
+use crate::{cli, sources};
+use process::interrupt;
 use protocol::fork::{Request, ServeRequest, ServedFork};
 use worker::Result;
+use workers::Worker;
+use workspace::context::Context;
 
 /// Serves the fork until it is interrupted. An interruption after the start is a success.
 pub fn run(context: &Context, options: &cli::Fork) -> Result<bool> {
     let request = Request::Serve(ServeRequest {
-        state: networks::source_at(context, &options.source, options.at.as_deref())?.source(),
+        state: sources::source_at(context, &options.source, options.at.as_deref())?.source(),
         at: options.at.clone(),
         code: options.code.clone(),
         state_mode: options.state_mode.map(Into::into),

@@ -7,12 +7,7 @@ mod manifests;
 mod origin;
 mod workflows;
 
-use crate::{
-    cli,
-    context::Context,
-    networks,
-    runtimes::{Runtime, Workspace},
-};
+use crate::cli;
 use manifests::{Alias, Proposal};
 use origin::Origin;
 use protocol::{
@@ -22,6 +17,10 @@ use protocol::{
 use similar::TextDiff;
 use std::path::{Path, PathBuf};
 use worker::{Failure, Result};
+use workspace::{
+    context::Context,
+    runtimes::{Runtime, Workspace},
+};
 
 const LIMIT: u64 = 4 << 20;
 const MAIN: &str = "fn main() -> std::process::ExitCode {\n    cutover::main(env!(\"CARGO_MANIFEST_DIR\"))\n}\n";
@@ -241,7 +240,7 @@ fn default_runtime(workspace: &Workspace, notes: &mut Vec<String>) -> Result<Opt
 /// workflows.
 fn proposal(runtime: &Runtime, features: &[String], notes: &mut Vec<String>) -> Result<Proposal> {
     let mut proposal = Proposal::default();
-    if let Some((name, network)) = networks::of_package(&runtime.package)? {
+    if let Some((name, network)) = workspace::networks::of_package(&runtime.package)? {
         proposal.state = Some(name);
         proposal.relay = network.relay;
         proposal.para_id = network.para_id;

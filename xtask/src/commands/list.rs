@@ -2,16 +2,16 @@
 //! The `list` command: the runtimes of the workspace.
 
 use super::utf8;
-use crate::{
-    cli,
-    context::Context,
-    runtimes::{Runtime, Workspace},
-};
+use crate::cli;
 use protocol::{
     format,
     workspace::{ListReport, ListedRuntime},
 };
 use worker::{Failure, Result};
+use workspace::{
+    context::Context,
+    runtimes::{Runtime, Workspace},
+};
 
 pub fn run(context: &Context, _: &cli::List) -> Result<bool> {
     let workspace = Workspace::load(context)?;

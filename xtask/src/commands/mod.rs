@@ -27,9 +27,9 @@ pub mod verify;
 pub mod verify_build;
 pub mod weights;
 
-use crate::context::Context;
 use std::path::Path;
 use worker::{Failure, Result};
+use workspace::context::Context;
 
 /// Returns a path as text for a JSON request. Returns an error if it is not UTF-8.
 pub fn utf8(path: &Path) -> Result<&str> {
@@ -42,7 +42,7 @@ pub fn expect_source(context: &Context, text: &str) -> Result<()> {
     if text == "-" || protocol::Live::is_meant_by(text) || Path::new(text).is_file() {
         return Ok(());
     }
-    match crate::networks::find(context, text) {
+    match workspace::networks::find(&workspace::runtimes::networks(context)?, text) {
         Ok(_) => Ok(()),
         Err(unknown) => Err(Failure::input(format!("{text} is neither a file nor a network"))
             .expected(format!("a file, the address of a node, or one of {}", unknown.expected.unwrap_or_default()))),

@@ -4,10 +4,7 @@
 use super::target;
 use crate::{
     cli::{self, RouteOptions},
-    context::Context,
-    networks::{self, SourceLocation},
-    workers,
-    workers::Worker,
+    sources::{self, SourceLocation},
 };
 use protocol::{
     Source,
@@ -15,6 +12,8 @@ use protocol::{
 };
 use std::path::Path;
 use worker::{Failure, Outcome, Result};
+use workers::Worker;
+use workspace::context::Context;
 
 pub fn run(context: &Context, options: &cli::Propose) -> Result<bool> {
     let cli::ProposeCommand::Upgrade(options) = &options.command;
@@ -24,8 +23,8 @@ pub fn run(context: &Context, options: &cli::Propose) -> Result<bool> {
     route.relay = route.relay.or(target.relay);
     route.para_id = route.para_id.or(target.para_id);
     route.route = route.route.or(target.route);
-    let relay = route.relay.as_deref().map(|relay| networks::source(context, relay)).transpose()?;
-    let chain = networks::source(context, &options.target)?;
+    let relay = route.relay.as_deref().map(|relay| sources::source(context, relay)).transpose()?;
+    let chain = sources::source(context, &options.target)?;
     let mut request = request(&target.blob, &chain, relay.as_ref(), &route, options.out.as_deref())?;
     // The output is for the user, who named these nodes. Evidence contains only public nodes.
     request.browser = BrowserNodes { target: browser_node(&chain), relay: relay.as_ref().and_then(browser_node) };

@@ -5,21 +5,20 @@
 //! is a clean checkout of the commit.
 
 use super::build::{Built, build_into};
-use crate::{
-    cli::{self, EngineOptions},
-    context::Context,
-    engines::{self, Engine, Purpose},
-    git,
-    inputs::Variant,
-    printer::Task,
-    process::tool,
-    runtimes::{Runtime, Workspace},
-    workers,
-    workers::Worker,
-};
+use crate::cli::{self, EngineOptions};
+use console::printer::Task;
+use engines::{Engine, Purpose};
+use process::tool;
 use protocol::{Source, bytes::BuildFacts, inspect::Request, rebuild::Rebuilt};
 use std::path::{Path, PathBuf};
 use worker::{Failure, Result};
+use workers::Worker;
+use workspace::{
+    context::Context,
+    git,
+    inputs::Variant,
+    runtimes::{Runtime, Workspace},
+};
 
 /// A build to repeat, and its expected result.
 pub struct RebuildRequest<'a> {

@@ -18,12 +18,9 @@ mod signed;
 mod source;
 mod template;
 
-use crate::{
-    cli::{self, ReleaseCommand},
-    context::Context,
-    runtimes::Workspace,
-};
+use crate::cli::{self, ReleaseCommand};
 use worker::Result;
+use workspace::{context::Context, runtimes::Workspace};
 
 pub fn run(context: &Context, options: &cli::Release) -> Result<bool> {
     match &options.command {

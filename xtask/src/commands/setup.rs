@@ -3,18 +3,16 @@
 
 mod builder_image;
 
-use crate::{
-    browser, cli,
-    context::Context,
-    process::Tool,
-    toolchain::{self, Plan, State, TARGET, distribution, in_path},
-};
+use crate::{browser, cli};
+use engines::toolchain::{self, Plan, State, TARGET, distribution, in_path};
+use process::Tool;
 use protocol::{
     format,
     workspace::{SetupItem, SetupReport, SetupStatus as Status},
 };
 use std::time::Duration;
 use worker::{Failure, Result};
+use workspace::context::Context;
 
 /// A requirement of the machine.
 #[derive(Clone, Debug)]

@@ -2,13 +2,16 @@
 //! The `sign` command: signs the manifest of a bundle.
 
 use super::{accepted_signers, bundle_directory, reports, root_file, utf8};
-use crate::{cli, context::Context, printer::Task, workers, workers::Worker};
+use crate::cli;
+use console::printer::Task;
 use protocol::{
     signers::{KeyRequest, KeySource, KeyType},
     verify::{EvidenceRequest, Message, MessageRequest, SignRequest, Signed, Verification, VerifyRequest},
 };
 use std::path::{Path, PathBuf};
 use worker::{Failure, Result};
+use workers::Worker;
+use workspace::context::Context;
 
 pub fn run(context: &Context, options: &cli::Sign) -> Result<bool> {
     let task = context.printer.task("sign");

@@ -7,12 +7,7 @@ use super::{
     sign::{is_secret, parse_key, secret_given},
     utf8,
 };
-use crate::{
-    cli::{self, SignersCommand},
-    context::Context,
-    workers,
-    workers::Worker,
-};
+use crate::cli::{self, SignersCommand};
 use protocol::{
     signers::{
         InitRootRequest, KeyRequest, KeyType, PublicKeys, RootSummary, SignRootRequest, SignerEntry, VerifyRootRequest,
@@ -21,6 +16,8 @@ use protocol::{
 };
 use std::path::{Path, PathBuf};
 use worker::{Failure, Outcome, Result};
+use workers::Worker;
+use workspace::context::Context;
 
 /// The maximum size of a public key file, in bytes. RSA keys have the longest lines.
 const PUBLIC_KEY_LIMIT: u64 = 16 * 1024;

@@ -7,14 +7,9 @@ use super::{
 };
 use crate::{
     cli::{self, Profile},
-    context::Context,
-    engines::Builder,
-    inputs::Variant,
-    networks::{self, SourceLocation},
-    runtimes::Workspace,
-    workers,
-    workers::Worker,
+    sources::SourceLocation,
 };
+use engines::Builder;
 use protocol::{
     Source,
     fork::Request,
@@ -24,6 +19,8 @@ use protocol::{
 use serde::{Serialize, de::DeserializeOwned};
 use std::path::{Path, PathBuf};
 use worker::{Code, Failure, Kind, Outcome, Result};
+use workers::Worker;
+use workspace::{context::Context, inputs::Variant, runtimes::Workspace};
 
 pub fn run(context: &Context, options: &cli::Snapshot) -> Result<bool> {
     match &options.command {
@@ -40,7 +37,7 @@ fn create(context: &Context, options: &cli::SnapshotCreate) -> Result<bool> {
     let out = std::path::absolute(&options.out).map_err(|error| Failure::io("use", &options.out, &error))?;
     let mut nodes = Vec::new();
     for text in &options.nodes {
-        match networks::nodes(context, text)? {
+        match networks::nodes(&runtimes::networks(context)?, text)? {
             Some(all) => nodes.extend(all),
             None => match SourceLocation::parse(text)? {
                 SourceLocation::Live(live) => nodes.extend(live.nodes),

@@ -2,18 +2,18 @@
 //! Resolves `--runtime NAME|BLOB`. A file is a blob; any other value is the name of a runtime to build.
 
 use super::build::{Built, build_one, default_out, release_variant};
-use crate::{
-    cli::{EngineOptions, Profile},
-    context::Context,
-    engines::{self, Purpose},
-    inputs::Variant,
-    runtimes::{Runtime, Workspace},
-};
+use crate::cli::{EngineOptions, Profile};
+use engines::Purpose;
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
 };
 use worker::{Failure, Result};
+use workspace::{
+    context::Context,
+    inputs::Variant,
+    runtimes::{Runtime, Workspace},
+};
 
 /// The runtime that an option selects, with its configuration.
 pub struct Target {

@@ -3,14 +3,14 @@
 
 use crate::{
     browser, cli,
-    context::Context,
-    interrupt,
     pinned::{self, PinnedTool},
-    toolchain, workers,
-    workers::{Worker, cargo},
 };
+use engines::toolchain;
+use process::interrupt;
 use std::{path::PathBuf, time::Duration};
 use worker::Result;
+use workers::{Worker, cargo};
+use workspace::context::Context;
 
 /// The packages that depend on the node's crates. They are built and tested separately from the
 /// light packages: a common build would enable other features of shared dependencies and compile

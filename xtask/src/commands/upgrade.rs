@@ -19,14 +19,10 @@ use super::{
     expect_source, root_file,
     sign::{expect_keys, parse_key},
 };
-use crate::{
-    cli::{self, UpgradeJob},
-    context::Context,
-    engines::{self, Purpose},
-    jobs, networks, revision,
-    runtimes::{Runtime, Workspace},
-};
+use crate::cli::{self, UpgradeJob};
 use bundle::Bundle;
+use console::jobs;
+use engines::Purpose;
 use plan::Plan;
 use protocol::{
     Verdict,
@@ -37,6 +33,11 @@ use protocol::{
 };
 use std::path::{Path, PathBuf};
 use worker::{Failure, Result};
+use workspace::{
+    context::Context,
+    revision,
+    runtimes::{Runtime, Workspace},
+};
 
 pub fn run(context: &Context, options: &cli::Upgrade) -> Result<Verdict> {
     let (verdict, document) = make(context, &Workspace::load(context)?, options)?;
@@ -156,7 +157,7 @@ pub fn make(context: &Context, workspace: &Workspace, options: &cli::Upgrade) ->
 fn with_network_defaults(context: &Context, options: &cli::Upgrade) -> Result<cli::Upgrade> {
     let mut options = options.clone();
     if let Some(name) = &options.network {
-        let network = networks::find(context, name)?;
+        let network = networks::find(&runtimes::networks(context)?, name)?.clone();
         if options.runtimes.is_empty() {
             options.runtimes.extend(network.package.clone());
         }

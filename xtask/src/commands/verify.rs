@@ -7,16 +7,9 @@ use super::{
     rebuild::{RebuildRequest, Sources, rebuild},
     reports, root_file, utf8,
 };
-use crate::{
-    cli::{self, EngineOptions},
-    context::Context,
-    inputs::Variant,
-    printer::Task,
-    runtimes::Workspace,
-    workers,
-    workers::Worker,
-};
+use crate::cli::{self, EngineOptions};
 use clap::ValueEnum as _;
+use console::printer::Task;
 use evidence::step;
 use protocol::{
     Source, Verdict,
@@ -28,6 +21,8 @@ use protocol::{
 use sha2::{Digest as _, Sha256};
 use std::path::{Path, PathBuf};
 use worker::{Failure, Outcome, Result};
+use workers::Worker;
+use workspace::{context::Context, inputs::Variant, runtimes::Workspace};
 
 pub fn run(context: &Context, options: &cli::Verify) -> Result<bool> {
     if let Some(cli::VerifyCommand::Build(options)) = &options.command {

@@ -7,14 +7,8 @@ use super::{
     rebuild::{RebuildRequest, Sources, rebuild},
     utf8,
 };
-use crate::{
-    cli::{self, BuildOptions, Profile},
-    context::Context,
-    inputs::file_digest,
-    printer::Task,
-    workers,
-    workers::Worker,
-};
+use crate::cli::{self, BuildOptions, Profile};
+use console::printer::Task;
 use protocol::{
     bytes::BuildFacts,
     format,
@@ -24,6 +18,8 @@ use protocol::{
 use serde::Deserialize;
 use std::path::Path;
 use worker::{Failure, Result};
+use workers::Worker;
+use workspace::{context::Context, inputs::file_digest};
 
 /// The maximum size of a build digest, in bytes.
 const DIGEST_LIMIT: u64 = 4 * 1024 * 1024;

@@ -8,11 +8,7 @@ mod render;
 pub mod run;
 mod settings;
 
-use crate::{
-    cli::{self, WeightLimits, WeightsCommand},
-    context::Context,
-    workers::{self, Worker},
-};
+use crate::cli::{self, WeightLimits, WeightsCommand};
 use protocol::{
     benchmark::{self, MachineRequest},
     weights::{
@@ -23,6 +19,8 @@ use protocol::{
 };
 use serde::{Serialize, de::DeserializeOwned};
 use worker::{Failure, Outcome, Result};
+use workers::Worker;
+use workspace::context::Context;
 
 /// Runs `weights` and returns whether the verdict is positive.
 pub fn run(context: &Context, options: &cli::Weights) -> Result<bool> {

@@ -5,6 +5,7 @@ use super::compare::{Comparison, DatabasePrice, Limits};
 use crate::{Verdict, format, weights::raw::Machine};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::fmt;
 use std::{collections::BTreeMap, path::PathBuf};
 
 /// A request to check the weights of a runtime.
@@ -178,6 +179,36 @@ pub struct Finding {
     /// The line, starting from 1. Null if the finding is not about a line.
     pub line: Option<usize>,
     pub detail: String,
+}
+
+/// Writes the rule, the subject with its place in the source, and the detail in one line:
+/// `zero-proof  pallet_x::f (src/weights/pallet_x.rs:8): reads A, and …`
+impl fmt::Display for Finding {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.subject().is_empty() {
+            true => write!(formatter, "{}: {}", self.rule.name(), self.detail),
+            false => write!(formatter, "{}  {}", self.rule.name(), self.without_rule()),
+        }
+    }
+}
+
+impl Finding {
+    /// Returns the finding in one line without its rule.
+    pub fn without_rule(&self) -> String {
+        match self.subject().as_str() {
+            "" => self.detail.clone(),
+            subject => format!("{subject}: {}", self.detail),
+        }
+    }
+
+    /// Returns the pallet and extrinsic of the finding, and its place in the source.
+    fn subject(&self) -> String {
+        let line = self.line.map(|line| format!(":{line}")).unwrap_or_default();
+        let place = self.file.as_ref().map(|file| format!(" ({file}{line})")).unwrap_or_default();
+        let extrinsic = self.extrinsic.as_ref().map(|extrinsic| format!("::{extrinsic}")).unwrap_or_default();
+        let pallet = self.pallet.as_deref().unwrap_or_default();
+        format!("{pallet}{extrinsic}{place}").trim_start().to_owned()
+    }
 }
 
 /// A rule of weights, see `docs/weights.md`.

@@ -74,7 +74,7 @@ pub fn in_source(weights: &StepResult) -> String {
         .take(MOST)
         .map(|finding| {
             let status = if finding.severity == Severity::Failure { Status::Fail } else { Status::Warn };
-            (status, finding.rule.name().to_owned(), text(&crate::weights::finding_place(finding)))
+            (status, finding.rule.name().to_owned(), text(&finding.without_rule()))
         })
         .collect();
     let mut content = tag("p", &text(&told));

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The `ci changed` command: which runtimes a change affects.
 
-use crate::{
-    changes::{self, Kind},
-    cli,
-    context::Context,
-    runtimes::Workspace,
-};
+use crate::cli;
 use protocol::{
     ci::{ChangeReason, ChangedReport, ChangedRuntime},
     format,
 };
 use worker::Result;
+use workspace::{
+    changes::{self, Kind},
+    context::Context,
+    runtimes::Workspace,
+};
 
 pub fn run(context: &Context, options: &cli::CiChanged) -> Result<bool> {
     let workspace = Workspace::load(context)?;

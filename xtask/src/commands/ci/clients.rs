@@ -8,13 +8,13 @@
 use super::CheckResult;
 use crate::{
     cli,
-    context::Context,
     pinned::{self, PinnedTool},
-    process::Tool,
 };
+use process::Tool;
 use protocol::{Check, ci::ChecksReport};
 use std::{path::Path, time::Duration};
 use worker::{Kind, Result};
+use workspace::context::Context;
 
 /// The clients: name and program.
 const CLIENTS: [(&str, &str); 3] =

@@ -4,7 +4,7 @@
 //! A bundle may come from an untrusted pull request: its size is limited, its parts are checked
 //! against each other, and its contents are rendered as text, never as markup.
 
-use crate::{cli, commands::sign::integrity, context::Context, inputs::file_digest};
+use crate::{cli, commands::sign::integrity};
 use evidence::step;
 use protocol::{
     Verdict,
@@ -23,6 +23,7 @@ use std::{
     path::{Path, PathBuf},
 };
 use worker::{Failure, Result};
+use workspace::{context::Context, inputs::file_digest};
 
 /// The maximum number of bundles. More than any workspace has runtimes.
 const MAX_BUNDLES: usize = 64;

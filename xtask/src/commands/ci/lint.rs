@@ -5,14 +5,12 @@
 //! kept in the cache. If a registry cannot be reached, the tool is reported as skipped. Any finding
 //! is a failed check.
 
-use crate::{
-    context::Context,
-    pinned::{self, PinnedTool},
-    process::Tool,
-};
+use crate::pinned::{self, PinnedTool};
+use process::Tool;
 use protocol::{Check, ci::ChecksReport};
 use std::path::{Path, PathBuf};
 use worker::{Failure, Kind, Result};
+use workspace::context::Context;
 
 /// The linters, in the order of their names.
 const TOOLS: [Linter; 2] = [

@@ -3,14 +3,14 @@
 //! machines.
 
 use super::render;
-use crate::{
+use crate::cli::{self, MatrixFormat, Stage, UpgradeJob};
+use protocol::ci::Matrix;
+use worker::{Failure, Result};
+use workspace::{
     changes,
-    cli::{self, MatrixFormat, Stage, UpgradeJob},
     context::Context,
     runtimes::{Runtime, Workspace},
 };
-use protocol::ci::Matrix;
-use worker::{Failure, Result};
 
 /// GitHub's limit of jobs in one matrix.
 const MAX_GITHUB_JOBS: usize = 256;

@@ -10,14 +10,14 @@ use super::super::utf8;
 use super::CheckResult;
 use crate::{
     browser, cli,
-    context::Context,
     pinned::{self, PinnedTool},
-    process::Tool,
 };
+use process::Tool;
 use protocol::{Check, ci::ChecksReport};
 use serde::Deserialize;
 use std::{path::PathBuf, time::Duration};
 use worker::{Failure, Kind, Result};
+use workspace::context::Context;
 
 const PROGRAM: &str = "page.mjs";
 const PLAYWRIGHT: PinnedTool = PinnedTool {

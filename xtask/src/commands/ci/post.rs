@@ -4,12 +4,14 @@
 //! The pull request is looked up on GitHub by commit and branch. A number stated in a bundle would
 //! allow anyone to comment on other pull requests.
 
-use crate::{cli, context::Context, process::tool};
+use crate::cli;
+use process::tool;
 use protocol::{ci::PostReport, format};
 use report::comment::{LIMIT, MARKER};
 use serde::{Deserialize, de::DeserializeOwned};
 use std::time::Duration;
 use worker::{Failure, Result};
+use workspace::context::Context;
 
 /// The timeout of a `gh` command.
 const TIMEOUT: Duration = Duration::from_secs(120);

@@ -104,7 +104,7 @@ fn kubernetes_name(job: &MatrixJob) -> String {
     if whole.len() <= MAX_LENGTH && whole.chars().all(plain) && !whole.ends_with('-') {
         return whole;
     }
-    let mut digester = crate::inputs::Digester::new();
+    let mut digester = workspace::inputs::Digester::new();
     digester.word("job", &whole);
     let digest = digester.finish();
     let lower = whole.to_ascii_lowercase();

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The source of the dependency on Cutover.
 
-use crate::context::Context;
 use std::path::Path;
 use worker::{Failure, Result};
+use workspace::context::Context;
 
 /// The source of the dependency on Cutover: a directory or a git repository.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! GitHub, through its command line `gh`. `gh` checks the permissions; Cutover never sees a token.
 
-use crate::process::{CapturedOutput, Tool, quote};
+use process::{CapturedOutput, Tool, quote};
 use serde::Deserialize;
 use std::{ffi::OsStr, path::Path, time::Duration};
 use worker::{Failure, Result};
@@ -67,7 +67,7 @@ impl Gh<'_> {
     /// Checks that gh is installed.
     pub fn check(&self) -> Result<()> {
         let installed = self.tool(&["--version"]).capture().is_ok_and(|captured| captured.status.success());
-        crate::interrupt::check()?;
+        process::interrupt::check()?;
         match installed {
             true => Ok(()),
             false => Err(Failure::environment("gh is not installed")
@@ -79,7 +79,7 @@ impl Gh<'_> {
     /// Runs gh and returns its output, whether it succeeded or not.
     fn capture(&self, arguments: &[&str]) -> Result<CapturedOutput> {
         let captured = self.tool(arguments).capture()?;
-        crate::interrupt::check()?;
+        process::interrupt::check()?;
         Ok(captured)
     }
 

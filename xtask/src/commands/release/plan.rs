@@ -7,12 +7,7 @@ use super::{
     source,
     template::{TagRule, check_asset, check_tag, dotted, fill},
 };
-use crate::{
-    cli::{Group, ReleaseSelection},
-    context::Context,
-    git, inputs,
-    runtimes::{Runtime, Workspace, release::Variant},
-};
+use crate::cli::{Group, ReleaseSelection};
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::{
@@ -20,6 +15,11 @@ use std::{
     path::Path,
 };
 use worker::{Failure, Result};
+use workspace::{
+    context::Context,
+    git, inputs,
+    runtimes::{Runtime, Workspace, release::Variant},
+};
 
 /// The number of commits that a plan lists. `commit_count` counts all of them.
 const MAX_COMMITS: usize = 300;

@@ -21,14 +21,10 @@ use crate::{
         },
         utf8,
     },
-    context::Context,
-    engines::{self, Engine, Purpose},
-    inputs::{self, Digester, file_digest},
-    interrupt,
-    networks::{self, SourceLocation},
-    runtimes::{Runtime, Workspace},
-    workers::{self, Worker},
+    sources::{self, SourceLocation},
 };
+use engines::{Engine, Purpose};
+use process::interrupt;
 use protocol::{
     Status, Verdict,
     diff::{DiffReport, ParametersReport, Request},
@@ -41,6 +37,12 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use worker::{Code, Failure, Result};
+use workers::Worker;
+use workspace::{
+    context::Context,
+    inputs::{self, Digester, file_digest},
+    runtimes::{Runtime, Workspace},
+};
 
 /// The maximum size of a cached result, in bytes.
 const CACHE_LIMIT: u64 = 64 << 20;
@@ -105,7 +107,7 @@ impl Sources {
             // A dry run connects to no node. Any other run resolves one block of the chain.
             let block = |text: &String| match (options.dry_run, SourceLocation::parse(text)?) {
                 (false, SourceLocation::Live(_)) => {
-                    networks::pinned(context, text, None).map(|pinned| pinned.pin.block_hash)
+                    sources::pinned(context, text, None).map(|pinned| pinned.pin.block_hash)
                 }
                 _ => Ok(None),
             };
@@ -116,7 +118,7 @@ impl Sources {
             let at = |text: &str| state.as_ref().filter(|(other, _)| other == text).and_then(|(_, at)| at.as_deref());
             let previous = match previous {
                 Some(text) if options.dry_run => Some(SourceLocation::File(text)),
-                Some(text) => Some(networks::source_at(context, &text, at(&text))?),
+                Some(text) => Some(sources::source_at(context, &text, at(&text))?),
                 None => None,
             };
             all.push(Source { state: state.filter(|_| !options.no_bundle), previous });

@@ -13,11 +13,11 @@ use super::{
 use crate::{
     cli::ReleasePublish,
     commands::{root_file, utf8},
-    context::Context,
 };
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use worker::{Failure, Result};
+use workspace::context::Context;
 
 pub fn run(context: &Context, options: &ReleasePublish) -> Result<bool> {
     let (record, directory) = directory::read(&options.directory)?;

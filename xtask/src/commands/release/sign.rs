@@ -14,10 +14,10 @@ use crate::{
         sign::{check_reports, expect_keys, parse_key, sign},
         utf8,
     },
-    context::Context,
 };
 use serde_json::{Value, json};
 use worker::{Failure, Result};
+use workspace::context::Context;
 
 pub fn run(context: &Context, options: &ReleaseSign) -> Result<bool> {
     let keys = options.keys.iter().map(|key| parse_key(key)).collect::<Result<Vec<_>>>()?;

@@ -6,15 +6,13 @@ use super::{
     archive,
     directory::{FILE_LIMIT, Record, Released},
 };
-use crate::{
-    commands::{signing::BundleSignatures, verify},
-    context::Context,
-    printer::Task,
-};
+use crate::commands::{signing::BundleSignatures, verify};
+use console::printer::Task;
 use protocol::{Verdict, verify::Verification};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use worker::{Failure, Result};
+use workspace::context::Context;
 
 /// A bundle unpacked into a temporary directory, which is removed on drop.
 pub struct Unpacked {

@@ -2,9 +2,9 @@
 //! Reads the spec_version from a runtime's source, because a plan is made before anything is
 //! compiled. `release prepare` checks that the blob states the same version.
 
-use crate::{git, runtimes::Runtime};
 use std::path::{Path, PathBuf};
 use worker::{Failure, Result};
+use workspace::{git, runtimes::Runtime};
 
 const FILE_LIMIT: u64 = 8 << 20;
 const FILES: usize = 20_000;

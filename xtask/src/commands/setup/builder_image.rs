@@ -3,14 +3,13 @@
 //! interface as srtool's image. Its parts are in `scripts/builder`. All time stamps are fixed, so
 //! that the same packages give the same digest.
 
-use crate::{
-    cli::ImageEngine,
-    context::Context,
-    engines::container::program::{self, Program},
-    printer::Task,
-    process::Tool,
+use crate::cli::ImageEngine;
+use console::printer::Task;
+use engines::{
+    container::program::{self, Program},
     toolchain::{distribution, in_path, rustup, verbose_version},
 };
+use process::Tool;
 use protocol::{format, workspace::BuilderImageReport};
 use serde::Deserialize;
 use std::{
@@ -18,6 +17,7 @@ use std::{
     time::Duration,
 };
 use worker::{Failure, Result};
+use workspace::context::Context;
 
 /// The time stamp of all files and of the image: 2026-01-01, in seconds since 1970.
 const EPOCH: &str = "1767225600";

@@ -6,7 +6,6 @@
 //! a whole; an interrupted run leaves the existing bundle and its signatures unchanged.
 
 use super::place::{self, MANIFEST, Manifest};
-use crate::inputs::{Digester, file_digest};
 use evidence::step;
 use protocol::step::{Step, StepResult};
 use serde::{Deserialize, Serialize};
@@ -16,6 +15,7 @@ use std::{
     path::{Path, PathBuf},
 };
 use worker::{Failure, Result};
+use workspace::inputs::{Digester, file_digest};
 
 /// The maximum size of an evidence file, in bytes.
 pub const EVIDENCE_LIMIT: u64 = 16 * 1024 * 1024;

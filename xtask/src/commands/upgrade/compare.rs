@@ -3,16 +3,14 @@
 //! the changes.
 
 use super::{super::diff, bundle::inputs, plan::Plan};
-use crate::{
-    inputs::file_digest,
-    jobs::{JobContext, JobOutcome},
-    workers::{self, Worker},
-};
+use console::jobs::{JobContext, JobOutcome};
 use protocol::{
     Source, Verdict,
     diff::{DiffOutcome, DiffReport, NotCompared, Request},
 };
 use worker::{Code, Outcome, Result};
+use workers::Worker;
+use workspace::inputs::file_digest;
 
 impl Plan<'_> {
     /// Compares the chain's current runtime (`:code` of its state) with the new one.

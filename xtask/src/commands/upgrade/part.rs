@@ -6,7 +6,8 @@
 //! about different upgrades must not be joined.
 
 use super::{super::utf8, plan::Plan, verdict_of};
-use crate::{cli::UpgradeJob, git, inputs::file_digest, jobs::FinishedJob};
+use crate::cli::UpgradeJob;
+use console::jobs::FinishedJob;
 use evidence::step;
 use protocol::{
     Verdict,
@@ -15,6 +16,7 @@ use protocol::{
     upgrade::{PartOfUpgrade, RuntimeUpgrade, StepVerdict},
 };
 use worker::{Failure, Result};
+use workspace::{git, inputs::file_digest};
 
 impl Plan<'_> {
     /// Checks that the evidence this run needs from other runs exists and belongs to the same

@@ -13,16 +13,11 @@ use super::{
 };
 use crate::{
     cli::{self, Profile, RouteOptions, UpgradeJob},
-    context::Context,
-    engines::Engine,
-    git,
-    inputs::file_digest,
-    jobs::{Job, JobContext, JobOutcome},
-    networks::{self, PinnedState, SourceLocation},
-    runtimes::{Runtime, Workspace},
-    workers::{self, Worker},
+    sources::{self, PinnedState, SourceLocation},
 };
 use clap::ValueEnum;
+use console::jobs::{Job, JobContext, JobOutcome};
+use engines::Engine;
 use evidence::step;
 use protocol::{
     Live, Source, Verdict,
@@ -42,6 +37,13 @@ use std::{
     path::{Path, PathBuf},
 };
 use worker::{Failure, Kind, Outcome, Result};
+use workers::Worker;
+use workspace::{
+    context::Context,
+    git,
+    inputs::file_digest,
+    runtimes::{Runtime, Workspace},
+};
 
 /// The steps whose evidence forms the bundle. Each of them can fail the upgrade.
 const STEPS: [&str; 6] = [super::state::STEP, "build", "inspect", "diff", "dry-run", "propose"];
@@ -267,7 +269,7 @@ impl Plan<'_> {
             .filter(|path| path.is_file() && self.runtime.features.contains("try-runtime"));
         let try_digest = try_runtime.as_deref().map(file_digest).transpose()?;
         let config = &self.runtime.config.dry_run;
-        let with = self.runtime.with().into_iter().map(|source| networks::source(self.context, &source));
+        let with = self.runtime.with().into_iter().map(|source| sources::source(self.context, &source));
         let with = with.collect::<Result<Vec<_>>>()?;
         let with_digests = with.iter().map(|place| self.digest_of(place)).collect::<Result<Vec<_>>>()?;
         let key = inputs(&[
@@ -333,7 +335,7 @@ impl Plan<'_> {
     fn propose(&self, job_context: &JobContext<'_>) -> Result<JobOutcome> {
         let mut route = self.route();
         let governs = route.relay.take();
-        let relay = governs.as_deref().map(|relay| networks::source(self.context, relay)).transpose()?;
+        let relay = governs.as_deref().map(|relay| sources::source(self.context, relay)).transpose()?;
         let relay_digest = relay.as_ref().map(|relay| self.digest_of(relay)).transpose()?.unwrap_or_default();
         let key = inputs(&[
             ("blob", &file_digest(&self.blob())?),
@@ -349,8 +351,8 @@ impl Plan<'_> {
             propose::request(&self.blob(), &self.state.place, relay.as_ref(), &route, Some(&self.bundle.directory))?;
         let genesis_hash = self.state.pin.genesis_hash.as_deref();
         request.browser = BrowserNodes {
-            target: networks::public_node(None, genesis_hash)?,
-            relay: networks::public_node(governs.as_deref(), None)?,
+            target: workspace::networks::public_node(None, genesis_hash)?,
+            relay: workspace::networks::public_node(governs.as_deref(), None)?,
         };
         let request = ProposalRequest::Propose(request);
         let outcome = workers::ask(self.context, Worker::Proposal, &request, job_context.task, job_context.log);

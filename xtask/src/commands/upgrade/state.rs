@@ -5,10 +5,7 @@
 use super::bundle::Bundle;
 use crate::{
     cli::{self, UpgradeJob},
-    context::Context,
-    inputs::file_digest,
-    networks::{self, PinnedState, SourceLocation},
-    runtimes::Runtime,
+    sources::{self, PinnedState, SourceLocation},
 };
 use evidence::step;
 use protocol::{
@@ -18,6 +15,7 @@ use protocol::{
 };
 use std::path::Path;
 use worker::{Failure, Result};
+use workspace::{context::Context, inputs::file_digest, runtimes::Runtime};
 
 pub const STEP: &str = StatePin::STEP;
 
@@ -38,9 +36,9 @@ pub fn pinned(
         return Ok(PinnedState { place: SourceLocation::File(text.to_owned()), pin: previous.unwrap_or_default() });
     }
     let at = options.at.as_deref().or(previous.as_ref().and_then(|pin| pin.block_hash.as_deref()));
-    let pinned = networks::pinned(context, text, at)?;
+    let pinned = sources::pinned(context, text, at)?;
     if let Some(previous) = &previous {
-        networks::expect_same(&pinned.pin, previous, &pinned.place.to_string())?;
+        sources::expect_same(&pinned.pin, previous, &pinned.place.to_string())?;
     }
     // Whether the block was finalized at the time does not identify the state.
     let pin = StatePin { finalized: None, ..pinned.pin.clone() };

@@ -5,10 +5,7 @@ use super::{
     super::{signing::BundleSignatures, utf8},
     plan::Plan,
 };
-use crate::{
-    inputs::file_digest,
-    jobs::{FinishedJob, JobOutcome},
-};
+use console::jobs::{FinishedJob, JobOutcome};
 use protocol::{
     Check, Status, Verdict,
     diff::DiffOutcome,
@@ -19,6 +16,7 @@ use protocol::{
     weights::check::{Severity, StepResult},
 };
 use worker::{Failure, Result};
+use workspace::inputs::file_digest;
 
 impl Plan<'_> {
     /// Returns the summary and the verdict. The verdict is a pass if the upgrade can be proposed.
@@ -108,7 +106,7 @@ fn compared(diff: &DiffOutcome) -> Check {
 fn weights_failure(result: &StepResult) -> Option<Check> {
     let failures = result.check.findings.iter().filter(|finding| finding.severity == Severity::Failure);
     let failures: Vec<_> = failures.collect();
-    let first = report::weights::finding_line(failures.first()?);
+    let first = failures.first()?.to_string();
     Some(Check::fail("weights-in-source", format!("{} findings, see weights.json; the first: {first}", failures.len())))
 }
 

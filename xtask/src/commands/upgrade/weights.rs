@@ -11,17 +11,9 @@ use super::{
     bundle::inputs,
     plan::Plan,
 };
-use crate::{
-    cli::{self, Profile},
-    context::Context,
-    engines::Builder,
-    git,
-    inputs::file_digest,
-    jobs::{JobContext, JobOutcome},
-    revision,
-    runtimes::{Runtime, Workspace},
-    workers::{self, Worker},
-};
+use crate::cli::{self, Profile};
+use console::jobs::{JobContext, JobOutcome};
+use engines::Builder;
 use protocol::{
     benchmark::Files,
     step::{Input, StepResult as _},
@@ -33,6 +25,14 @@ use protocol::{
 };
 use std::path::Path;
 use worker::{Failure, Outcome, Result};
+use workers::Worker;
+use workspace::{
+    context::Context,
+    git,
+    inputs::file_digest,
+    revision,
+    runtimes::{Runtime, Workspace},
+};
 
 pub const STEP: &str = StepResult::STEP;
 
@@ -78,7 +78,7 @@ impl Plan<'_> {
         }
         let variant = build::release_variant(self.runtime, Profile::Production);
         // The check reads only the source, so the key does not contain the engine.
-        let sources = crate::inputs::key(&self.workspace.metadata, self.runtime, &[], &variant)?;
+        let sources = workspace::inputs::key(&self.workspace.metadata, self.runtime, &[], &variant)?;
         let source = git::source(&self.context.workspace);
         let base = self.release_before(source.commit.is_some())?;
         let key = inputs(&[

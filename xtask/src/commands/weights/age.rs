@@ -2,10 +2,6 @@
 //! Checks by the history in git whether weight files are newer than the code that they measure. A
 //! file that is not committed, or that has uncommitted changes, counts as new.
 
-use crate::{
-    git, revision,
-    runtimes::{Runtime, Workspace},
-};
 use cargo_metadata::Package;
 use protocol::weights::check::{Age, Measured, Stale};
 use std::{
@@ -13,6 +9,10 @@ use std::{
     path::{Path, PathBuf},
 };
 use worker::{Failure, Result};
+use workspace::{
+    git, revision,
+    runtimes::{Runtime, Workspace},
+};
 
 /// The paths of a pallet's package that are measured, and those that are not.
 const MEASURED: [&str; 1] = ["src"];

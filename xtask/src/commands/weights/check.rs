@@ -2,15 +2,8 @@
 //! The `weights check` command: checks the weights of the workspace's runtimes.
 
 use super::{super::utf8, age, call, limits, print};
-use crate::{
-    cli,
-    context::Context,
-    git,
-    printer::Task,
-    revision,
-    runtimes::{Runtime, Workspace},
-    workers::{self, Worker},
-};
+use crate::cli;
+use console::printer::Task;
 use protocol::{
     format::WEIGHTS_CHECKS,
     weights::{
@@ -21,6 +14,12 @@ use protocol::{
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 use worker::{Failure, Result};
+use workers::Worker;
+use workspace::{
+    context::Context,
+    git, revision,
+    runtimes::{Runtime, Workspace},
+};
 
 /// Runs `weights check`.
 pub fn run(context: &Context, options: &cli::WeightsCheck) -> Result<bool> {

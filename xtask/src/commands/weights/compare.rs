@@ -2,11 +2,7 @@
 //! The `weights compare` command: compares two sets of weights.
 
 use super::{super::utf8, call, limits, print};
-use crate::{
-    cli::{self, CompareFormat, CompareMethod},
-    context::Context,
-    git, revision,
-};
+use crate::cli::{self, CompareFormat, CompareMethod};
 use protocol::weights::{
     CompareRequest, Request, Side,
     compare::{Comparison, Method, Options},
@@ -14,6 +10,7 @@ use protocol::weights::{
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 use worker::{Failure, Result};
+use workspace::{context::Context, git, revision};
 
 /// Runs `weights compare`.
 pub fn run(context: &Context, options: &cli::WeightsCompare) -> Result<bool> {

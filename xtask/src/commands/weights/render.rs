@@ -2,12 +2,10 @@
 //! The `weights render` command: makes weight files from raw results.
 
 use super::{call, print, settings::style};
-use crate::{
-    cli::{self, WeightShape},
-    context::Context,
-};
+use crate::cli::{self, WeightShape};
 use protocol::weights::{RenderRequest, Rendered, Request, Shape};
 use worker::Result;
+use workspace::context::Context;
 
 /// Runs `weights render`.
 pub fn run(context: &Context, options: &cli::WeightsRender) -> Result<bool> {

@@ -8,14 +8,8 @@ use super::{
     print,
     settings::{Settings, style},
 };
-use crate::{
-    cli::{self, Profile},
-    context::Context,
-    engines::Builder,
-    inputs::Variant,
-    runtimes::{Runtime, Workspace},
-    workers::{self, Worker},
-};
+use crate::cli::{self, Profile};
+use engines::Builder;
 use protocol::{
     benchmark::{self, Files, MachineRequest, Request, RunRequest, RunSummary, Runs},
     format::BENCHMARKS,
@@ -24,6 +18,12 @@ use protocol::{
 use serde::de::DeserializeOwned;
 use std::path::PathBuf;
 use worker::{Failure, Outcome, Result};
+use workers::Worker;
+use workspace::{
+    context::Context,
+    inputs::Variant,
+    runtimes::{Runtime, Workspace},
+};
 
 /// The feature of a runtime that includes the benchmarks.
 const FEATURE: &str = "runtime-benchmarks";

@@ -2,11 +2,8 @@
 //! The settings of a runtime's weights: from the command line, otherwise from the runtime's
 //! manifest, otherwise from the workspace's matrix.
 
-use crate::{
-    cli::{self, WeightHeader},
-    process::tool,
-    runtimes::{Runtime, Weights},
-};
+use crate::cli::{self, WeightHeader};
+use process::tool;
 use protocol::{
     benchmark::{self, OverheadSettings},
     weights::{HeaderStyle, constants::DatabaseSettings},
@@ -18,6 +15,7 @@ use std::{
     path::{Path, PathBuf},
 };
 use worker::{Failure, Result};
+use workspace::runtimes::{Runtime, Weights};
 
 /// The settings of one runtime.
 pub struct Settings<'a> {
@@ -158,8 +156,8 @@ fn keys(settings: &Map<String, Value>) -> Map<String, Value> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::runtimes::{Config, Matrix};
     use serde_json::json;
+    use workspace::runtimes::{Config, Matrix};
 
     fn runtime() -> Runtime {
         let matrix = json!({"name": "x", "package": "x-runtime", "header": "scripts/header.txt", "template": "all.hbs",

@@ -6,7 +6,7 @@ use super::{
     super::super::{build, utf8},
     Run,
 };
-use crate::{cli::Profile, networks::SourceLocation};
+use crate::{cli::Profile, sources::SourceLocation};
 use protocol::{
     benchmark::{self, DatabaseRequest, DatabaseSummary, OverheadRequest, OverheadSummary, Request},
     weights::raw::Machine,

@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Resolves the builder image to its digest, because a tag may move.
+
+use super::{super::Image, program::Program};
+use crate::options::EngineOptions;
+use console::printer::Task;
+use serde::Deserialize;
+use std::time::Duration;
+use worker::{Failure, Result};
+use workspace::{context::Context, runtimes::Workspace};
+
+const SRTOOL: &str = "docker.io/paritytech/srtool";
+/// The time limit for pulling an image, which has a gigabyte or more.
+const PULL_TIMEOUT: Duration = Duration::from_secs(60 * 60);
+
+/// Returns the image reference of the command line, else of the configuration, else srtool's image
+/// for the workspace's compiler.
+fn reference(context: &Context, workspace: &Workspace, options: &EngineOptions) -> Result<String> {
+    if let Some(image) = options.image.as_ref().or(workspace.config.image.as_ref()) {
+        return Ok(image.clone());
+    }
+    let path = ["rust-toolchain.toml", "rust-toolchain"].map(|name| context.workspace.join(name));
+    let text = path.iter().find_map(|path| files::read_bounded(path, 64 * 1024).ok());
+    let text = String::from_utf8(text.unwrap_or_default()).unwrap_or_default();
+    match channel(&text) {
+        Some(channel) => Ok(format!("{SRTOOL}:{channel}")),
+        None => Err(Failure::usage("no builder image is given")
+            .found("no rust-toolchain.toml with a version for which srtool could have an image")
+            .hint("give one with --image, or set `image` in [workspace.metadata.cutover]")),
+    }
+}
+
+/// A `rust-toolchain.toml`, as far as it is read here.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct ToolchainFile {
+    toolchain: Toolchain,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Toolchain {
+    channel: Option<String>,
+}
+
+/// Returns the version in a `rust-toolchain.toml`, or in the older file that has only one line.
+fn channel(text: &str) -> Option<String> {
+    let ToolchainFile { toolchain } = toml_edit::de::from_str(text).unwrap_or_default();
+    let value = toolchain.channel.as_deref().unwrap_or(text.trim());
+    let is_version = value.split('.').count() == 3 && value.split('.').all(|part| part.parse::<u32>().is_ok());
+    is_version.then(|| value.to_owned())
+}
+
+/// Splits a reference into `name`, `tag` and `digest`.
+fn split(reference: &str) -> (String, Option<String>, Option<String>) {
+    let (rest, digest) = match reference.split_once('@') {
+        Some((rest, digest)) => (rest, Some(digest.to_owned())),
+        None => (reference, None),
+    };
+    match rest.rsplit_once(':') {
+        Some((name, tag)) if !tag.contains('/') => (name.to_owned(), Some(tag.to_owned()), digest),
+        _ => (rest.to_owned(), None, digest),
+    }
+}
+
+fn is_digest(text: &str) -> bool {
+    text.strip_prefix("sha256:").is_some_and(|hex| hex.len() == 64 && hex.bytes().all(|byte| byte.is_ascii_hexdigit()))
+}
+
+/// Resolves the image to its digest, and pulls it if it is missing.
+pub fn resolve(
+    context: &Context,
+    workspace: &Workspace,
+    program: &Program,
+    options: &EngineOptions,
+    task: &Task,
+) -> Result<Image> {
+    let reference = reference(context, workspace, options)?;
+    let (name, tag, pinned) = split(&reference);
+    let by_id = is_digest(&reference);
+    if let Some(digest) = &pinned
+        && !is_digest(digest)
+    {
+        return Err(Failure::usage(format!("{reference} is not a valid image reference"))
+            .found(format!("digest {digest}"))
+            .expected("sha256: and 64 hex digits"));
+    }
+    let image = match inspect(program, &reference)? {
+        Some(found) => found,
+        None if reference.starts_with("localhost/") || by_id => {
+            return Err(missing(program, &reference, "it does not exist locally, and no registry has it"));
+        }
+        None => {
+            task.say(&format!("fetching the image {reference}"));
+            program.tool().args(["pull", "--quiet", &reference]).timeout(PULL_TIMEOUT).output().map_err(|failure| {
+                match process::interrupt::happened() {
+                    true => failure,
+                    false => missing(program, &reference, &failure.found.unwrap_or_default()),
+                }
+            })?;
+            inspect(program, &reference)?
+                .ok_or_else(|| missing(program, &reference, "it was pulled and is still missing"))?
+        }
+    };
+    let digest = match (&pinned, by_id) {
+        (Some(digest), _) => digest.clone(),
+        (None, true) => reference.clone(),
+        (None, false) => {
+            image.digest(&name).ok_or_else(|| Failure::environment(format!("the image {reference} has no digest")))?
+        }
+    };
+    if pinned.is_none() && !by_id && !options.allow_moving_tag {
+        // In docker an image that was never pushed has an id, but no digest.
+        let pin = if image.digests.is_empty() { digest.clone() } else { format!("{name}@{digest}") };
+        return Err(Failure::usage(format!("{reference} is a tag, which may move to another image"))
+            .expected("an image with its digest")
+            .hint(format!(
+                "set `image = \"{pin}\"`, its current digest, in [workspace.metadata.cutover], or give that with --image; or add --allow-moving-tag"
+            )));
+    }
+    Ok(Image { reference, name, tag, digest })
+}
+
+fn missing(program: &Program, reference: &str, found: &str) -> Failure {
+    Failure::environment(format!("there is no image {reference}")).found(found).hint(
+        if reference.starts_with("localhost/") {
+            "cargo xtask setup --builder-image".to_owned()
+        } else {
+            format!(
+                "{} pull {reference}; where no registry can be reached: cargo xtask setup --builder-image",
+                program.name
+            )
+        },
+    )
+}
+
+/// The description of an image by the container engine.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct ImageDescription {
+    id: String,
+    digests: Vec<String>,
+}
+
+impl ImageDescription {
+    /// Returns the digest for this name, else any digest, else the id. Equal images have one of
+    /// these in common.
+    fn digest(&self, name: &str) -> Option<String> {
+        let of = |entry: &String| entry.rsplit_once('@').map(|(_, digest)| digest.to_owned());
+        let named = self.digests.iter().find(|entry| entry.split('@').next() == Some(name));
+        let digest = named.or(self.digests.first()).and_then(of);
+        digest.or_else(|| Some(self.id.clone())).filter(|digest| is_digest(digest))
+    }
+}
+
+fn inspect(program: &Program, reference: &str) -> Result<Option<ImageDescription>> {
+    let captured = program.tool().args(["image", "inspect", reference]).timeout(Duration::from_secs(60)).capture()?;
+    process::interrupt::check()?;
+    if !captured.status.success() {
+        return Ok(None);
+    }
+    parse(&captured.stdout).map(Some).ok_or_else(|| {
+        Failure::environment(format!("`{} image inspect {reference}` returned an unknown result", program.name))
+            .expected("a JSON array of one image with `Id` and `RepoDigests`")
+    })
+}
+
+fn parse(text: &[u8]) -> Option<ImageDescription> {
+    let images: Vec<Inspected> = serde_json::from_slice(text).ok()?;
+    let Inspected { id, digests } = images.into_iter().next()?;
+    let id = if id.starts_with("sha256:") { id } else { format!("sha256:{id}") };
+    Some(ImageDescription { id, digests: digests.unwrap_or_default() })
+}
+
+/// What docker and podman say of an image.
+#[derive(Deserialize)]
+struct Inspected {
+    #[serde(rename = "Id")]
+    id: String,
+    #[serde(rename = "RepoDigests", default)]
+    digests: Option<Vec<String>>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn references_are_split() {
+        let digest = format!("sha256:{}", "0".repeat(64));
+        for (reference, name, tag, pinned) in [
+            ("srtool", "srtool", None, None),
+            ("host:5000/a/srtool", "host:5000/a/srtool", None, None),
+            ("host:5000/srtool:1.93.0", "host:5000/srtool", Some("1.93.0"), None),
+            (&format!("a/srtool:1.93.0@{digest}"), "a/srtool", Some("1.93.0"), Some(digest.as_str())),
+        ] {
+            assert_eq!(split(reference), (name.into(), tag.map(Into::into), pinned.map(Into::into)), "{reference}");
+        }
+        assert!(is_digest(&digest) && !is_digest("sha256:12") && !is_digest(&"0".repeat(64)));
+    }
+
+    #[test]
+    fn the_tag_is_that_of_the_workspaces_compiler() {
+        assert_eq!(channel("[toolchain]\n# x\nchannel = \"1.95.0\"\n").as_deref(), Some("1.95.0"));
+        assert_eq!(channel("1.93.0\n").as_deref(), Some("1.93.0"));
+        assert_eq!(channel("[toolchain]\nchannel = \"stable\"\n"), None);
+        assert_eq!(channel(""), None);
+    }
+
+    #[test]
+    fn descriptions_of_both_engines_are_read() {
+        let hex = "ab".repeat(32);
+        let podman =
+            format!(r#"[{{"Id":"{hex}","Digest":"sha256:{hex}","RepoDigests":["localhost/b@sha256:{hex}"]}}]"#);
+        let known = parse(podman.as_bytes()).expect("podman");
+        assert_eq!(known.digest("localhost/b"), Some(format!("sha256:{hex}")));
+        let docker = format!(r#"[{{"Id":"sha256:{hex}","RepoDigests":[]}}]"#);
+        assert_eq!(parse(docker.as_bytes()).expect("docker").digest("b"), Some(format!("sha256:{hex}")));
+        assert_eq!(parse(b"[]"), None);
+        assert_eq!(parse(b"[{\"Id\":"), None);
+    }
+}

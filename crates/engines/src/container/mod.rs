@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Builds in a container, with the interface of srtool's images: sources in `/build`, cargo's home
+//! in `/home/builder/cargo`, results in `/out`, an executable `build`, parameters in the
+//! environment.
+//!
+//! It is stricter than srtool. Sources are fetched before and mounted read-only. The container has
+//! no network and no capabilities. The image is identified by its digest. Every container has a
+//! unique name and is removed at the end.
+
+mod answer;
+mod image;
+pub mod program;
+mod run;
+mod sources;
+
+pub use answer::ResultReader;
+pub use sources::check_clean;
+
+use super::{Blob, Engine, Image, check_features, explain, fetch, host, record::Record};
+use crate::options::EngineOptions;
+use console::printer::Task;
+use program::Program;
+use run::{Run, open_to_container};
+use std::{
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+use worker::{Failure, Result};
+use workspace::{
+    cargo,
+    context::Context,
+    inputs::{self, Variant},
+    runtimes::{Runtime, Workspace},
+};
+
+/// The engine for docker and podman.
+pub struct Container<'context> {
+    context: &'context Context,
+    workspace: &'context Workspace,
+    program: Program,
+    image: Image,
+    anew: bool,
+    /// Whether cargo's own hashes are kept, as srtool does.
+    plain: bool,
+}
+
+impl<'context> Container<'context> {
+    pub fn open(
+        context: &'context Context,
+        workspace: &'context Workspace,
+        name: &'static str,
+        options: &EngineOptions,
+        anew: bool,
+    ) -> Result<Self> {
+        let program = Program::find(context, name)?;
+        let info = program.tool().arg("info").timeout(Duration::from_secs(60)).capture()?;
+        process::interrupt::check()?;
+        if !info.status.success() {
+            let said = info.stderr.lines().rev().take(3).collect::<Vec<_>>();
+            let said = said.into_iter().rev().collect::<Vec<_>>().join("\n");
+            return Err(Failure::environment(format!("{name} is installed but does not work"))
+                .found(if said.is_empty() { info.status.to_string() } else { said })
+                .expected(format!("`{name} info` to succeed"))
+                .hint(if name == "docker" { "start its daemon: systemctl start docker" } else { "podman info" }));
+        }
+        sources::check_clean(context, options.allow_dirty)?;
+        let task = context.printer.task(name);
+        let image = image::resolve(context, workspace, &program, options, &task)?;
+        fetch(context, None, &task)?;
+        Ok(Self { context, workspace, program, image, anew, plain: options.plain })
+    }
+
+    fn key(&self, runtime: &Runtime, variant: &Variant) -> Result<String> {
+        let mut compilers = vec![("image", self.image.digest.as_str())];
+        if self.plain {
+            compilers.push(("symbols", "as cargo has them"));
+        }
+        inputs::key(&self.workspace.metadata, runtime, &compilers, variant)
+    }
+
+    /// Returns the directory of the build: the runtime's own, or that of the package that depends
+    /// on it.
+    fn directory(&self, runtime: &Runtime) -> PathBuf {
+        let root = self.workspace.metadata.workspace_root.as_std_path();
+        let member = runtime.through.as_ref().and_then(|name| {
+            let mut packages = self.workspace.metadata.packages.iter();
+            let package = packages.find(|package| *package.name == *name && package.source.is_none())?;
+            Some(package.manifest_path.parent()?.as_std_path().to_path_buf())
+        });
+        let directory = member.unwrap_or_else(|| runtime.directory.clone());
+        directory.strip_prefix(root).map(Path::to_path_buf).unwrap_or_default()
+    }
+
+    /// Returns the target directory, which is kept between builds. There is one for each image and
+    /// package, as several containers may run at once.
+    fn target(&self, runtime: &Runtime) -> PathBuf {
+        let image = self.image.digest.trim_start_matches("sha256:").get(..16).unwrap_or_default();
+        let plain = if self.plain { "-plain" } else { "" };
+        self.context.cache.join("containers").join(format!("{image}{plain}")).join(&runtime.package)
+    }
+
+    fn build_anew(&self, runtime: &Runtime, variant: &Variant, key: &str, task: &Task, log: &Path) -> Result<Blob> {
+        let started = Instant::now();
+        let directory = self.directory(runtime);
+        let target_place = directory.join("target");
+        let sources = sources::export(self.workspace, &self.context.cache, std::slice::from_ref(&target_place))?;
+        if self.key(runtime, variant)? != key {
+            return Err(Failure::input(format!("the sources of {} changed while they were copied", runtime.package))
+                .hint("run the command again"));
+        }
+        let target = self.target(runtime);
+        let unpacked = target.with_extension("unpacked");
+        for directory in [&target, &unpacked] {
+            if self.anew && directory.exists() {
+                std::fs::remove_dir_all(directory).map_err(|error| Failure::io("empty", directory, &error))?;
+            }
+            open_to_container(directory)?;
+        }
+        let out = sources.path().with_extension("out");
+        open_to_container(&out)?;
+        let _remove = RemoveWhenDropped(out.clone());
+        let built = target.join("srtool").join(variant.profile).join("wbuild").join(&runtime.package);
+        let file_name = format!("{}.compact.compressed.wasm", runtime.library);
+        // The results of an earlier build must not be taken for this one's.
+        for ending in ["wasm", "compact.wasm", "compact.compressed.wasm"] {
+            let _ = std::fs::remove_file(built.join(format!("{}.{ending}", runtime.library)));
+        }
+        let wrapper = match self.plain {
+            true => None,
+            false => {
+                let path = self.context.cache.join("bin/rustc.sh");
+                files::write_whole(&path, include_bytes!("rustc.sh"))?;
+                executable(&path)?;
+                Some(path)
+            }
+        };
+        let mut options: Vec<String> = host::features(variant, runtime.through.as_ref().map(|_| &*runtime.package));
+        if let Some(member) = &runtime.through {
+            options.extend(["--package".into(), member.clone()]);
+        }
+        let run = Run {
+            program: &self.program,
+            image: &self.image,
+            package: &runtime.package,
+            directory: &directory,
+            runtime: in_container(&runtime.directory, self.workspace, &directory)?,
+            profile: variant.profile,
+            options: &options.join(" "),
+            sources: sources.path(),
+            target: (&target, &target_place),
+            out: &out,
+            cargo_home: &cargo::home()?,
+            unpacked: &unpacked,
+            wrapper: wrapper.as_deref(),
+        };
+        task.say(&format!("building {} in {} (log in {})", runtime.package, self.image.reference, log.display()));
+        let root = self.workspace.metadata.workspace_root.as_std_path();
+        let answer = run.execute(task, log).map_err(|failure| explain(failure, runtime, root, log))?;
+        let found = [out.join(&file_name), built.join(&file_name)].into_iter().find(|path| path.is_file());
+        let found = found.ok_or_else(|| {
+            Failure::input(format!("the image {} built {} without a blob", self.image.reference, runtime.package))
+                .found(format!("no {file_name} in /out"))
+                .expected("a package whose build script runs substrate-wasm-builder, and an image with the interface of srtool")
+        })?;
+        let hash = inputs::file_digest(&found)?;
+        answer.check(&format!("the image {}", self.image.reference), &hash)?;
+        let record = Record { rustc: answer.rustc, seconds: started.elapsed().as_secs_f64(), ..Record::default() };
+        record.keep(&self.context.cache, key, &found)
+    }
+}
+
+impl Engine for Container<'_> {
+    fn context(&self) -> &Context {
+        self.context
+    }
+
+    fn name(&self) -> &'static str {
+        self.program.name
+    }
+
+    fn image(&self) -> Option<&Image> {
+        Some(&self.image)
+    }
+
+    fn plain(&self) -> bool {
+        self.plain
+    }
+
+    fn parallel(&self) -> bool {
+        true
+    }
+
+    fn key(&self, runtime: &Runtime, variant: &Variant) -> Result<String> {
+        Container::key(self, runtime, variant)
+    }
+
+    fn build(&self, runtime: &Runtime, variant: &Variant, task: &Task, log: &Path) -> Result<Blob> {
+        check_features(runtime, variant)?;
+        if variant.profile == "dev" || variant.native {
+            return Err(Failure::usage("a container only builds blobs for chains, with the interface of srtool")
+                .expected("the profile production or release, without --with-native")
+                .hint("--engine host"));
+        }
+        let key = self.key(runtime, variant)?;
+        if !self.anew
+            && let Some(blob) = Record::find(&self.context.cache, &key)
+        {
+            return Ok(blob);
+        }
+        self.build_anew(runtime, variant, &key, task, log)
+    }
+}
+
+/// Returns the path in the container for a directory of the workspace or of cargo's home.
+fn in_container(path: &Path, workspace: &Workspace, relative: &Path) -> Result<PathBuf> {
+    let home = cargo::home()?;
+    let root = workspace.metadata.workspace_root.as_std_path();
+    Ok(if let Ok(inside) = path.strip_prefix(&home) {
+        Path::new("/home/builder/cargo").join(inside)
+    } else if let Ok(inside) = path.strip_prefix(root) {
+        Path::new("/build").join(inside)
+    } else {
+        Path::new("/build").join(relative)
+    })
+}
+
+fn executable(path: &Path) -> Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755))
+        .map_err(|error| Failure::io("make executable", path, &error))
+}
+
+struct RemoveWhenDropped(PathBuf);
+
+impl Drop for RemoveWhenDropped {
+    fn drop(&mut self) {
+        // If it stays, only disk space is wasted.
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The programs docker and podman, with the configuration that works on this machine.
+
+use crate::toolchain::in_path;
+use process::Tool;
+use std::path::PathBuf;
+use worker::{Failure, Result};
+use workspace::context::Context;
+
+/// An installed docker or podman.
+#[derive(Clone, Debug)]
+pub struct Program {
+    pub name: &'static str,
+    path: PathBuf,
+    /// Cutover's own configuration, which `setup` writes if podman's cannot run a container.
+    configuration: Option<PathBuf>,
+}
+
+impl Program {
+    pub fn find(context: &Context, name: &'static str) -> Result<Self> {
+        let path = in_path(name).ok_or_else(|| {
+            Failure::environment(format!("{name} is not installed"))
+                .found(format!("no {name} in PATH"))
+                .hint(format!("install {name}, or build with --engine host"))
+        })?;
+        let own = configuration(context);
+        let chosen = std::env::var_os("CONTAINERS_CONF").is_some_and(|value| !value.is_empty());
+        Ok(Self { name, path, configuration: (!chosen && name == "podman" && own.is_file()).then_some(own) })
+    }
+
+    pub fn tool(&self) -> Tool {
+        let tool = Tool::new(&self.path);
+        match &self.configuration {
+            Some(file) => tool.env("CONTAINERS_CONF", file),
+            None => tool,
+        }
+    }
+
+    #[cfg(test)]
+    pub fn fake(name: &'static str) -> Self {
+        Self { name, path: name.into(), configuration: None }
+    }
+}
+
+pub fn configuration(context: &Context) -> PathBuf {
+    context.cache.join("containers.conf")
+}

@@ -1,0 +1,433 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Builds a runtime to Wasm with the compilers of this machine, without its native half.
+//!
+//! A runtime's build script builds the blob. The host build that follows only embeds the blob. So
+//! cargo only builds build scripts and procedural macros, which runs the script and stops. The
+//! environment is fixed, and paths are made canonical (see `canonical`). A blob that was built
+//! before from the same inputs comes from the cache.
+
+use super::{
+    Blob, Engine, explain, fetch,
+    record::Record,
+    sccache::{self, Sccache},
+};
+use crate::{
+    canonical,
+    toolchain::{self, WasmToolchain, rustup},
+};
+use console::printer::Task;
+use process::{Tool, interrupt};
+use std::{
+    fs::{File, TryLockError},
+    io::{Read, Seek},
+    path::{Path, PathBuf},
+    time::{Duration, SystemTime},
+};
+use worker::{Failure, Kind, Result};
+use workers::Worker;
+use workspace::{
+    cargo::{self, building},
+    context::Context,
+    inputs::{self, Variant},
+    runtimes::{Runtime, Workspace},
+};
+
+/// The variable that lets a stable cargo accept an unstable option. It changes nothing else in
+/// cargo.
+const CHANNEL: &str = "__CARGO_TEST_CHANNEL_OVERRIDE_DO_NOT_USE_THIS";
+
+/// The engine for the compilers of this machine, shared by all builds of a command.
+pub struct Builder<'context> {
+    pub context: &'context Context,
+    pub workspace: &'context Workspace,
+    pub toolchain: WasmToolchain,
+    active: rustup::ActiveToolchain,
+    host: String,
+    /// Whether everything is compiled again, without earlier results.
+    anew: bool,
+    /// Whether only the blob is needed, and no worker that shares dependencies with its build.
+    alone: bool,
+    sccache: Option<Sccache>,
+}
+
+impl<'context> Builder<'context> {
+    pub fn new(context: &'context Context, workspace: &'context Workspace) -> Result<Self> {
+        let toolchain = toolchain::ensure(context)?;
+        let active = rustup::active(context)?;
+        let host = toolchain::verbose_version(&active.directory.join("bin/rustc"))?;
+        Ok(Self { context, workspace, toolchain, active, host, anew: false, alone: false, sccache: None })
+    }
+
+    /// Compiles all Wasm code again, to verify that the source gives the blob.
+    pub fn anew(self) -> Self {
+        Self { anew: true, ..self }
+    }
+
+    /// Declares that only the blob is needed.
+    pub fn alone(self) -> Self {
+        Self { alone: true, ..self }
+    }
+
+    /// Shares compiled crates through sccache.
+    pub fn with_sccache(self) -> Result<Self> {
+        Ok(Self { sccache: Some(Sccache::start()?), ..self })
+    }
+
+    /// Returns the blob of these inputs from the cache, or builds it.
+    pub fn build(&self, runtime: &Runtime, variant: &Variant, task: &Task, log: &Path) -> Result<Blob> {
+        super::check_features(runtime, variant)?;
+        let key = self.key(runtime, variant)?;
+        if let Some(blob) = self.known(&key) {
+            return Ok(blob);
+        }
+        // All variants of a runtime are built in one directory, and all Wasm in another. No other
+        // build may run until the blob is in the cache.
+        let _lock = self.lock(task)?;
+        if let Some(blob) = self.known(&key) {
+            return Ok(blob);
+        }
+        let before = SystemTime::now();
+        self.drive(runtime, variant, task, log)?;
+        let seconds = before.elapsed().unwrap_or_default().as_secs_f64();
+        let blob = self.collect(runtime, variant)?;
+        // The key does not cover a source that changed during the build.
+        if self.key(runtime, variant)? != key {
+            return Err(Failure::input(format!("the sources of {} changed while it was built", runtime.package))
+                .hint("run the command again"));
+        }
+        let record = Record {
+            rustc: self.toolchain.version().into(),
+            sources: self.extra_sources(runtime, variant)?,
+            seconds,
+            compiler_cache: self.sccache.as_ref().map(|sccache| sccache.version.clone()),
+            ..Record::default()
+        };
+        record.keep(&self.context.cache, &key, &blob)
+    }
+
+    /// Returns the digest of the inputs of the blob.
+    pub fn key(&self, runtime: &Runtime, variant: &Variant) -> Result<String> {
+        let compilers = [("rustc", self.toolchain.rustc.as_str()), ("host rustc", self.host.as_str())];
+        inputs::key(&self.workspace.metadata, runtime, &compilers, variant)
+    }
+
+    fn target(&self) -> &Path {
+        self.workspace.metadata.target_directory.as_std_path()
+    }
+
+    /// Returns the target directory that all Wasm projects share.
+    fn shared(&self) -> PathBuf {
+        self.target().join(if self.anew { "wasm-anew" } else { "wasm" })
+    }
+
+    /// Returns the directory of the Wasm project that the build script creates.
+    fn project(&self, runtime: &Runtime) -> PathBuf {
+        self.target().join("debug/wbuild").join(&runtime.package)
+    }
+
+    /// Returns the blob of an earlier build, if there is one.
+    fn known(&self, key: &str) -> Option<Blob> {
+        let blob = Record::find(&self.context.cache, key).filter(|_| !self.anew)?;
+        Some(Blob { rustc: self.toolchain.version().into(), ..blob })
+    }
+
+    fn lock(&self, task: &Task) -> Result<File> {
+        let projects = self.target().join("debug/wbuild");
+        let path = projects.join(".cutover.lock");
+        let io = |error: std::io::Error| Failure::io("lock", &path, &error);
+        let file = std::fs::create_dir_all(&projects).and_then(|()| File::create(&path)).map_err(io)?;
+        let mut announced = false;
+        loop {
+            match file.try_lock() {
+                Ok(()) => return Ok(file),
+                Err(TryLockError::Error(error)) => return Err(io(error)),
+                Err(TryLockError::WouldBlock) => {
+                    if !std::mem::replace(&mut announced, true) {
+                        task.say(&format!("waiting for another build in {}", self.target().display()));
+                    }
+                    interrupt::check()?;
+                    std::thread::sleep(Duration::from_millis(100));
+                }
+            }
+        }
+    }
+
+    fn drive(&self, runtime: &Runtime, variant: &Variant, task: &Task, log: &Path) -> Result<()> {
+        self.prepare(runtime)?;
+        // The sources that were fetched before may be enough. If not, the build names what is
+        // missing.
+        if let Err(failure) = fetch(self.context, Some(&self.active.name), task) {
+            interrupt::check()?;
+            if failure.kind == Kind::Input {
+                return Err(failure);
+            }
+            task.warning(&format!("{failure}; building with what was fetched before"));
+        }
+        let progress = tempfile::NamedTempFile::new()
+            .map_err(|error| Failure::environment("cannot make a temporary file").found(error.to_string()))?;
+        task.say(&format!("building {} (log in {})", runtime.package, log.display()));
+        let outcome = std::thread::scope(|scope| {
+            let (stop, stopped) = std::sync::mpsc::channel::<()>();
+            let path = progress.path();
+            scope.spawn(move || follow(path, task, &stopped));
+            let outcome = self.cargo(runtime, variant, progress.path(), !variant.native)?.logged(log, |_| {});
+            let outcome = match outcome {
+                // An older cargo without the option.
+                Err(failure) if failure.found.as_ref().is_some_and(|found| found.contains("--compile-time-deps")) => {
+                    self.cargo(runtime, variant, progress.path(), false)?.logged(log, |_| {})
+                }
+                other => other,
+            };
+            drop(stop);
+            outcome
+        });
+        let root = self.workspace.metadata.workspace_root.as_std_path();
+        outcome.map_err(|failure| explain(failure, runtime, root, log))
+    }
+
+    fn cargo(&self, runtime: &Runtime, variant: &Variant, progress: &Path, without_native: bool) -> Result<Tool> {
+        let root = self.workspace.metadata.workspace_root.as_std_path();
+        let wrapper = canonical::install(&self.context.cache)?;
+        let wrapper = toml_string(&wrapper)?;
+        let mut tool =
+            Tool::new("cargo").arg(if variant.native { "build" } else { "check" }).arg("--locked").directory(root);
+        tool = tool.only_env(building(&self.context.cache)?).env("RUSTUP_TOOLCHAIN", &self.active.name);
+        if without_native {
+            tool = tool.args(["--compile-time-deps", "-Zunstable-options"]).env(CHANNEL, "nightly");
+            // Only for this cargo: the cargo that builds the Wasm must not see it.
+            for setting in ["value=\"stable\"", "force=true"] {
+                tool = tool.arg("--config").arg(format!("env.{CHANNEL}.{setting}"));
+            }
+        }
+        if self.tools_run_once() {
+            tool = tool.args(["--config", "profile.dev.package.\"*\".opt-level=0"]);
+        }
+        tool = match &runtime.through {
+            None => tool.args(["--package", &runtime.package]).args(features(variant, None)),
+            Some(member) => tool.args(["--package", member]).args(features(variant, Some(&runtime.package))),
+        };
+        let profile = match variant.profile {
+            "dev" => "debug",
+            other => other,
+        };
+        if let Some(sccache) = &self.sccache {
+            // Cargo passes its wrapper to build scripts, where it overrides the one that is
+            // configured for the Wasm build. So both get the same wrapper, which calls sccache.
+            tool = tool.arg("--config").arg(format!("build.rustc-wrapper={wrapper}"));
+            tool = tool.env(canonical::COMPILER_CACHE, &sccache.program);
+            for name in sccache::CLIENT {
+                if let Some(value) = std::env::var_os(name) {
+                    tool = tool.env(name, value);
+                }
+            }
+        }
+        Ok(tool
+            .env("CARGO_TARGET_DIR", self.target())
+            .env("WASM_BUILD_TYPE", profile)
+            .env("WASM_BUILD_TOOLCHAIN", &self.toolchain.name)
+            .env("WASM_BUILD_WORKSPACE_HINT", root)
+            .env("WASM_BUILD_NO_COLOR", "1")
+            .env(
+                "WASM_BUILD_CARGO_ARGS",
+                format!("--config '{}'", format!("build.rustc-wrapper={wrapper}").replace('\'', r"'\''")),
+            )
+            // The script must run even if cargo sees no change: the last build may have been
+            // another variant.
+            .env("FORCE_WASM_BUILD", nonce())
+            .env(canonical::REMAP, self.remap()?)
+            .env(canonical::RUNTIME, &runtime.directory)
+            .env(canonical::PROGRESS, progress))
+    }
+
+    /// Returns whether it is a waste to optimise the code that runs during the build. Cutover's own
+    /// workspace optimises it for the worker of the dry run, which shares the executor with the
+    /// build scripts. That takes ten minutes, and the scripts run for seconds. If the worker was
+    /// built before, the optimised code exists already.
+    fn tools_run_once(&self) -> bool {
+        let own = self.workspace.metadata.workspace_root.as_std_path() == self.context.home;
+        self.alone && own && !workers::is_built(self.context, Worker::DryRun)
+    }
+
+    /// Returns the path remapping, with the paths that srtool's reproducible builds use.
+    fn remap(&self) -> Result<String> {
+        let pair = |from: &Path, to: &str| format!("{}={to}", from.display());
+        Ok([
+            pair(&cargo::home()?, "/home/builder/cargo"),
+            pair(self.workspace.metadata.workspace_root.as_std_path(), "/build"),
+            pair(self.target(), "/build/target"),
+        ]
+        .join("\n"))
+    }
+
+    /// Removes incomplete results of an interrupted build script, which it would take for finished.
+    /// All Wasm projects then compile into one directory, so that dependencies are compiled once
+    /// and not once for each runtime.
+    fn prepare(&self, runtime: &Runtime) -> Result<()> {
+        let project = self.project(runtime);
+        let io = |error: std::io::Error| Failure::io("prepare", &project, &error);
+        std::fs::create_dir_all(&project).map_err(io)?;
+        for ending in ["wasm", "compact.wasm", "compact.compressed.wasm"] {
+            match std::fs::remove_file(project.join(format!("{}.{ending}", runtime.library))) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(io(error)),
+                _ => {}
+            }
+        }
+        let shared = self.shared();
+        if self.anew && shared.exists() {
+            std::fs::remove_dir_all(&shared).map_err(io)?;
+        }
+        share(&project.join("target"), &shared)
+    }
+
+    /// Returns the blob that the build script wrote.
+    fn collect(&self, runtime: &Runtime, variant: &Variant) -> Result<PathBuf> {
+        let ending = if variant.profile == "dev" { "wasm" } else { "compact.compressed.wasm" };
+        let path = self.project(runtime).join(format!("{}.{ending}", runtime.library));
+        if path.is_file() {
+            return Ok(path);
+        }
+        Err(Failure::input(format!("{} was built without a blob", runtime.package))
+            .found(format!("no {}", path.display()))
+            .expected("a build script that runs substrate-wasm-builder, which may need the runtime's `std` feature"))
+    }
+
+    /// Returns the files outside the packages that were compiled into the blob (for example with
+    /// `include_bytes!`), with their digests.
+    fn extra_sources(&self, runtime: &Runtime, variant: &Variant) -> Result<Vec<(PathBuf, String)>> {
+        let profile = if variant.profile == "dev" { "debug" } else { variant.profile };
+        let dep_info = self.shared().join(toolchain::TARGET).join(profile).join(format!("{}.d", runtime.library));
+        let Ok(text) = std::fs::read_to_string(&dep_info) else { return Ok(Vec::new()) };
+        let sources = cargo::dep_info_sources(&text);
+        let covered = inputs::covered(&self.workspace.metadata, runtime)?;
+        let outside = sources.into_iter().filter(|path| !path.starts_with(self.target()) && !covered.contains(path));
+        outside.map(|path| Ok((path.clone(), inputs::file_digest(&path)?))).collect()
+    }
+}
+
+impl Engine for Builder<'_> {
+    fn context(&self) -> &Context {
+        self.context
+    }
+
+    fn name(&self) -> &'static str {
+        "host"
+    }
+
+    fn key(&self, runtime: &Runtime, variant: &Variant) -> Result<String> {
+        Builder::key(self, runtime, variant)
+    }
+
+    fn build(&self, runtime: &Runtime, variant: &Variant, task: &Task, log: &Path) -> Result<Blob> {
+        Builder::build(self, runtime, variant, task, log)
+    }
+}
+
+/// Makes `own` a link to `shared`. If `shared` does not exist yet, it becomes the old directory
+/// with its compiled results.
+fn share(own: &Path, shared: &Path) -> Result<()> {
+    let io = |error: std::io::Error| Failure::io("prepare", own, &error);
+    if !std::fs::read_link(own).is_ok_and(|to| to == shared) {
+        match std::fs::symlink_metadata(own) {
+            Err(_) => {}
+            Ok(metadata) if metadata.is_dir() && !shared.exists() => std::fs::rename(own, shared).map_err(io)?,
+            Ok(metadata) if metadata.is_dir() => std::fs::remove_dir_all(own).map_err(io)?,
+            Ok(_) => std::fs::remove_file(own).map_err(io)?,
+        }
+        std::os::unix::fs::symlink(shared, own).map_err(io)?;
+    }
+    std::fs::create_dir_all(shared).map_err(io)
+}
+
+pub(super) fn features(variant: &Variant, dependency: Option<&str>) -> Vec<String> {
+    let mut arguments = Vec::new();
+    if !variant.features.is_empty() {
+        let prefix = dependency.map(|name| format!("{name}/")).unwrap_or_default();
+        let features = variant.features.iter().map(|feature| format!("{prefix}{feature}"));
+        arguments.extend(["--features".to_owned(), features.collect::<Vec<_>>().join(",")]);
+    }
+    if !variant.default_features && dependency.is_none() {
+        arguments.push("--no-default-features".into());
+    }
+    arguments
+}
+
+fn nonce() -> String {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    format!("{}-{}", now.as_nanos(), std::process::id())
+}
+
+fn toml_string(path: &Path) -> Result<String> {
+    let text = path.to_str().filter(|text| !text.contains(['"', '\\', '\n'])).ok_or_else(|| {
+        Failure::environment(format!("{} cannot be used in cargo's configuration", path.display()))
+            .expected("a path in UTF-8 without quotes and backslashes")
+            .hint("set CUTOVER_CACHE to another directory")
+    })?;
+    Ok(format!("\"{text}\""))
+}
+
+/// Shows which crate is being compiled for Wasm. Cargo hides a build script's output until it
+/// fails.
+fn follow(progress: &Path, task: &Task, stopped: &std::sync::mpsc::Receiver<()>) {
+    let Ok(mut file) = std::fs::File::open(progress) else { return };
+    let mut read = 0;
+    let mut crates = 0;
+    loop {
+        let ended = stopped.recv_timeout(Duration::from_millis(300)) != Err(std::sync::mpsc::RecvTimeoutError::Timeout);
+        let mut text = String::new();
+        if file.seek(std::io::SeekFrom::Start(read)).is_ok() && file.read_to_string(&mut text).is_ok() {
+            read += text.len() as u64;
+            crates += text.lines().count();
+            if let Some(last) = text.lines().last() {
+                task.tick(&format!("{crates} crates compiled for Wasm, now {last}"));
+            }
+        }
+        if ended || interrupt::happened() {
+            return;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_compiled_before_sharing_is_shared() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let (own, shared) = (directory.path().join("project/target"), directory.path().join("wasm"));
+        std::fs::create_dir_all(own.join("release")).expect("made");
+        share(&own, &shared).expect("shared");
+        assert!(shared.join("release").is_dir() && own.join("release").is_dir());
+        assert_eq!(std::fs::read_link(&own).expect("a link"), shared);
+        share(&own, &shared).expect("shared already");
+
+        // A second project has a directory of its own: the shared one stays.
+        let second = directory.path().join("second");
+        std::fs::create_dir_all(second.join("debug")).expect("made");
+        share(&second, &shared).expect("shared");
+        assert!(second.join("release").is_dir() && !second.join("debug").exists());
+
+        let other = directory.path().join("other");
+        share(&own, &other).expect("pointed elsewhere");
+        assert_eq!(std::fs::read_link(&own).expect("a link"), other);
+        assert!(other.is_dir() && shared.join("release").is_dir());
+    }
+
+    #[test]
+    fn features_of_a_dependency_are_named_with_it() {
+        let variant = Variant {
+            profile: "release",
+            features: vec!["a".into(), "b".into()],
+            default_features: false,
+            native: false,
+        };
+        assert_eq!(features(&variant, None), ["--features", "a,b", "--no-default-features"]);
+        assert_eq!(features(&variant, Some("solo")), ["--features", "solo/a,solo/b"]);
+    }
+
+    #[test]
+    fn a_path_that_would_end_the_configuration_is_refused() {
+        assert_eq!(toml_string(Path::new("/a b")).expect("fine"), "\"/a b\"");
+        assert!(toml_string(Path::new("/a\"b")).is_err());
+    }
+}

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The engines that build blobs: the compilers of this machine, a container, or an installed
+//! srtool.
+//!
+//! Every blob is hashed here, also blobs from the cache. The result of an engine is not trusted.
+
+#![cfg_attr(not(test), warn(clippy::disallowed_macros, clippy::disallowed_methods))]
+
+pub mod canonical;
+pub mod container;
+pub mod host;
+pub mod options;
+mod record;
+mod sccache;
+pub mod srtool;
+pub mod toolchain;
+
+use console::printer::Task;
+pub use host::Builder;
+use process::{Tool, interrupt, lock_file_is_old};
+use std::path::{Path, PathBuf};
+use worker::{Code, Failure, Result};
+use workspace::{
+    cargo::{compiler_errors, fetching},
+    context::Context,
+    inputs::{self, Variant},
+    runtimes::{Runtime, Workspace},
+};
+
+const BLOB_LIMIT: u64 = 256 * 1024 * 1024;
+
+/// A blob in the cache, and how it was built.
+#[derive(Debug)]
+pub struct Blob {
+    /// The path in the cache, whose name is its digest.
+    pub path: PathBuf,
+    /// The file name outside the cache.
+    pub file_name: String,
+    pub blake2_256: String,
+    /// The version of the compiler that compiled the Wasm.
+    pub rustc: String,
+    /// The compiler cache that provided crates compiled elsewhere, if one was used.
+    pub compiler_cache: Option<String>,
+    pub cached: bool,
+}
+
+/// A builder image, identified by its digest and not by its name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Image {
+    /// The reference that was requested.
+    pub reference: String,
+    pub name: String,
+    pub tag: Option<String>,
+    /// The digest: `sha256:` and hex.
+    pub digest: String,
+}
+
+/// A way to build blobs.
+pub trait Engine: Sync {
+    fn context(&self) -> &Context;
+    fn name(&self) -> &'static str;
+    /// Returns the digest of the blob's inputs. The same key means the same blob.
+    fn key(&self, runtime: &Runtime, variant: &Variant) -> Result<String>;
+    fn build(&self, runtime: &Runtime, variant: &Variant, task: &Task, log: &Path) -> Result<Blob>;
+
+    fn image(&self) -> Option<&Image> {
+        None
+    }
+
+    /// Returns whether symbols contain cargo's own hashes, as with srtool.
+    fn plain(&self) -> bool {
+        false
+    }
+
+    /// Returns whether several builds may run in parallel.
+    fn parallel(&self) -> bool {
+        false
+    }
+}
+
+/// The purpose of a build.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// Only the blob is needed.
+    Blob,
+    /// The build verifies that the source gives the blob: no earlier results are used.
+    Verification,
+    /// A dry run follows, in a worker that shares many dependencies with the build.
+    Rehearsal,
+}
+
+/// Opens the engine of the options, else the one of the workspace's configuration.
+pub fn open<'context>(
+    context: &'context Context,
+    workspace: &'context Workspace,
+    options: &options::EngineOptions,
+    purpose: Purpose,
+) -> Result<Box<dyn Engine + 'context>> {
+    let anew = purpose == Purpose::Verification;
+    let engine = match options.engine {
+        Some(engine) => engine,
+        None => named(workspace.config.engine.as_deref())?,
+    };
+    if options.sccache && engine != options::Engine::Host {
+        return Err(Failure::usage("--sccache works only with the host engine")
+            .hint("a container has its own directory for compiled crates; leave --sccache out"));
+    }
+    if options.sccache && anew {
+        return Err(Failure::usage("--sccache cannot be used in a build that compiles everything again")
+            .expected("everything compiled here, so that nothing has to be trusted"));
+    }
+    Ok(match engine {
+        options::Engine::Host => {
+            if options.image.is_some() {
+                return Err(Failure::usage("the host engine uses no image").hint("add --engine podman or docker"));
+            }
+            let builder = Builder::new(context, workspace)?;
+            let builder = if purpose == Purpose::Rehearsal { builder } else { builder.alone() };
+            Box::new(match (anew, options.sccache) {
+                (true, _) => builder.anew(),
+                (false, true) => builder.with_sccache()?,
+                (false, false) => builder,
+            })
+        }
+        options::Engine::Docker | options::Engine::Podman => {
+            let program = if engine == options::Engine::Docker { "docker" } else { "podman" };
+            Box::new(container::Container::open(context, workspace, program, options, anew)?)
+        }
+        options::Engine::Srtool => Box::new(srtool::Srtool::open(context, workspace, options)?),
+    })
+}
+
+/// Returns the engine of a workspace's configuration; the host if it names none.
+pub fn named(name: Option<&str>) -> Result<options::Engine> {
+    let Some(name) = name else { return Ok(options::Engine::Host) };
+    <options::Engine as clap::ValueEnum>::from_str(name, false).map_err(|_| {
+        Failure::input("[workspace.metadata.cutover] names an unknown engine")
+            .found(name)
+            .expected("host, docker, podman or srtool")
+    })
+}
+
+/// Fetches all packages of the lock file while the network is available. The index is not updated.
+fn fetch(context: &Context, toolchain: Option<&str>, task: &Task) -> Result<()> {
+    let log = context.log("fetch");
+    let _ = std::fs::remove_file(&log);
+    let mut tool = Tool::new("cargo").args(["fetch", "--locked", "--manifest-path"]);
+    tool = tool.arg(context.workspace.join("Cargo.toml")).directory(&context.workspace).only_env(fetching());
+    if let Some(name) = toolchain {
+        tool = tool.env("RUSTUP_TOOLCHAIN", name);
+    }
+    tool.logged(&log, |line| task.tick(line)).map_err(|failure| match lock_file_is_old(&failure) {
+        true => other_lock_file(failure),
+        false => Failure { message: "the sources cannot be fetched".into(), ..failure },
+    })
+}
+
+/// Checks that the runtime has the features. An unknown feature is an error of the command line
+/// with every engine.
+fn check_features(runtime: &Runtime, variant: &Variant) -> Result<()> {
+    let unknown =
+        variant.features.iter().find(|feature| !feature.contains('/') && !runtime.features.contains(*feature));
+    let Some(unknown) = unknown else { return Ok(()) };
+    let known = runtime.features.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+    Err(Failure::usage(format!("{} has no feature {unknown:?}", runtime.package)).expected(format!("of {known}")))
+}
+
+fn other_lock_file(failure: Failure) -> Failure {
+    Failure { found: failure.found, ..Failure::input("the lock file does not fit the manifests") }
+        .hint("cargo update --workspace")
+}
+
+/// Returns the failure of a build. A runtime that does not compile is invalid input.
+fn explain(failure: Failure, runtime: &Runtime, root: &Path, log: &Path) -> Failure {
+    let found = failure.found.clone().unwrap_or_default();
+    if lock_file_is_old(&failure) {
+        return other_lock_file(failure);
+    }
+    if !failure.is(Code::ProgramFailed) || interrupt::happened() {
+        return failure;
+    }
+    let errors = std::fs::File::open(log).map(compiler_errors).unwrap_or_default();
+    let found = if errors.is_empty() { found } else { errors };
+    // The compiler was given another path for the workspace. The message names the real one, so
+    // that the file can be opened.
+    let found = found.replace("--> /build/", &format!("--> {}/", root.display()));
+    let explained =
+        Failure::input(format!("{} {} cannot be built to Wasm", runtime.package, runtime.version)).found(found);
+    Failure { hint: failure.hint, ..explained }
+}
+
+/// Copies a blob from the cache, unless the copy exists already.
+pub fn copy_blob(blob: &Blob, directory: &Path, file_name: &str) -> Result<PathBuf> {
+    let path = directory.join(file_name);
+    if path.is_file() && inputs::file_digest(&path)? == blob.blake2_256 {
+        return Ok(path);
+    }
+    files::write_whole(&path, &files::read_bounded(&blob.path, BLOB_LIMIT)?)?;
+    Ok(path)
+}

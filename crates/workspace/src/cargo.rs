@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The environments in which cargo fetches and builds, and readers of cargo's output.
+
+use process::for_each_line;
+use std::{
+    ffi::OsString,
+    io::Read,
+    path::{Path, PathBuf},
+};
+use worker::{Failure, Result};
+
+/// The variables that a build inherits: where tools are.
+const FOR_BUILDING: [&str; 5] = ["PATH", "USER", "TMPDIR", "RUSTUP_AUTO_INSTALL", "CARGO_BUILD_JOBS"];
+
+/// The variables that only fetching inherits in addition: network settings and credentials.
+const FOR_FETCHING: [&str; 19] = [
+    "HOME",
+    "CARGO_HOME",
+    "RUSTUP_HOME",
+    "RUSTUP_DIST_SERVER",
+    "CARGO_NET_OFFLINE",
+    "CARGO_HTTP_CAINFO",
+    "CARGO_HTTP_PROXY",
+    "CARGO_NET_GIT_FETCH_WITH_CLI",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "SSH_AUTH_SOCK",
+    "http_proxy",
+    "https_proxy",
+    "no_proxy",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "NO_PROXY",
+    "ALL_PROXY",
+    "all_proxy",
+];
+
+/// Returns the environment for fetching sources. No code of a dependency runs in it.
+pub fn fetching() -> Vec<(OsString, OsString)> {
+    let allowed = FOR_BUILDING.iter().chain(&FOR_FETCHING);
+    let allowed = allowed.filter_map(|name| Some((OsString::from(name), std::env::var_os(name)?)));
+    allowed.chain(fixed()).collect()
+}
+
+/// Returns the environment of a build, before the variables that the build itself sets. The build
+/// scripts of all dependencies run in it, in a command that may sign. So they get no ssh agent, no
+/// home directory and no network. Everything they need was fetched before.
+pub fn building(cache: &Path) -> Result<Vec<(OsString, OsString)>> {
+    let empty = cache.join("home");
+    std::fs::create_dir_all(&empty).map_err(|error| Failure::io("make", &empty, &error))?;
+    let allowed = FOR_BUILDING.iter().filter_map(|name| Some((OsString::from(name), std::env::var_os(name)?)));
+    let own = [
+        ("HOME", empty.into_os_string()),
+        ("CARGO_HOME", home()?.into_os_string()),
+        ("RUSTUP_HOME", rustup_home()?.into_os_string()),
+        ("CARGO_NET_OFFLINE", "true".into()),
+    ];
+    Ok(allowed.chain(own.map(|(name, value)| (name.into(), value))).chain(fixed()).collect())
+}
+
+fn fixed() -> impl Iterator<Item = (OsString, OsString)> {
+    let fixed = [("LANG", "C"), ("LC_ALL", "C"), ("TZ", "UTC"), ("CARGO_TERM_COLOR", "never")];
+    fixed.into_iter().map(|(name, value)| (name.into(), value.into()))
+}
+
+/// Returns cargo's home: `CARGO_HOME`, or `.cargo` in the home directory.
+pub fn home() -> Result<PathBuf> {
+    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    set("CARGO_HOME")
+        .or_else(|| set("HOME").map(|home| home.join(".cargo")))
+        .ok_or_else(|| Failure::environment("cargo has no home directory").found("neither CARGO_HOME nor HOME is set"))
+}
+
+/// Returns rustup's home: `RUSTUP_HOME`, or `.rustup` in the home directory.
+pub fn rustup_home() -> Result<PathBuf> {
+    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    set("RUSTUP_HOME").or_else(|| set("HOME").map(|home| home.join(".rustup"))).ok_or_else(|| {
+        Failure::environment("rustup has no home directory").found("neither RUSTUP_HOME nor HOME is set")
+    })
+}
+
+/// Returns the first errors of the compiler in a log, up to 24 lines. Later errors often follow
+/// from the first ones.
+pub fn compiler_errors(log: impl Read) -> String {
+    const LINES: usize = 24;
+    let mut kept: Vec<String> = Vec::new();
+    let mut within = false;
+    for_each_line(log, |line| {
+        let text = line.strip_prefix("  ").unwrap_or(line);
+        if text.starts_with("error") && !text.starts_with("error: could not compile") {
+            within = true;
+        } else if text.trim().is_empty() {
+            within = false;
+        }
+        if within && kept.len() < LINES {
+            kept.push(text.to_owned());
+        }
+    });
+    kept.join("\n")
+}
+
+/// Returns the source files in cargo's `<binary>.d`, where a space inside a path is escaped.
+pub fn dep_info_sources(text: &str) -> Vec<PathBuf> {
+    let Some((_, list)) = text.lines().next().and_then(|line| line.split_once(": ")) else { return Vec::new() };
+    let mut paths = vec![String::new()];
+    let mut characters = list.chars();
+    while let Some(character) = characters.next() {
+        match (character, paths.last_mut()) {
+            ('\\', Some(path)) => path.extend(characters.next()),
+            (' ', _) => paths.push(String::new()),
+            (other, Some(path)) => path.push(other),
+            (_, None) => {}
+        }
+    }
+    paths.into_iter().filter(|path| !path.is_empty()).map(PathBuf::from).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(variables: Vec<(OsString, OsString)>) -> Vec<String> {
+        variables.into_iter().map(|(name, _)| name.to_string_lossy().into_owned()).collect()
+    }
+
+    #[test]
+    fn a_build_inherits_no_variable_that_could_change_it() {
+        let names = names(fetching());
+        for name in [
+            "RUSTFLAGS",
+            "RUSTC_WRAPPER",
+            "CARGO_ENCODED_RUSTFLAGS",
+            "SKIP_WASM_BUILD",
+            "RUSTUP_TOOLCHAIN",
+            "CARGO_MANIFEST_DIR",
+        ] {
+            assert!(!names.contains(&name.to_owned()), "{name}");
+        }
+        assert!(names.contains(&"LC_ALL".to_owned()));
+    }
+
+    #[test]
+    fn build_scripts_get_no_agent_no_home_and_no_network() {
+        let cache = tempfile::tempdir().expect("a directory");
+        let building = building(cache.path()).expect("an environment");
+        let value = |name: &str| building.iter().find(|(own, _)| own == name).map(|(_, value)| value.clone());
+        assert_eq!(value("HOME"), Some(cache.path().join("home").into_os_string()), "an empty one");
+        assert_eq!(value("CARGO_NET_OFFLINE"), Some("true".into()));
+        let names = names(building);
+        for name in FOR_FETCHING
+            .iter()
+            .filter(|name| !["HOME", "CARGO_HOME", "RUSTUP_HOME", "CARGO_NET_OFFLINE"].contains(name))
+        {
+            assert!(!names.contains(&(*name).to_owned()), "{name}");
+        }
+    }
+
+    #[test]
+    fn the_first_errors_of_a_long_log_are_kept() {
+        let log = "  warning: x\n\n  error[E0433]: no Vec\n    --> /build/a.rs:1:2\n     |\n\n  error: could not compile `a`\n";
+        assert_eq!(compiler_errors(log.as_bytes()), "error[E0433]: no Vec\n  --> /build/a.rs:1:2\n   |");
+        assert_eq!(compiler_errors("all is well\n".as_bytes()), "");
+        let many = "error: one\ntwo\n".repeat(100);
+        assert_eq!(compiler_errors(many.as_bytes()).lines().count(), 24);
+    }
+
+    #[test]
+    fn dep_info_is_unescaped() {
+        let paths = dep_info_sources("/t/debug/w: /a/src/main.rs /b\\ c/lib.rs /d\\\\e.rs\n");
+        assert_eq!(paths, ["/a/src/main.rs", "/b c/lib.rs", "/d\\e.rs"].map(PathBuf::from));
+        assert!(dep_info_sources("").is_empty());
+    }
+}

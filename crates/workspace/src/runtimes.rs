@@ -1,0 +1,527 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Finds the runtimes of a workspace.
+//!
+//! A package is a runtime if it has a library, depends on FRAME or on the runtime API
+//! (`frame-support`, `sp-api`, or an umbrella crate of both), and its build script builds Wasm (a
+//! build dependency on `substrate-wasm-builder`, optional or not). Packages of the workspace count,
+//! and packages from a registry that a package of the workspace depends on directly: a workspace
+//! may consist of one manifest that depends on a published runtime. Names do not matter.
+//! `[package.metadata.cutover] runtime = true|false` overrides the rule.
+
+mod configured;
+pub mod release;
+
+pub use configured::{HostFunctions, configured_allowances, configured_host_functions, members, networks};
+
+use crate::{context::Context, networks::Networks};
+use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package, PackageId};
+use process::tool;
+use serde::{Deserialize, Serialize};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::{Path, PathBuf},
+};
+use worker::{Failure, Result};
+
+const BUILDER: &str = "substrate-wasm-builder";
+const UMBRELLAS: [&str; 2] = ["polkadot-sdk", "polkadot-sdk-frame"];
+/// The extension that checks the metadata hash, and the feature that makes build scripts compile
+/// the hash in. The names are those of the runtimes of polkadot-sdk and the Fellowship.
+const HASH_EXTENSION: &str = "frame-metadata-hash-extension";
+pub const HASH_FEATURE: &str = "metadata-hash";
+/// `max_code_size` of relay chains, in bytes. For solo chains the limit is their block length,
+/// which is larger.
+const RELAY_CODE_LIMIT: u64 = 5 * 1024 * 1024;
+/// `max_code_size` that relay chains set for parachains, in bytes.
+const PARACHAIN_CODE_LIMIT: u64 = 3 * 1024 * 1024;
+/// The paths of the runtime matrix in the Fellowship's workspace and elsewhere.
+pub const MATRIX_PLACES: [&str; 3] =
+    [".github/workflows/runtimes-matrix.json", ".github/runtimes-matrix.json", "runtimes-matrix.json"];
+const MATRIX_LIMIT: u64 = 4 * 1024 * 1024;
+
+/// A runtime of the workspace.
+#[derive(Clone, Debug)]
+pub struct Runtime {
+    /// The name on the command line.
+    pub name: String,
+    pub package: String,
+    pub version: String,
+    pub id: PackageId,
+    /// The directory of its manifest.
+    pub directory: PathBuf,
+    /// The name of the library and the blob.
+    pub library: String,
+    pub features: BTreeSet<String>,
+    /// The features that compile the metadata hash in, directly or through other features; empty if
+    /// nothing checks the hash.
+    pub hash_features: BTreeSet<String>,
+    /// The package of the workspace that depends on the runtime; `None` if the runtime is in the
+    /// workspace.
+    pub through: Option<String>,
+    pub config: Config,
+    pub matrix: Option<Matrix>,
+}
+
+/// `[package.metadata.cutover]`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Config {
+    /// Overrides the discovery.
+    pub runtime: Option<bool>,
+    /// The features of the blob for the chain.
+    pub features: Option<Vec<String>>,
+    /// The state from which an upgrade starts: a file relative to the manifest, or a node.
+    pub state: Option<String>,
+    /// The chain whose root governs this one, in the forms of `state`.
+    pub relay: Option<String>,
+    pub para_id: Option<u32>,
+    pub route: Option<String>,
+    /// The size limit of a blob on the network, in bytes.
+    pub max_code_size: Option<u64>,
+    #[serde(default)]
+    pub dry_run: DryRun,
+    #[serde(default)]
+    pub weights: Weights,
+    #[serde(default)]
+    pub release: release::RuntimeReleaseConfig,
+}
+
+/// `[package.metadata.cutover.dry-run]`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct DryRun {
+    /// Checks that may fail, each with the reason.
+    pub allow: BTreeMap<String, String>,
+    /// Checks whose hazards count as failures.
+    pub deny: Vec<String>,
+    /// The hazards of every check count as failures.
+    pub strict: bool,
+    /// The chains that this one exchanges messages with, in the forms of `state`.
+    pub with: Vec<String>,
+}
+
+/// `[package.metadata.cutover.weights]`: how the runtime's weights are measured and where they are
+/// stored. Paths are relative to the manifest.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct Weights {
+    /// The directory of the weight files [src/weights].
+    pub directory: Option<PathBuf>,
+    /// A file whose text is at the top of each weight file.
+    pub header: Option<PathBuf>,
+    /// The hardware profile with which the machine is compared.
+    pub profile: Option<PathBuf>,
+    /// The genesis preset of the benchmarks' state [development].
+    pub preset: Option<String>,
+    /// A Handlebars template for the files of all pallets, and templates for single pallets.
+    pub template: Option<PathBuf>,
+    pub templates: BTreeMap<String, PathBuf>,
+    /// `pallet` or `pallet::extrinsic`, never measured.
+    pub exclude: Vec<String>,
+    /// The exceptions of `weights check`, by `pallet` or `pallet::extrinsic`, with the reason.
+    pub allow: BTreeMap<String, String>,
+    /// The settings of benchmarks: `steps`, `repeat-min`, `repeat-max`, `tolerance`, `heap-pages`
+    /// and the others in docs/weights.md.
+    pub settings: serde_json::Map<String, serde_json::Value>,
+    /// The settings of single pallets that differ.
+    pub per_pallet: BTreeMap<String, serde_json::Map<String, serde_json::Value>>,
+    /// `warmup`, `repeat-min`, `repeat-max`, `tolerance`, `record-proof`, `max-extrinsics` of blocks and extrinsics.
+    pub overhead: serde_json::Map<String, serde_json::Value>,
+    /// `warmup`, `keys`, `seed`, `batch`, `record-proof` of a database.
+    pub database: serde_json::Map<String, serde_json::Value>,
+}
+
+/// `[workspace.metadata.cutover]`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct WorkspaceConfig {
+    /// The default runtime of commands.
+    pub default: Option<String>,
+    /// Chains by name, which extend or override the built-in ones.
+    #[serde(default)]
+    pub networks: Networks,
+    /// The default engine: host, docker, podman or srtool.
+    pub engine: Option<String>,
+    /// The image of container builds, by its digest.
+    pub image: Option<String>,
+    /// Digests (`sha256:…`) of trusted builder images. `verify --rebuild` only uses these images of
+    /// a bundle.
+    #[serde(default)]
+    pub images: Vec<String>,
+    /// The type with the host functions of the chain's own node: `crate::Type`.
+    pub host_functions: Option<String>,
+    /// Rules of `diff` that this workspace violates on purpose, each with the reason.
+    #[serde(default)]
+    pub allow: BTreeMap<String, String>,
+    #[serde(default)]
+    pub release: release::ReleaseConfig,
+}
+
+/// An entry of the Fellowship's `runtimes-matrix.json`. Other fields are ignored.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Matrix {
+    pub name: String,
+    pub package: String,
+    #[serde(default)]
+    pub path: String,
+    #[serde(default)]
+    pub uris: Vec<String>,
+    #[serde(default)]
+    pub uri: Option<String>,
+    #[serde(default)]
+    pub is_relay: Option<bool>,
+    #[serde(default)]
+    pub max_code_size: Option<u64>,
+    #[serde(default)]
+    pub blocktime: Option<u64>,
+    #[serde(default)]
+    pub build_extra_features: Option<String>,
+    /// Of benchmarks; files are relative to the workspace.
+    #[serde(default)]
+    pub header: Option<PathBuf>,
+    #[serde(default)]
+    pub template: Option<PathBuf>,
+    /// By pallet.
+    #[serde(default)]
+    pub benchmarks_templates: Option<BTreeMap<String, PathBuf>>,
+    /// By pallet, the names of its benchmarks.
+    #[serde(default)]
+    pub benchmarks_exclude_extrinsics: Option<BTreeMap<String, Vec<String>>>,
+}
+
+/// A workspace with its runtimes and configuration.
+pub struct Workspace {
+    pub metadata: Metadata,
+    pub runtimes: Vec<Runtime>,
+    pub config: WorkspaceConfig,
+}
+
+impl Workspace {
+    /// Loads the workspace with its dependencies.
+    pub fn load(context: &Context) -> Result<Self> {
+        let metadata = metadata(context)?;
+        Self::of(metadata, &context.workspace)
+    }
+
+    /// Loads only the workspace's members, which needs no lock file. Runtimes from a registry are
+    /// not found.
+    pub fn load_members(context: &Context) -> Result<Self> {
+        Self::of(members(context)?, &context.workspace)
+    }
+
+    fn of(metadata: Metadata, root: &Path) -> Result<Self> {
+        let config = section(&metadata.workspace_metadata, "[workspace.metadata.cutover]")?.unwrap_or_default();
+        let matrix = read_matrix(root)?;
+        let members: BTreeSet<&PackageId> = metadata.workspace_members.iter().collect();
+        let packages: BTreeMap<&PackageId, &Package> =
+            metadata.packages.iter().map(|package| (&package.id, package)).collect();
+        // Members come before dependencies, so that a package that is both is a member.
+        let mut candidates: Vec<(&Package, Option<String>)> =
+            members.iter().filter_map(|id| packages.get(id)).map(|package| (*package, None)).collect();
+        for node in metadata.resolve.iter().flat_map(|resolve| &resolve.nodes).filter(|node| members.contains(&node.id))
+        {
+            let through = packages.get(&node.id).map(|package| package.name.to_string());
+            let direct = node.deps.iter().filter(|dep| !members.contains(&dep.pkg));
+            let direct = direct.filter(|dep| dep.dep_kinds.iter().any(|kind| kind.kind != DependencyKind::Build));
+            candidates.extend(direct.filter_map(|dep| Some((*packages.get(&dep.pkg)?, through.clone()))));
+        }
+        let mut runtimes: Vec<Runtime> = Vec::new();
+        for (package, through) in candidates {
+            if runtimes.iter().any(|runtime| runtime.id == package.id) {
+                continue;
+            }
+            let config: Config =
+                section(&package.metadata, &format!("[package.metadata.cutover] of {}", package.name))?
+                    .unwrap_or_default();
+            if config.runtime.unwrap_or_else(|| is_runtime(package))
+                && let Some(library) = library(package)
+            {
+                let matrix = matrix.iter().find(|entry| entry.package == *package.name).cloned();
+                runtimes.push(Runtime {
+                    name: short_name(package, matrix.as_ref()),
+                    package: package.name.to_string(),
+                    version: package.version.to_string(),
+                    id: package.id.clone(),
+                    directory: package.manifest_path.parent().map(|path| path.into()).unwrap_or_default(),
+                    library,
+                    features: package.features.keys().cloned().collect(),
+                    hash_features: hash_features(package),
+                    through,
+                    config,
+                    matrix,
+                });
+            }
+        }
+        runtimes.sort_by(|left, right| left.name.cmp(&right.name));
+        Ok(Self { metadata, runtimes, config })
+    }
+
+    /// Returns the named runtimes; all if there are no names.
+    pub fn select(&self, names: &[String]) -> Result<Vec<&Runtime>> {
+        if names.is_empty() {
+            if self.runtimes.is_empty() {
+                return Err(self.none());
+            }
+            return Ok(self.runtimes.iter().collect());
+        }
+        let mut selected: Vec<&Runtime> = Vec::new();
+        for name in names {
+            let runtime = self.find(name)?;
+            if !selected.iter().any(|other| other.id == runtime.id) {
+                selected.push(runtime);
+            }
+        }
+        Ok(selected)
+    }
+
+    /// Returns the runtime with a name.
+    pub fn find(&self, name: &str) -> Result<&Runtime> {
+        let matches: Vec<_> = self.runtimes.iter().filter(|runtime| runtime.has_name(name)).collect();
+        match matches.as_slice() {
+            [one] => Ok(one),
+            [] if self.runtimes.is_empty() => Err(self.none()),
+            [] => {
+                let failure = Failure::usage(format!("there is no runtime {name:?} in the workspace"))
+                    .expected(format!("one of {}", self.names()));
+                Err(match nearest(name, self.runtimes.iter().flat_map(|runtime| [&runtime.name, &runtime.package])) {
+                    Some(near) => failure.hint(format!("did you mean {near}?")),
+                    None => failure.hint("cargo xtask list"),
+                })
+            }
+            several => {
+                let list = several.iter().map(|runtime| {
+                    format!("{} {} in {}", runtime.package, runtime.version, runtime.directory.display())
+                });
+                Err(Failure::usage(format!("{name:?} matches several runtimes"))
+                    .found(list.collect::<Vec<_>>().join("\n"))
+                    .hint("give the full name of the package, or set `runtime = false` in the [package.metadata.cutover] of the other"))
+            }
+        }
+    }
+
+    /// Returns the default runtime.
+    pub fn default_runtime(&self) -> Result<&Runtime> {
+        if let Some(name) = &self.config.default {
+            return self.find(name);
+        }
+        match self.runtimes.as_slice() {
+            [] => Err(self.none()),
+            [one] => Ok(one),
+            _ => Err(Failure::usage("no runtime is given, and the workspace has several")
+                .found(self.names())
+                .hint("give one with --runtime, or set `default` in [workspace.metadata.cutover]")),
+        }
+    }
+
+    fn names(&self) -> String {
+        self.runtimes.iter().map(|runtime| runtime.name.as_str()).collect::<Vec<_>>().join(", ")
+    }
+
+    fn none(&self) -> Failure {
+        Failure::input(format!("the workspace {} has no runtime", self.metadata.workspace_root))
+            .expected(format!("a package with a library that depends on frame-support or sp-api and has {BUILDER} among its build dependencies"))
+    }
+}
+
+impl Runtime {
+    fn has_name(&self, name: &str) -> bool {
+        let plain = self.package.strip_suffix("-runtime").unwrap_or(&self.package);
+        [self.package.as_str(), self.name.as_str(), plain].contains(&name)
+    }
+
+    /// Returns the features of the blob for the chain.
+    pub fn release_features(&self) -> Vec<String> {
+        if let Some(features) = &self.config.features {
+            return features.clone();
+        }
+        let mut features: Vec<String> = Vec::new();
+        if self.features.contains("on-chain-release-build") {
+            features.push("on-chain-release-build".into());
+        }
+        if let Some(extra) = self.matrix.as_ref().and_then(|matrix| matrix.build_extra_features.as_ref()) {
+            features.extend(extra.split([',', ' ']).filter(|feature| !feature.is_empty()).map(str::to_owned));
+        }
+        if self.omits_metadata_hash(&features, true) {
+            features.push(HASH_FEATURE.into());
+        }
+        features
+    }
+
+    /// Returns whether a build with these features lacks the metadata hash, although the runtime
+    /// checks it and has a feature that compiles it in.
+    pub fn omits_metadata_hash(&self, features: &[String], default_features: bool) -> bool {
+        let by_default = default_features && self.hash_features.contains("default");
+        let of_package = |feature: &String| feature.rsplit('/').next().unwrap_or_default().to_owned();
+        !self.hash_features.is_empty()
+            && !by_default
+            && !features.iter().any(|feature| self.hash_features.contains(&of_package(feature)))
+    }
+
+    /// Returns the state from which an upgrade starts: the configured one, else a node of the
+    /// matrix.
+    pub fn state(&self) -> Option<String> {
+        let node =
+            || self.matrix.as_ref().and_then(|matrix| matrix.uri.clone().or_else(|| matrix.uris.first().cloned()));
+        self.config.state.clone().or_else(node)
+    }
+
+    /// Returns the size limit of a blob in bytes: the configured one, else the usual limit of relay
+    /// chains or parachains.
+    pub fn max_code_size(&self) -> u64 {
+        let configured = self.config.max_code_size.or(self.matrix.as_ref().and_then(|matrix| matrix.max_code_size));
+        let is_parachain =
+            self.config.para_id.is_some() || self.matrix.as_ref().is_some_and(|matrix| matrix.is_relay == Some(false));
+        configured.unwrap_or(if is_parachain { PARACHAIN_CODE_LIMIT } else { RELAY_CODE_LIMIT })
+    }
+
+    /// Returns the chains that it exchanges messages with.
+    pub fn with(&self) -> Vec<String> {
+        self.config.dry_run.with.iter().map(|source| self.configured_source(source)).collect()
+    }
+
+    /// Returns a source of its configuration. A file is relative to the manifest.
+    pub fn configured_source(&self, source: &str) -> String {
+        let file = self.directory.join(source);
+        // A text that is neither a file nor an address may be the name of a network. A missing file
+        // is reported later.
+        let is_file = !source.contains("://") && source != "-" && (file.exists() || source.contains('.'));
+        if is_file { file.to_string_lossy().into_owned() } else { source.to_owned() }
+    }
+}
+
+fn is_runtime(package: &Package) -> bool {
+    let builds_wasm =
+        package.dependencies.iter().filter(|dependency| dependency.kind == DependencyKind::Build).any(|dependency| {
+            dependency.name == BUILDER
+                || (UMBRELLAS.contains(&dependency.name.as_str())
+                    && dependency.features.iter().any(|feature| feature == BUILDER))
+        });
+    let is_frame =
+        package.dependencies.iter().filter(|dependency| dependency.kind == DependencyKind::Normal).any(|dependency| {
+            ["frame-support", "sp-api"].contains(&dependency.name.as_str())
+                || UMBRELLAS.contains(&dependency.name.as_str())
+        });
+    builds_wasm && is_frame && package.targets.iter().any(|target| target.is_custom_build())
+}
+
+/// Returns the features that enable [`HASH_FEATURE`], if the runtime has an extension that checks
+/// the hash.
+fn hash_features(package: &Package) -> BTreeSet<String> {
+    let checks = package
+        .dependencies
+        .iter()
+        .filter(|dependency| dependency.kind == DependencyKind::Normal)
+        .any(|dependency| dependency.name == HASH_EXTENSION || UMBRELLAS.contains(&dependency.name.as_str()));
+    let mut leading = BTreeSet::new();
+    if !checks || !package.features.contains_key(HASH_FEATURE) {
+        return leading;
+    }
+    leading.insert(HASH_FEATURE.to_owned());
+    loop {
+        let more = package
+            .features
+            .iter()
+            .filter(|(name, parts)| !leading.contains(*name) && parts.iter().any(|part| leading.contains(part)));
+        let more: Vec<_> = more.map(|(name, _)| name.clone()).collect();
+        if more.is_empty() {
+            return leading;
+        }
+        leading.extend(more);
+    }
+}
+
+fn library(package: &Package) -> Option<String> {
+    let is_library = |target: &&cargo_metadata::Target| target.is_lib() || target.is_rlib() || target.is_cdylib();
+    // The Wasm builder names the blob after the package.
+    package.targets.iter().find(is_library).map(|_| package.name.replace('-', "_"))
+}
+
+fn short_name(package: &Package, matrix: Option<&Matrix>) -> String {
+    match matrix {
+        Some(entry) => entry.name.clone(),
+        None => package.name.strip_suffix("-runtime").unwrap_or(&package.name).to_owned(),
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "other tools have sections of their own in the same metadata")]
+fn section<T: for<'de> Deserialize<'de>>(metadata: &serde_json::Value, name: &str) -> Result<Option<T>> {
+    let Some(section) = metadata.get("cutover").filter(|section| !section.is_null()) else { return Ok(None) };
+    serde_json::from_value(section.clone()).map(Some).map_err(|error| {
+        Failure::input(format!("{name} is invalid"))
+            .found(protocol::hide_addresses(&error.to_string()))
+            .hint("docs/commands.md lists its keys")
+    })
+}
+
+fn read_matrix(root: &Path) -> Result<Vec<Matrix>> {
+    let Some(path) = MATRIX_PLACES.iter().map(|place| root.join(place)).find(|path| path.is_file()) else {
+        return Ok(Vec::new());
+    };
+    let text = files::read_bounded(&path, MATRIX_LIMIT)?;
+    serde_json::from_slice(&text).map_err(|error| {
+        Failure::input(format!("{} is not a runtime matrix", path.display()))
+            .found(protocol::hide_addresses(&error.to_string()))
+            .expected("a JSON array of objects with `name` and `package`")
+    })
+}
+
+/// Returns cargo's metadata of the workspace with its dependencies. The lock file is not changed.
+fn metadata(context: &Context) -> Result<Metadata> {
+    let manifest = context.workspace.join("Cargo.toml");
+    let mut rustc = tool!("rustc -vV")?.directory(&context.workspace);
+    let cargo = tool!("cargo metadata --format-version 1 --locked --manifest-path {manifest}")?;
+    let mut cargo = cargo.directory(&context.workspace);
+    if context.foreign() {
+        rustc = rustc.env_remove("RUSTUP_TOOLCHAIN");
+        cargo = cargo.env_remove("RUSTUP_TOOLCHAIN");
+    }
+    let rustc = rustc.output()?;
+    if let Some(host) = rustc.lines().find_map(|line| line.strip_prefix("host: ")) {
+        cargo = cargo.args(["--filter-platform", host]);
+    }
+    let output = cargo.output().map_err(|failure| explain(failure, context))?;
+    MetadataCommand::parse(output)
+        .map_err(|error| Failure::environment("`cargo metadata` returned an unknown result").found(error.to_string()))
+}
+
+/// Explains a failure of cargo. A missing or outdated lock file is invalid input for the user to
+/// fix, because Cutover never writes it.
+fn explain(failure: Failure, context: &Context) -> Failure {
+    let manifest = context.workspace.join("Cargo.toml");
+    let found = failure.found.clone().unwrap_or_default();
+    let mend = format!("cargo generate-lockfile --manifest-path {}", process::quote(manifest.as_os_str()));
+    if process::lock_file_is_old(&failure) {
+        let missing = !context.workspace.join("Cargo.lock").exists();
+        let state = if missing { "has no lock file" } else { "has a lock file that does not fit its manifests" };
+        return Failure::input(format!("the workspace {} {state}", context.workspace.display()))
+            .found(found)
+            .expected("a Cargo.lock, as a build without one is not reproducible")
+            .hint(if missing {
+                mend
+            } else {
+                format!("cargo update --workspace --manifest-path {}", process::quote(manifest.as_os_str()))
+            });
+    }
+    // Cargo shows the position of the error. Older versions named the failed step.
+    let points = found.lines().any(|line| line.trim_start().starts_with("--> ") && line.contains("Cargo.toml:"));
+    if points || found.contains("failed to parse manifest") || found.contains("TOML parse error") {
+        return Failure::input(format!("{} cannot be read", manifest.display())).found(found);
+    }
+    failure
+}
+
+/// Returns the candidate that is most similar to the name.
+fn nearest<'name>(name: &str, candidates: impl Iterator<Item = &'name String>) -> Option<&'name String> {
+    let scored = candidates.map(|candidate| {
+        let contained = candidate.contains(name) || name.contains(candidate.as_str());
+        (if contained { 1 } else { strsim::levenshtein(name, candidate) }, candidate)
+    });
+    scored
+        .filter(|(distance, _)| *distance <= 1 + name.len() / 3)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, candidate)| candidate)
+}
+
+#[cfg(test)]
+#[path = "runtimes_tests.rs"]
+mod tests;
