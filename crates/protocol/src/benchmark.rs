@@ -37,7 +37,7 @@ pub struct RunRequest {
     pub runtime: String,
     /// The directory of the raw results. Existing results of the same blob and settings are reused.
     pub out: PathBuf,
-    /// The pallets to run; empty runs all.
+    /// The pallets to run. All are run if it is empty.
     #[serde(default)]
     pub pallets: Vec<String>,
     #[serde(default)]
@@ -45,7 +45,7 @@ pub struct RunRequest {
     /// `pallet` or `pallet::extrinsic`.
     #[serde(default)]
     pub exclude: Vec<String>,
-    /// Whether to run also benchmarks that the runtime marks as extra.
+    /// Whether to run the benchmarks that the runtime marks as extra, too.
     #[serde(default)]
     pub extra: bool,
     /// The genesis preset whose state the benchmarks start from.
@@ -53,12 +53,12 @@ pub struct RunRequest {
     pub preset: String,
     #[serde(default)]
     pub settings: Settings,
-    /// The settings of single pallets, if they differ.
+    /// The settings of single pallets that differ, by the pallet's name.
     #[serde(default)]
     pub per_pallet: BTreeMap<String, Settings>,
     #[serde(default)]
     pub continue_on_fail: bool,
-    /// Whether to run benchmarks again that have results already.
+    /// Whether to run benchmarks again that already have results.
     #[serde(default)]
     pub anew: bool,
     pub machine: MachineRequest,
@@ -74,22 +74,22 @@ pub struct RunRequest {
 pub struct Settings {
     /// The number of values of each component, from the lowest to the highest.
     pub steps: u32,
-    /// The least repetitions of each value.
+    /// The minimum number of repetitions of each value.
     pub repeat_min: u32,
-    /// The most repetitions of each value.
+    /// The maximum number of repetitions of each value.
     pub repeat_max: u32,
     /// Repetition ends when the relative half-width of the confidence interval of the worst case is
-    /// below this. 0 always repeats `repeat_max` times.
+    /// below this. With 0 every value is repeated `repeat_max` times.
     pub tolerance: f64,
-    /// The additional heap pages of 64 KiB for the runtime. Null: without a limit.
+    /// The additional heap pages of 64 KiB for the runtime. Null: no limit.
     pub heap_pages: Option<u32>,
     pub additional_trie_layers: u8,
     pub worst_case_map_values: u32,
     pub default_pov_mode: PovMode,
-    /// Whether the storage proof is recorded while time is measured, as nodes do when they author
-    /// or validate blocks of a parachain. Relay chains and solo chains do not spend this time.
+    /// Whether the storage proof is recorded while time is measured. Nodes record it when they
+    /// author or validate blocks of a parachain. Relay chains and solo chains do not.
     pub record_proof: bool,
-    /// The most bytes of proof in a block.
+    /// The maximum proof size of a block, in bytes.
     pub block_proof_size: u64,
 }
 
@@ -134,15 +134,15 @@ pub struct OverheadRequest {
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct OverheadSettings {
-    /// The executions before the first that counts.
+    /// The number of warm-up executions, which are not counted.
     pub warmup: u32,
     pub repeat_min: u32,
     pub repeat_max: u32,
     /// Repetition ends when the relative half-width of the confidence interval is below this.
     pub tolerance: f64,
-    /// Whether the storage proof is recorded. Null: only for parachains, as their nodes do.
+    /// Whether the storage proof is recorded. Null: only for parachains, whose nodes record it.
     pub record_proof: Option<bool>,
-    /// The most extrinsics in a block. Null: as many as fit.
+    /// The maximum number of extrinsics in a block. Null: as many as fit.
     pub max_extrinsics: Option<u32>,
 }
 
@@ -216,16 +216,16 @@ pub struct Measured {
     pub path: PathBuf,
     /// The number of benchmarks in the file.
     pub benchmarks: usize,
-    /// Whether the file has all benchmarks of the pallet. Only then a weight file can be generated.
+    /// Whether the file has all benchmarks of the pallet. A weight file needs all of them.
     pub complete: bool,
     /// Whether the results of an earlier run were reused.
     pub unchanged: bool,
-    /// Benchmarks that the runtime skips.
+    /// The benchmarks that the runtime skips.
     pub skipped: Vec<String>,
     pub seconds: f64,
 }
 
-/// A benchmark that failed. The extrinsic `*` stands for all of the pallet.
+/// A benchmark that failed. The extrinsic `*` means the whole pallet.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Failed {
     pub pallet: String,
@@ -316,14 +316,14 @@ pub struct Run {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Files {
-    /// No files were generated, with the reason.
+    /// The reason why no files were generated.
     Left { left: String },
     /// The files that were generated.
     Written {
         /// The directory of the weight files.
         directory: PathBuf,
         rendered: Rendered,
-        /// Pallets without results of all benchmarks. Their files are unchanged.
+        /// The pallets without results of all benchmarks. Their files are unchanged.
         #[serde(default)]
         incomplete: Vec<String>,
     },

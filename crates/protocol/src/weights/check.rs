@@ -102,18 +102,18 @@ pub struct Report {
 pub struct StepResult {
     #[serde(flatten)]
     pub check: Report,
-    /// The comparison with the former release. Null if there is none.
+    /// The comparison with the previous release. Null if there is none.
     pub comparison: Option<AgainstRelease>,
-    /// The benchmarks that were run for this upgrade, if its weights were generated again.
+    /// The benchmarks that were run for this upgrade. Absent if none were run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub benchmarked: Option<Benchmarked>,
 }
 
-/// The comparison of the former release's weights with those of the source.
+/// The comparison of the previous release's weights with those of the source.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum AgainstRelease {
-    /// They were not compared, with the reason.
+    /// The reason why the weights were not compared.
     Skipped { skipped: String },
     /// The comparison, without unchanged extrinsics.
     Compared(Box<Comparison>),
@@ -227,18 +227,26 @@ pub enum Rule {
     UnusedFile,
     /// The runtime has no weight files of its own.
     NoWeightFiles,
+    /// The extrinsic reads storage, but its proof size is zero.
     ZeroProof,
+    /// The comments list storage reads, but the code charges none.
     NoReads,
+    /// The comments list storage writes, but the code charges none.
     NoWrites,
+    /// The code charges another proof size than the comment `Estimated` says.
     ProofDiffers,
+    /// The weight at the greatest components exceeds the limits of a block.
     TooHeavy,
     /// The weight is the maximum: the extrinsic is disabled, or measured as impossible.
     NeverFits,
-    /// A weight function is not a sum.
+    /// A weight function is not a supported sum.
     Unreadable,
+    /// The file was measured on another machine than most files.
     OtherMachine,
+    /// The file was measured with other settings than most files.
     OtherSettings,
-    /// A weight differs much from that of the former revision, although the pallet is unchanged.
+    /// A weight differs by more than the limit from that of the base revision, although the pallet
+    /// is unchanged.
     Jump,
     /// The code changed after it was measured.
     Stale,

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 pub struct Options {
     pub method: Method,
     pub price: DatabasePrice,
-    /// The threshold in percent. A larger change, up or down, is a negative verdict.
+    /// The threshold in percent. The verdict is `fail` if a weight changes by more, up or down.
     pub threshold: f64,
     pub limits: Limits,
 }
@@ -28,12 +28,12 @@ impl Default for Options {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Method {
-    /// Every component at its least value, or zero without a range.
+    /// Every component at its least value, or at zero if it has no range.
     Base,
     /// The combination of least and greatest values with the largest increase. Both files must have
     /// the same ranges.
     ExactWorst,
-    /// Like `exact-worst`, but with the wider range if they differ, and 0 to 100 without a range.
+    /// Like `exact-worst`. Ranges that differ are joined, and a missing range counts as 0 to 100.
     #[default]
     GuessWorst,
     /// Every component at its greatest value, with the ranges of `exact-worst`.
@@ -115,14 +115,15 @@ pub struct Compared {
     pub base: Both,
     /// The additional weight for each unit of a component.
     pub slopes: BTreeMap<String, Both>,
-    /// The weight with every component at its greatest value, which is guessed without a range.
+    /// The weight with every component at its greatest value. If a component has no range, its
+    /// greatest value is assumed.
     pub greatest: Both,
     /// The database reads with every component at its greatest value.
     pub reads: Pair,
     /// The database writes with every component at its greatest value.
     pub writes: Pair,
     pub beyond_threshold: bool,
-    /// The parts of the greatest weight that exceed the limits, if the old weight fitted.
+    /// The parts of the greatest weight that exceed the limits, unless the old weight already did.
     pub no_longer_fits: Vec<String>,
     /// Why the weights are incomparable.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Raw results that belong to no pallet: the base costs of blocks and extrinsics, and the reads and
+//! Raw results without a pallet: the base costs of blocks and extrinsics, and the reads and
 //! writes of a database.
 
 use super::raw::{Machine, Runtime};
@@ -25,7 +25,7 @@ pub struct Overhead {
 /// The settings of the executed blocks.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct OverheadSettings {
-    /// The executions before the first that counts.
+    /// The number of warm-up executions, which are not counted.
     pub warmup: u32,
     pub repeat_min: u32,
     pub repeat_max: u32,
@@ -69,7 +69,7 @@ pub struct Database {
     pub settings: DatabaseSettings,
     pub machine: Machine,
     pub read: Vec<Access>,
-    /// The writes. Each time is the share of one entry of a batch.
+    /// The writes. Each time is the batch's time divided by its entries.
     pub write: Vec<Access>,
 }
 
@@ -90,9 +90,9 @@ pub struct StateFacts {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct DatabaseSettings {
-    /// The number of rounds of reading every key before the first that counts.
+    /// The number of warm-up rounds that read every key. They are not counted.
     pub warmup: u32,
-    /// The most keys. Of a larger state this many keys are chosen at random.
+    /// The maximum number of keys. From a larger state, this many keys are chosen at random.
     pub keys: u32,
     /// The seed of the random choice and order.
     pub seed: u64,
@@ -102,8 +102,8 @@ pub struct DatabaseSettings {
 }
 
 impl Default for DatabaseSettings {
-    /// The batches are smaller than the 100,000 of `frame-benchmarking-cli`, which is more than a
-    /// block writes and more than small states have.
+    /// The batches are smaller than those of `frame-benchmarking-cli`. Its 100,000 entries are more
+    /// than a block writes, and more than small states have.
     fn default() -> Self {
         Self { warmup: 1, keys: 1_000_000, seed: 0, batch: 1_000, record_proof: true }
     }

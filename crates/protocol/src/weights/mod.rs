@@ -66,16 +66,16 @@ pub struct RenderRequest {
     pub shape: Option<Shape>,
     #[serde(default)]
     pub header: HeaderStyle,
-    /// A file whose text is put at the top.
+    /// The file whose text is written at the top of each weight file.
     #[serde(default)]
     pub preamble: Option<PathBuf>,
-    /// A Handlebars template instead of the shape.
+    /// The Handlebars template that replaces the shape.
     #[serde(default)]
     pub template: Option<PathBuf>,
-    /// Templates of single pallets, by their names.
+    /// The templates of single pallets, by the pallet's name.
     #[serde(default)]
     pub templates: BTreeMap<String, PathBuf>,
-    /// Whether to write the measured values even if the former values are within the noise.
+    /// Whether to write the measured values even if the previous values are within the noise.
     #[serde(default)]
     pub anew: bool,
 }
@@ -97,7 +97,7 @@ pub enum Shape {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "style", rename_all = "snake_case")]
 pub enum HeaderStyle {
-    /// Only the settings and the machine. It is unchanged as long as they are.
+    /// Only the settings and the machine. It changes only if they change.
     #[default]
     Stable,
     /// The lines of `frame-benchmarking-cli`'s template, which change with every run.
@@ -124,18 +124,19 @@ pub struct Written {
     pub extrinsics: usize,
     /// Whether the content of the file changed.
     pub changed: bool,
+    /// The previous values that were kept.
     pub kept: Vec<RetainedValue>,
-    /// The manual changes in the former file.
+    /// The manual edits in the previous file.
     pub by_hand: Vec<ManualEdit>,
 }
 
-/// A value of the former file that was kept, because the new measurement agrees with it.
+/// A value of the previous file that was kept, because the new measurement agrees with it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RetainedValue {
     pub extrinsic: String,
     /// The value: `base time`, `time of n`, `base proof`, `proof of n`.
     pub value: String,
-    /// The former value, in picoseconds or bytes.
+    /// The previous value, in picoseconds or bytes.
     pub old: u64,
     /// The measured value, in the same unit.
     pub measured: u64,
@@ -143,25 +144,25 @@ pub struct RetainedValue {
     pub half_width: u64,
 }
 
-/// A manual change in the former file.
+/// A manual edit in the previous file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ManualEdit {
     /// The extrinsic. Empty outside of weight functions.
     pub extrinsic: String,
-    /// The line in the former file, starting from 1.
+    /// The line in the previous file, starting from 1.
     pub line: usize,
     pub text: String,
     pub fate: EditOutcome,
 }
 
-/// The handling of a manual change.
+/// The outcome of a manual edit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum EditOutcome {
-    /// It was kept in the new file.
+    /// The new file contains it.
     Kept,
-    /// The measured value is as large now.
+    /// It was left out, because the new measured value is at least as large.
     Measured,
-    /// It is missing in the new file.
+    /// It is not in the new file, and no measured value replaces it.
     Gone,
 }

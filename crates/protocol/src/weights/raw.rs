@@ -41,9 +41,10 @@ pub struct Runtime {
 pub struct Settings {
     /// The number of values of each component.
     pub steps: u32,
-    /// The least repetitions of each value. It equals `repeat_max` without adaptive repetition.
+    /// The minimum number of repetitions of each value. Without adaptive repetition it equals
+    /// `repeat_max`.
     pub repeat_min: u32,
-    /// The most repetitions of each value.
+    /// The maximum number of repetitions of each value.
     pub repeat_max: u32,
     /// The repetitions of the whole benchmark outside of the runtime.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -104,6 +105,7 @@ pub struct Scores {
     pub disk_random_write: Option<f64>,
 }
 
+/// The results of one benchmark.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Benchmark {
     /// The benchmark's name, which is the name of its weight function.
@@ -120,6 +122,7 @@ pub struct Benchmark {
     pub proof: Vec<Repetition>,
 }
 
+/// A component of a benchmark, with its range.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ComponentRange {
     pub name: String,
@@ -135,13 +138,13 @@ pub struct Repetition {
     pub extrinsic_time: u64,
     /// The time of computing the storage root, in nanoseconds.
     pub storage_root_time: u64,
-    /// The first reads of keys.
+    /// The number of first reads of keys.
     pub reads: u32,
-    /// The repeated reads of keys.
+    /// The number of repeated reads of keys.
     pub repeat_reads: u32,
-    /// The first writes of keys.
+    /// The number of first writes of keys.
     pub writes: u32,
-    /// The repeated writes of keys.
+    /// The number of repeated writes of keys.
     pub repeat_writes: u32,
     /// The size of the recorded proof, in bytes.
     pub proof_size: u32,
@@ -149,6 +152,7 @@ pub struct Repetition {
     pub keys: Vec<Key>,
 }
 
+/// The reads and writes of a storage key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Key {
     /// The first 32 bytes of a storage key, which are the prefix of its storage item.
@@ -169,8 +173,8 @@ pub struct StorageItem {
     #[serde(with = "hexadecimal")]
     #[schemars(with = "String")]
     pub prefix: Vec<u8>,
-    /// The most values. Null if unbounded.
+    /// The maximum number of values. Null if unbounded.
     pub max_values: Option<u32>,
-    /// The most bytes of key and value. Null if unbounded.
+    /// The maximum size of key and value, in bytes. Null if unbounded.
     pub max_size: Option<u32>,
 }

@@ -37,7 +37,7 @@ fn check_extrinsic(
     limits: Limits,
     found: &mut dyn FnMut(Rule, String),
 ) {
-    let named = |pick: &dyn Fn(&crate::parse::comments::Touched) -> bool| {
+    let named = |pick: &dyn Fn(&crate::parse::comments::AccessedItem) -> bool| {
         let items: Vec<&str> =
             extrinsic.storage.iter().filter(|item| pick(item)).map(|item| item.item.as_str()).take(3).collect();
         (!items.is_empty()).then(|| items.join(", "))

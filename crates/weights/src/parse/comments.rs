@@ -26,7 +26,7 @@ pub struct Header {
 
 /// A storage item that a benchmark accessed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Touched {
+pub struct AccessedItem {
     /// `System::Account`, or `UNKNOWN KEY 0x…`.
     pub item: String,
     pub reads: u64,
@@ -40,7 +40,7 @@ pub struct Touched {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Facts {
     pub ranges: BTreeMap<String, (u64, u64)>,
-    pub storage: Vec<Touched>,
+    pub storage: Vec<AccessedItem>,
     pub measured: Option<Linear>,
     pub estimated: Option<Linear>,
     /// The minimum execution time, in picoseconds.
@@ -217,7 +217,7 @@ impl Facts {
         if let Some(rest) = text.strip_prefix("The range of component ") {
             self.ranges.extend(range(rest));
         } else if let Some(rest) = text.strip_prefix("Storage: ") {
-            self.storage.extend(touched(rest));
+            self.storage.extend(accessed_item(rest));
         } else if text.starts_with("Proof") {
             let mode = text.rsplit_once("mode: ").map(|(_, mode)| mode.trim_matches(['`', ')']).to_owned());
             if let (Some(mode), Some(last)) = (mode, self.storage.last_mut()) {
@@ -244,13 +244,13 @@ fn range(text: &str) -> Option<(String, (u64, u64))> {
     Some((name.trim_matches('`').to_owned(), (integer(min)?, integer(max)?)))
 }
 
-/// `` `System::Account` (r:1 w:0) ``, and without the backticks and colons as older files have it.
-fn touched(text: &str) -> Option<Touched> {
+/// Parses `` `System::Account` (r:1 w:0) ``. Older files have no backticks and colons.
+fn accessed_item(text: &str) -> Option<AccessedItem> {
     let (item, counts) = text.rsplit_once(" (r:")?;
     let (reads, writes) = counts.trim_end_matches(')').split_once(" w:")?;
     let item = item.replace('`', "");
     let item = if item.starts_with("UNKNOWN") || item.contains("::") { item } else { item.replacen(' ', "::", 1) };
-    Some(Touched { item, reads: integer(reads)?, writes: integer(writes)?, mode: String::new() })
+    Some(AccessedItem { item, reads: integer(reads)?, writes: integer(writes)?, mode: String::new() })
 }
 
 /// Parses `` `37 + n * (10 ±0)` ``.
@@ -292,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn the_comments_of_a_function_are_read_in_new_and_old_form() {
+    fn comments_of_functions_are_parsed_in_new_and_old_form() {
         let facts = facts(&[
             "/// Storage: `System::Account` (r:2 w:1)",
             "/// Proof: `System::Account` (`max_values`: None, `max_size`: Some(128), added: 2603, mode: `MaxEncodedLen`)",
@@ -320,7 +320,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_fact_is_left_alone() {
+    fn other_comments_are_ignored() {
         let lines =
             ["// Storage: x", "// The range of component n", "//  Measured: `x`", "// Proof: mode: x", "//", ""];
         assert_eq!(facts(&lines), Facts::default());
@@ -329,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn a_header_is_read_with_its_command() {
+    fn a_header_is_parsed_with_its_command() {
         let mut header = Header::default();
         let mut in_command = false;
         for line in [

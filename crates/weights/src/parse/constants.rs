@@ -36,7 +36,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn constants_are_read_in_the_forms_that_tools_write() {
+    fn constants_in_all_generated_forms_are_parsed() {
         let text = "parameter_types! {\n/// const Other: Weight = 1;\npub const BlockExecutionWeight: Weight =\n\tWeight::from_parts(WEIGHT_REF_TIME_PER_NANOS.saturating_mul(435_783), 7);\n pub const W: Weight = constants::WEIGHT_REF_TIME_PER_NANOS.saturating_mul(5);\n\
             pub const RocksDbWeight: RuntimeDbWeight = RuntimeDbWeight {\n/// read: 1\nread: 20_499 * constants::WEIGHT_REF_TIME_PER_NANOS,\nwrite: 83_471 * constants::WEIGHT_REF_TIME_PER_NANOS };\n}";
         let parts = |name: &str| constant(text, name).map(|cost| (cost.time.base, cost.proof.base));
@@ -50,7 +50,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_cut_short_is_no_constant() {
+    fn truncated_source_does_not_panic() {
         let text = "pub const A: RuntimeDbWeight = RuntimeDbWeight { read: 1, write: (2) };";
         for end in 0..text.len() {
             let _ = constant(&text[..end], "A::write");

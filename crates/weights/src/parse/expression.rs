@@ -12,12 +12,12 @@ const DEPTH_LIMIT: u32 = 64;
 
 /// The reason why a body could not be evaluated, and the byte offset of the problem.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refusal {
+pub struct EvaluationError {
     pub reason: String,
     pub offset: usize,
 }
 
-type Answer<T> = Result<T, Refusal>;
+type Evaluated<T> = Result<T, EvaluationError>;
 
 /// The value of an expression.
 #[derive(Clone, Debug)]
@@ -28,26 +28,30 @@ enum Value {
     Database,
 }
 
-/// Evaluates the tokens between a function's braces. `components` are the names of its arguments.
-pub fn evaluate(tokens: &[Token<'_>], end: usize, components: &[String]) -> Answer<Cost> {
+/// Evaluates the tokens between a function's braces. `end` is the byte offset of the closing brace,
+/// and `components` are the names of the arguments.
+///
+/// Fails if the body is not a supported sum.
+pub fn evaluate(tokens: &[Token<'_>], end: usize, components: &[String]) -> Evaluated<Cost> {
     let code: Vec<Token<'_>> = tokens.iter().filter(|token| token.kind != Kind::Comment).copied().collect();
     let names = components.iter().map(|name| (name.clone(), Value::Number(Linear::component(name)))).collect();
-    let mut reader = Reader { tokens: &code, at: 0, end, names, depth: 0 };
-    while reader.accept("let") {
-        let name = reader.identifier()?;
-        reader.expect("=")?;
-        let value = reader.sum()?;
-        reader.expect(";")?;
-        reader.names.insert(name, value);
+    let mut evaluator = Evaluator { tokens: &code, at: 0, end, names, depth: 0 };
+    while evaluator.accept("let") {
+        let name = evaluator.identifier()?;
+        evaluator.expect("=")?;
+        let value = evaluator.sum()?;
+        evaluator.expect(";")?;
+        evaluator.names.insert(name, value);
     }
-    let value = reader.sum()?;
-    match reader.tokens.get(reader.at) {
-        None => reader.weight(value),
-        Some(token) => reader.refuse(format!("`{}` after the weight", cut(token.text))),
+    let value = evaluator.sum()?;
+    match evaluator.tokens.get(evaluator.at) {
+        None => evaluator.weight(value),
+        Some(token) => evaluator.fail(format!("`{}` after the weight", cut(token.text))),
     }
 }
 
-struct Reader<'tokens, 'source> {
+/// A recursive descent parser that evaluates what it parses.
+struct Evaluator<'tokens, 'source> {
     tokens: &'tokens [Token<'source>],
     at: usize,
     /// The byte offset of the body's end, for errors about missing tokens.
@@ -56,10 +60,11 @@ struct Reader<'tokens, 'source> {
     depth: u32,
 }
 
-impl Reader<'_, '_> {
-    fn refuse<T>(&self, reason: impl Into<String>) -> Answer<T> {
+impl Evaluator<'_, '_> {
+    /// Returns an error at the current token.
+    fn fail<T>(&self, reason: impl Into<String>) -> Evaluated<T> {
         let offset = self.tokens.get(self.at).map_or(self.end, |token| token.offset);
-        Err(Refusal { reason: reason.into(), offset })
+        Err(EvaluationError { reason: reason.into(), offset })
     }
 
     fn accept(&mut self, text: &str) -> bool {
@@ -68,12 +73,12 @@ impl Reader<'_, '_> {
         found
     }
 
-    fn expect(&mut self, text: &str) -> Answer<()> {
+    fn expect(&mut self, text: &str) -> Evaluated<()> {
         if self.accept(text) {
             return Ok(());
         }
         let found = self.tokens.get(self.at).map_or("the end".into(), |token| format!("`{}`", cut(token.text)));
-        self.refuse(format!("{found} where `{text}` was expected"))
+        self.fail(format!("{found} where `{text}` was expected"))
     }
 
     fn accept_path(&mut self) -> bool {
@@ -82,19 +87,19 @@ impl Reader<'_, '_> {
         first && second
     }
 
-    fn identifier(&mut self) -> Answer<String> {
+    fn identifier(&mut self) -> Evaluated<String> {
         match self.tokens.get(self.at) {
             Some(token) if token.kind == Kind::Identifier => {
                 self.at += 1;
                 Ok(token.text.to_owned())
             }
-            _ => self.refuse("a name is missing"),
+            _ => self.fail("a name is missing"),
         }
     }
 
-    fn nested<T>(&mut self, read: impl FnOnce(&mut Self) -> Answer<T>) -> Answer<T> {
+    fn nested<T>(&mut self, read: impl FnOnce(&mut Self) -> Evaluated<T>) -> Evaluated<T> {
         if self.depth >= DEPTH_LIMIT {
-            return self.refuse("an expression nested too deeply");
+            return self.fail("an expression nested too deeply");
         }
         self.depth += 1;
         let value = read(self);
@@ -102,7 +107,7 @@ impl Reader<'_, '_> {
         value
     }
 
-    fn sum(&mut self) -> Answer<Value> {
+    fn sum(&mut self) -> Evaluated<Value> {
         let mut value = self.product()?;
         while self.accept("+") {
             let other = self.product()?;
@@ -111,7 +116,7 @@ impl Reader<'_, '_> {
         Ok(value)
     }
 
-    fn product(&mut self) -> Answer<Value> {
+    fn product(&mut self) -> Evaluated<Value> {
         let mut value = self.cast()?;
         while self.accept("*") {
             let other = self.cast()?;
@@ -120,7 +125,7 @@ impl Reader<'_, '_> {
         Ok(value)
     }
 
-    fn cast(&mut self) -> Answer<Value> {
+    fn cast(&mut self) -> Evaluated<Value> {
         let value = self.chain()?;
         while self.accept("as") {
             // Also `as Weight`: old weights were a number of picoseconds.
@@ -129,7 +134,7 @@ impl Reader<'_, '_> {
         Ok(value)
     }
 
-    fn chain(&mut self) -> Answer<Value> {
+    fn chain(&mut self) -> Evaluated<Value> {
         let mut value = self.primary()?;
         while self.accept(".") {
             let method = self.identifier()?;
@@ -139,7 +144,7 @@ impl Reader<'_, '_> {
         Ok(value)
     }
 
-    fn arguments(&mut self) -> Answer<Vec<Value>> {
+    fn arguments(&mut self) -> Evaluated<Vec<Value>> {
         self.expect("(")?;
         let mut list = Vec::new();
         while !self.accept(")") {
@@ -153,11 +158,11 @@ impl Reader<'_, '_> {
         Ok(list)
     }
 
-    fn primary(&mut self) -> Answer<Value> {
-        let Some(token) = self.tokens.get(self.at) else { return self.refuse("the function has no weight") };
+    fn primary(&mut self) -> Evaluated<Value> {
+        let Some(token) = self.tokens.get(self.at) else { return self.fail("the function has no weight") };
         if token.kind == Kind::Number {
             let Some(number) = number(token.text) else {
-                return self.refuse(format!("no number: {}", cut(token.text)));
+                return self.fail(format!("no number: {}", cut(token.text)));
             };
             self.at += 1;
             return Ok(Value::Number(Linear::constant(number)));
@@ -168,11 +173,11 @@ impl Reader<'_, '_> {
             return Ok(value);
         }
         let path = self.path()?;
-        self.meaning(&path)
+        self.resolve(&path)
     }
 
-    /// `a::b::c`, also with `<T as Trait>` first: its last two names.
-    fn path(&mut self) -> Answer<(String, String)> {
+    /// Parses a path such as `a::b::c` or `<T as Trait>::b`. Returns its last two names.
+    fn path(&mut self) -> Evaluated<(String, String)> {
         let mut names = (String::new(), String::new());
         if self.accept("<") {
             let mut open = 1;
@@ -181,12 +186,12 @@ impl Reader<'_, '_> {
                     Some(token) if token.is("<") => open += 1,
                     Some(token) if token.is(">") => open -= 1,
                     Some(_) => {}
-                    None => return self.refuse("a `<` without its `>`"),
+                    None => return self.fail("a `<` without its `>`"),
                 }
                 self.at += 1;
             }
             if !self.accept_path() {
-                return self.refuse("a type where a weight was expected");
+                return self.fail("a type where a weight was expected");
             }
         }
         loop {
@@ -197,7 +202,8 @@ impl Reader<'_, '_> {
         }
     }
 
-    fn meaning(&mut self, (of, name): &(String, String)) -> Answer<Value> {
+    /// Returns the value of a name, a constant or a function call.
+    fn resolve(&mut self, (of, name): &(String, String)) -> Evaluated<Value> {
         if of.is_empty()
             && let Some(value) = self.names.get(name)
         {
@@ -213,7 +219,7 @@ impl Reader<'_, '_> {
         }
         if !self.tokens.get(self.at).is_some_and(|token| token.is("(")) {
             self.at -= 1;
-            return self.refuse(format!("the meaning of `{}` is not in this file", cut(name)));
+            return self.fail(format!("`{}` is not defined in this file", cut(name)));
         }
         let arguments = self.arguments()?;
         let end = std::mem::replace(&mut self.at, start - 1);
@@ -222,7 +228,7 @@ impl Reader<'_, '_> {
         Ok(value)
     }
 
-    fn call(&mut self, of: &str, name: &str, arguments: Vec<Value>) -> Answer<Value> {
+    fn call(&mut self, of: &str, name: &str, arguments: Vec<Value>) -> Evaluated<Value> {
         let cost = |time, proof| Value::Weight(Cost { time, proof, ..Cost::default() });
         match (of, name, arguments.as_slice()) {
             ("Weight", "from_parts", [time, proof]) => Ok(cost(self.number(time)?, self.number(proof)?)),
@@ -232,13 +238,13 @@ impl Reader<'_, '_> {
             ("Weight" | "Default", "zero" | "default", []) => Ok(Value::Weight(Cost::default())),
             (_, "get", []) if of.ends_with("DbWeight") => Ok(Value::Database),
             ("u64" | "u32" | "u128", "from", [value]) => Ok(Value::Number(self.number(value)?)),
-            _ => self.refuse(format!("`{}` is no function of weights that is known", cut(name))),
+            _ => self.fail(format!("unknown weight function `{}`", cut(name))),
         }
     }
 
-    fn method(&mut self, value: Value, method: &str, arguments: Vec<Value>) -> Answer<Value> {
+    fn method(&mut self, value: Value, method: &str, arguments: Vec<Value>) -> Evaluated<Value> {
         let database = |reads, writes| Value::Weight(Cost { reads, writes, ..Cost::default() });
-        let at_fault = self.at;
+        let end = self.at;
         self.at = self.at.saturating_sub(1);
         let result = match (value, method, arguments.as_slice()) {
             (value, "into" | "clone", []) => Ok(value),
@@ -255,13 +261,13 @@ impl Reader<'_, '_> {
             (Value::Weight(cost), "set_ref_time", [time]) => {
                 Ok(Value::Weight(Cost { time: self.number(time)?, ..cost }))
             }
-            _ => self.refuse(format!("`.{}` is no method of weights that is known", cut(method))),
+            _ => self.fail(format!("unknown weight method `.{}`", cut(method))),
         };
-        self.at = at_fault;
+        self.at = end;
         result
     }
 
-    fn added(&self, left: Value, right: Value) -> Answer<Value> {
+    fn added(&self, left: Value, right: Value) -> Evaluated<Value> {
         match (left, right) {
             (Value::Number(mut left), Value::Number(right)) => {
                 left.add(&right);
@@ -275,29 +281,29 @@ impl Reader<'_, '_> {
         }
     }
 
-    fn multiplied(&self, left: Value, right: Value) -> Answer<Value> {
+    fn multiplied(&self, left: Value, right: Value) -> Evaluated<Value> {
         let product = match (&left, &right) {
             (Value::Number(left), Value::Number(right)) => left.times(right).map(Value::Number),
             (Value::Weight(cost), Value::Number(factor)) | (Value::Number(factor), Value::Weight(cost)) => {
                 cost.times(factor).map(Value::Weight)
             }
-            _ => return self.refuse("a weight multiplied by a weight"),
+            _ => return self.fail("a weight multiplied by a weight"),
         };
-        product.map_or_else(|| self.refuse("a product of components, which is not linear"), Ok)
+        product.map_or_else(|| self.fail("a product of components, which is not linear"), Ok)
     }
 
-    fn number(&self, value: &Value) -> Answer<Linear> {
+    fn number(&self, value: &Value) -> Evaluated<Linear> {
         match value {
             Value::Number(number) => Ok(number.clone()),
-            _ => self.refuse("a weight where a number was expected"),
+            _ => self.fail("a weight where a number was expected"),
         }
     }
 
-    fn weight(&self, value: Value) -> Answer<Cost> {
+    fn weight(&self, value: Value) -> Evaluated<Cost> {
         match value {
             Value::Weight(cost) => Ok(cost),
             Value::Number(time) => Ok(Cost::of_time(time)),
-            Value::Database => self.refuse("the database's weights where a weight was expected"),
+            Value::Database => self.fail("the database's weights where a weight was expected"),
         }
     }
 }
@@ -335,19 +341,19 @@ fn cut(text: &str) -> String {
 mod tests {
     use super::{super::token::Source, *};
 
-    fn read(source: &str) -> Answer<Cost> {
+    fn evaluated(source: &str) -> Evaluated<Cost> {
         evaluate(&Source::new(source, "a.rs").expect("tokens").tokens, source.len(), &["n".into(), "m".into()])
     }
 
     /// Returns time, proof, reads and writes, each as base and slope of `n`.
     fn parts(source: &str) -> [(u64, u64); 4] {
-        let cost = read(source).unwrap_or_else(|refusal| panic!("{source}: {refusal:?}"));
+        let cost = evaluated(source).unwrap_or_else(|error| panic!("{source}: {error:?}"));
         [cost.time, cost.proof, cost.reads, cost.writes]
             .map(|part| (part.base, part.slopes.get("n").copied().unwrap_or_default()))
     }
 
     #[test]
-    fn every_form_of_a_weight_is_read() {
+    fn every_form_of_a_weight_is_evaluated() {
         let none = (0, 0);
         for (source, expected) in [
             ("Weight::from_parts(1_000, 7)", [(1000, 0), (7, 0), none, none]),
@@ -400,7 +406,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_linear_or_not_known_is_refused_with_its_place() {
+    fn an_unsupported_expression_is_reported_with_its_position() {
         for (source, reason, offset) in [
             ("", "no weight", 0),
             ("Weight::from_parts(n as u64 * m as u64, 0)", "not linear", 38),
@@ -426,10 +432,10 @@ mod tests {
             ("Weight::from_parts(0xfg, 0)", "no number", 19),
             ("Weight::zero() as 5", "a name is missing", 18),
         ] {
-            let refusal = read(source).expect_err(source);
-            assert!(refusal.reason.contains(reason), "{source}: {refusal:?}");
-            assert_eq!(refusal.offset, offset, "{source}");
+            let error = evaluated(source).expect_err(source);
+            assert!(error.reason.contains(reason), "{source}: {error:?}");
+            assert_eq!(error.offset, offset, "{source}");
         }
-        assert!(read(&"(".repeat(100_000)).expect_err("deep").reason.contains("too deeply"));
+        assert!(evaluated(&"(".repeat(100_000)).expect_err("deep").reason.contains("too deeply"));
     }
 }

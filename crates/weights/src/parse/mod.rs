@@ -15,7 +15,7 @@ pub mod written;
 pub use constants::constant;
 
 use crate::formula::{Cost, Linear};
-use comments::{Facts, Header, Touched};
+use comments::{AccessedItem, Facts, Header};
 use std::path::Path;
 use token::{Kind, Source, Token};
 use worker::{Failure, Result};
@@ -25,6 +25,7 @@ const SIZE_LIMIT: u64 = 8 * 1024 * 1024;
 /// The maximum number of tokens between `impl` and its block, and between `fn` and its arguments.
 const HEAD_LIMIT: usize = 500;
 
+/// A parsed weight file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WeightFile {
     /// The file's name in messages.
@@ -33,6 +34,7 @@ pub struct WeightFile {
     pub implementations: Vec<Implementation>,
 }
 
+/// An implementation of weight functions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Implementation {
     /// The trait: `pallet_sudo::WeightInfo`. `None` in files of XCM, which implement no trait.
@@ -45,6 +47,7 @@ pub struct Implementation {
     pub extrinsics: Vec<Extrinsic>,
 }
 
+/// A weight function, with the facts of its comments.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Extrinsic {
     pub name: String,
@@ -52,7 +55,7 @@ pub struct Extrinsic {
     pub components: Vec<Component>,
     /// The cost, or the reason why the function is unreadable.
     pub cost: std::result::Result<Cost, Unreadable>,
-    pub storage: Vec<Touched>,
+    pub storage: Vec<AccessedItem>,
     pub measured_proof: Option<Linear>,
     pub estimated_proof: Option<Linear>,
     /// The minimum execution time, in picoseconds.
@@ -61,6 +64,7 @@ pub struct Extrinsic {
     pub standard_errors: Vec<u64>,
 }
 
+/// A component of a weight function.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Component {
     pub name: String,
@@ -101,7 +105,9 @@ impl WeightFile {
         if file.implementations.is_empty() {
             return Err(Failure::input(format!("{name} is no weight file"))
                 .found("no implementation of weight functions")
-                .expected("`impl … WeightInfo for …` or `impl<T> WeightInfo<T>` with functions that give a `Weight`"));
+                .expected(
+                    "`impl … WeightInfo for …` or `impl<T> WeightInfo<T>` with functions that return a `Weight`",
+                ));
         }
         Ok(file)
     }
@@ -119,7 +125,8 @@ impl WeightFile {
                 header.read(token.text, &mut in_command);
             }
         }
-        let implementations = found(&source).into_iter().filter_map(|found| implementation(&source, found)).collect();
+        let implementations =
+            impl_blocks(&source).into_iter().filter_map(|block| implementation(&source, block)).collect();
         Ok(Self { name: name.to_owned(), header, implementations })
     }
 
@@ -137,23 +144,26 @@ impl WeightFile {
     }
 }
 
-/// An implementation of weight functions: where it begins and where its braces are, as indices of tokens.
-struct Found {
+/// The location of an implementation of weight functions, as indices of tokens.
+struct ImplBlock {
+    /// The keyword `impl`.
     at: usize,
+    /// The opening and the closing brace.
     block: (usize, usize),
     of_trait: Option<String>,
     for_type: String,
 }
 
-fn found(source: &Source<'_>) -> Vec<Found> {
+/// Returns the implementations of weight functions in a source.
+fn impl_blocks(source: &Source<'_>) -> Vec<ImplBlock> {
     let tokens = &source.tokens;
     let (mut list, mut at) = (Vec::new(), 0);
     while at < tokens.len() {
         let block = tokens[at].is("impl").then(|| source.block(at)).flatten();
         if let Some(block) = block.filter(|(open, _)| open - at < HEAD_LIMIT)
-            && let Some((of_trait, for_type)) = weights_of(&tokens[at..block.0])
+            && let Some((of_trait, for_type)) = weight_impl(&tokens[at..block.0])
         {
-            list.push(Found { at, block, of_trait, for_type });
+            list.push(ImplBlock { at, block, of_trait, for_type });
             at = block.1;
         }
         at += 1;
@@ -161,9 +171,10 @@ fn found(source: &Source<'_>) -> Vec<Found> {
     list
 }
 
-/// The trait and the type that an `impl` with this head gives weight functions to.
-fn weights_of(head: &[Token<'_>]) -> Option<(Option<String>, String)> {
-    let (of_trait, for_type) = names(head);
+/// Returns the trait and the type of an `impl` with this head. `None` if it is not an
+/// implementation of weight functions.
+fn weight_impl(head: &[Token<'_>]) -> Option<(Option<String>, String)> {
+    let (of_trait, for_type) = trait_and_type(head);
     let last = |path: &str| path.split('<').next().unwrap_or(path).rsplit("::").next().unwrap_or_default().to_owned();
     let is_weights = match &of_trait {
         // An implementation of `XcmWeightInfo` calls weight functions. It does not contain them.
@@ -173,8 +184,9 @@ fn weights_of(head: &[Token<'_>]) -> Option<(Option<String>, String)> {
     is_weights.then_some((of_trait, for_type))
 }
 
-fn implementation(source: &Source<'_>, found: Found) -> Option<Implementation> {
-    let Found { block: (open, close), of_trait, for_type, .. } = found;
+/// Parses an implementation. Returns `None` if it has no weight functions.
+fn implementation(source: &Source<'_>, block: ImplBlock) -> Option<Implementation> {
+    let ImplBlock { block: (open, close), of_trait, for_type, .. } = block;
     let mut extrinsics = Vec::new();
     let mut database = None;
     let mut facts = Facts::default();
@@ -186,9 +198,9 @@ fn implementation(source: &Source<'_>, found: Found) -> Option<Implementation> {
         } else if token.is("fn") {
             let Some(function) = Function::find(source, at) else { break };
             let facts = std::mem::take(&mut facts);
-            if function.gives_weight {
-                database = database.or_else(|| database_of(function.inside(source)));
-                extrinsics.push(function.read(source, facts));
+            if function.returns_weight {
+                database = database.or_else(|| database_of(function.body(source)));
+                extrinsics.push(function.parse(source, facts));
             }
             at = function.block.1;
         }
@@ -197,8 +209,9 @@ fn implementation(source: &Source<'_>, found: Found) -> Option<Implementation> {
     (!extrinsics.is_empty()).then_some(Implementation { of_trait, for_type, database, extrinsics })
 }
 
-/// The trait and the type of `impl<…> Trait for Type`, as written but without spaces; no trait for `impl<…> Type`.
-fn names(head: &[Token<'_>]) -> (Option<String>, String) {
+/// Returns the trait and the type of `impl<…> Trait for Type`, as in the source but without spaces.
+/// The trait is `None` for `impl<…> Type`.
+fn trait_and_type(head: &[Token<'_>]) -> (Option<String>, String) {
     let mut rest = head.get(1..).unwrap_or_default();
     if rest.first().is_some_and(|token| token.is("<")) {
         let mut open = 0i64;
@@ -230,8 +243,10 @@ struct Function {
     name: usize,
     /// The opening and the closing parenthesis.
     arguments: (usize, usize),
+    /// The opening and the closing brace.
     block: (usize, usize),
-    gives_weight: bool,
+    /// Whether the function returns a `Weight`.
+    returns_weight: bool,
 }
 
 impl Function {
@@ -246,30 +261,33 @@ impl Function {
             name: at + 1,
             arguments: (open, close),
             block,
-            gives_weight: result.is_some_and(|token| token.text == "Weight"),
+            returns_weight: result.is_some_and(|token| token.text == "Weight"),
         })
     }
 
-    fn inside<'tokens, 'source>(&self, source: &'tokens Source<'source>) -> &'tokens [Token<'source>] {
+    /// Returns the tokens between the braces.
+    fn body<'tokens, 'source>(&self, source: &'tokens Source<'source>) -> &'tokens [Token<'source>] {
         &source.tokens[self.block.0 + 1..self.block.1]
     }
 
-    fn read(&self, source: &Source<'_>, mut facts: Facts) -> Extrinsic {
-        let inside = self.inside(source);
-        inside.iter().filter(|token| token.kind == Kind::Comment).for_each(|token| facts.read(token.text));
+    /// Parses the function. `facts` are those of the comments before it.
+    fn parse(&self, source: &Source<'_>, mut facts: Facts) -> Extrinsic {
+        let body = self.body(source);
+        body.iter().filter(|token| token.kind == Kind::Comment).for_each(|token| facts.read(token.text));
         let arguments = &source.tokens[self.arguments.0 + 1..self.arguments.1];
         let is_name = |pair: &&[Token<'_>]| pair[0].kind == Kind::Identifier && pair[1].is(":");
-        let written: Vec<&str> = arguments.windows(2).filter(is_name).map(|pair| pair[0].text).collect();
-        // An argument that the weight does not depend on is written `_n`; the comments call it `n`.
-        let components = written
+        let argument_names: Vec<&str> = arguments.windows(2).filter(is_name).map(|pair| pair[0].text).collect();
+        // If the weight does not depend on an argument, its name has an underscore: `_n`. Comments
+        // have the name without it.
+        let components = argument_names
             .iter()
             .map(|name| name.strip_prefix('_').unwrap_or(name))
             .map(|name| Component { name: name.to_owned(), range: facts.ranges.get(name).copied() });
-        let names: Vec<String> = written.iter().map(|name| (*name).to_owned()).collect();
+        let names: Vec<String> = argument_names.iter().map(|name| (*name).to_owned()).collect();
         let end = source.tokens[self.block.1].offset;
-        let cost = expression::evaluate(inside, end, &names).map_err(|refusal| {
-            let (line, column) = source.position(refusal.offset);
-            Unreadable { reason: refusal.reason, line, column }
+        let cost = expression::evaluate(body, end, &names).map_err(|error| {
+            let (line, column) = source.position(error.offset);
+            Unreadable { reason: error.reason, line, column }
         });
         Extrinsic {
             name: source.tokens[self.name].text.to_owned(),

@@ -37,7 +37,7 @@ impl WeightInfo for () {
 "#;
 
 #[test]
-fn both_implementations_are_read_and_one_of_them_counts() {
+fn both_implementations_are_parsed_and_the_generic_one_is_used() {
     let file = WeightFile::parse(BOTH, "x.rs").expect("read");
     let types: Vec<_> = file.implementations.iter().map(|one| one.for_type.as_str()).collect();
     assert_eq!(types, ["SubstrateWeight<T>", "()"]);
@@ -57,7 +57,7 @@ fn both_implementations_are_read_and_one_of_them_counts() {
 }
 
 #[test]
-fn files_of_runtimes_and_of_xcm_are_read() {
+fn files_of_runtimes_and_of_xcm_are_parsed() {
     let runtime = "impl<T: frame_system::Config> pallet_y::WeightInfo for WeightInfo<T> where T: X {\n fn a() -> Weight { Weight::from_parts(1, 2) } }";
     let file = WeightFile::parse(runtime, "y.rs").expect("read");
     assert_eq!(file.implementations[0].of_trait.as_deref(), Some("pallet_y::WeightInfo"));
@@ -72,7 +72,7 @@ fn files_of_runtimes_and_of_xcm_are_read() {
 }
 
 #[test]
-fn a_function_that_cannot_be_read_keeps_its_place() {
+fn an_unreadable_function_has_its_position() {
     let source = "impl WeightInfo for X {\n  fn a(n: u32) -> Weight {\n    if n > 1 { Weight::zero() } else { Weight::MAX }\n  }\n  fn b() -> Weight { Weight::zero() }\n}";
     let file = WeightFile::parse(source, "y.rs").expect("read");
     let unreadable = file.extrinsics()[0].cost.as_ref().expect_err("no sum");
@@ -81,7 +81,7 @@ fn a_function_that_cannot_be_read_keeps_its_place() {
 }
 
 #[test]
-fn what_is_no_weight_file_is_refused() {
+fn other_files_are_refused() {
     for source in [
         "",
         "fn main() {}",
@@ -104,7 +104,7 @@ fn what_is_no_weight_file_is_refused() {
 }
 
 #[test]
-fn no_part_of_a_file_makes_it_panic() {
+fn truncated_files_do_not_panic() {
     for (at, _) in BOTH.char_indices() {
         let _ = WeightFile::parse(&BOTH[..at], "x.rs");
         let _ = WeightFile::parse(&BOTH[at..], "x.rs");
@@ -112,7 +112,7 @@ fn no_part_of_a_file_makes_it_panic() {
 }
 
 #[test]
-fn deep_nesting_takes_no_stack_and_little_time() {
+fn deep_nesting_neither_overflows_the_stack_nor_takes_long() {
     for source in ["impl ".repeat(20_000), "{".repeat(200_000), "impl WeightInfo for X {".repeat(2_000)] {
         let _ = WeightFile::parse(&source, "x.rs");
     }

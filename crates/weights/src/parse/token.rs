@@ -155,7 +155,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_does_not_end_is_named_with_its_place() {
+    fn an_unterminated_token_is_reported_with_its_position() {
         for source in ["x\n  /* a", "x\n  \"a", "x\n  r#\"a\"", "x\n  '\\", "x\n  b'a"] {
             let failure = tokens(source, "a.rs").expect_err(source);
             assert!(failure.message.starts_with("a.rs:2:3: "), "{failure}");
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn no_prefix_of_a_source_makes_it_panic() {
+    fn truncated_source_does_not_panic() {
         let source = "impl<'a> X { fn é() -> r\"ü\" { b\"\\\" '\\u{1}' 0x1f_u8 /* /* */ */ // ö\n } } \u{1f600}";
         for (end, _) in source.char_indices() {
             let _ = tokens(&source[..end], "a.rs");

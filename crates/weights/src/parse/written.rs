@@ -15,6 +15,7 @@ use std::ops::Range;
 pub struct Block<'source> {
     /// Whether it is the implementation for `()`.
     pub of_unit: bool,
+    /// The byte range from `impl` to the closing brace.
     pub span: Range<usize>,
     pub functions: Vec<Body<'source>>,
 }
@@ -66,41 +67,43 @@ pub struct Term<'source> {
 
 /// Returns the implementations of weight functions in a source.
 pub fn blocks<'source>(source: &Source<'source>) -> Vec<Block<'source>> {
-    let read = |found: super::Found| {
-        let (open, close) = found.block;
+    let parse = |implementation: super::ImplBlock| {
+        let (open, close) = implementation.block;
         let mut functions = Vec::new();
         let (mut from, mut at) = (open + 1, open + 1);
         while at < close {
             if source.tokens[at].is("fn") {
                 let Some(function) = Function::find(source, at) else { break };
-                if function.gives_weight {
-                    functions.push(Body::read(source, from, at, &function));
+                if function.returns_weight {
+                    functions.push(Body::parse(source, from, at, &function));
                 }
                 at = function.block.1;
                 from = at + 1;
             }
             at += 1;
         }
-        let span = source.tokens[found.at].offset..source.tokens[close].offset + 1;
-        Block { of_unit: found.for_type == "()", span, functions }
+        let span = source.tokens[implementation.at].offset..source.tokens[close].offset + 1;
+        Block { of_unit: implementation.for_type == "()", span, functions }
     };
-    super::found(source).into_iter().map(read).filter(|block| !block.functions.is_empty()).collect()
+    super::impl_blocks(source).into_iter().map(parse).filter(|block| !block.functions.is_empty()).collect()
 }
 
 impl<'source> Body<'source> {
-    fn read(source: &Source<'source>, from: usize, at: usize, function: &Function) -> Self {
+    /// Parses a function. `from` is the index of the first token after the previous function, and
+    /// `at` that of `fn`.
+    fn parse(source: &Source<'source>, from: usize, at: usize, function: &Function) -> Self {
         let tokens = &source.tokens;
         let (open, close) = function.block;
         let line = |token: &Token<'source>| Line { text: token.text.trim_end(), line: source.position(token.offset).0 };
         let by_hand = |token: &&Token<'source>| !comments::is_generated(token.text);
-        let in_front = &tokens[from..at];
+        let tokens_before = &tokens[from..at];
         let mut before: Vec<_> =
-            in_front.iter().filter(|token| token.kind == Kind::Comment).filter(by_hand).map(line).collect();
-        for (index, token) in in_front.iter().enumerate().filter(|(_, token)| token.is("#")) {
+            tokens_before.iter().filter(|token| token.kind == Kind::Comment).filter(by_hand).map(line).collect();
+        for (index, token) in tokens_before.iter().enumerate().filter(|(_, token)| token.is("#")) {
             let end = source.closing(from + index + 1).map_or(token.offset + 1, |end| tokens[end].offset + 1);
             before.push(Line { text: &source.text[token.offset..end], ..line(token) });
         }
-        let comments = || in_front.iter().chain(&tokens[open..close]).filter(|token| token.kind == Kind::Comment);
+        let comments = || tokens_before.iter().chain(&tokens[open..close]).filter(|token| token.kind == Kind::Comment);
         let mut facts = Facts::default();
         comments().for_each(|token| facts.read(token.text));
         let arguments = &tokens[function.arguments.0 + 1..function.arguments.1];
@@ -134,7 +137,7 @@ impl<'source> Body<'source> {
 
 /// Returns the first and the last token of each term. `None` if the body is not a sum of terms.
 fn split(source: &Source<'_>, (open, close): (usize, usize)) -> Option<Vec<(usize, usize)>> {
-    const NO_SUM: [&str; 12] = [";", "+", "*", "-", "/", "?", "=", "{", "let", "if", "match", "return"];
+    const NOT_A_SUM: [&str; 12] = [";", "+", "*", "-", "/", "?", "=", "{", "let", "if", "match", "return"];
     let tokens = &source.tokens;
     let code = |at: &usize| tokens[*at].kind != Kind::Comment;
     let mut start = (open + 1..close).find(code)?;
@@ -145,7 +148,7 @@ fn split(source: &Source<'_>, (open, close): (usize, usize)) -> Option<Vec<(usiz
             at += 1;
             continue;
         }
-        if NO_SUM.iter().any(|sign| token.is(sign)) {
+        if NOT_A_SUM.iter().any(|sign| token.is(sign)) {
             return None;
         }
         if token.is(".") && at != start {
@@ -174,7 +177,7 @@ fn terms<'source>(
     let end_of = |at: usize| tokens[at].offset + tokens[at].text.len();
     let mut list: Vec<Term<'source>> = Vec::new();
     let mut inside = Vec::new();
-    let mut former = open;
+    let mut previous = open;
     let gap = |from: usize, to: usize| {
         let comments = tokens[from + 1..to].iter().filter(|token| token.kind == Kind::Comment);
         comments.filter(|token| !comments::is_generated(token.text)).map(move |token| {
@@ -184,7 +187,7 @@ fn terms<'source>(
     };
     for (index, (start, last)) in ranges.iter().enumerate() {
         let mut before = Vec::new();
-        for (line, is_behind) in gap(former, *start) {
+        for (line, is_behind) in gap(previous, *start) {
             match list.last_mut().filter(|_| is_behind) {
                 Some(term) if term.behind.is_none() => term.behind = Some(line),
                 _ if index == 0 => inside.push(line),
@@ -204,9 +207,9 @@ fn terms<'source>(
             before,
             behind: None,
         });
-        former = *last;
+        previous = *last;
     }
-    for (line, is_behind) in gap(former, close) {
+    for (line, is_behind) in gap(previous, close) {
         match list.last_mut().filter(|term| is_behind && term.behind.is_none()) {
             Some(term) => term.behind = Some(line),
             None => inside.push(line),

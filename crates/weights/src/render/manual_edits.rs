@@ -99,7 +99,7 @@ impl WeightParts {
     fn split(body: &Body<'_>, lists: bool, database: &str) -> Option<Self> {
         let terms = body.terms.as_ref()?;
         let storage = &body.facts.storage;
-        let listed = |of: fn(&comments::Touched) -> u64| storage.iter().map(of).fold(0, u64::saturating_add);
+        let listed = |of: fn(&comments::AccessedItem) -> u64| storage.iter().map(of).fold(0, u64::saturating_add);
         let (reads, writes) = (listed(|one| one.reads), listed(|one| one.writes));
         // `Skipped::Metadata (r:0 w:0)` is a placeholder for accesses that were not counted.
         let lists = lists && storage.iter().all(|one| one.reads > 0 || one.writes > 0);
