@@ -13,13 +13,16 @@ use wasm_encoder::{
 };
 use wasmparser::{ExternalKind, Operator, Parser, Payload, TypeRef};
 
-pub enum When {
+/// A condition of a step.
+pub enum Condition {
+    /// The state has this key.
     Has(Vec<u8>),
     /// The state does not have this key.
     Lacks(Vec<u8>),
 }
 
-pub enum Act {
+/// The action of a step.
+pub enum Action {
     Set(Vec<u8>, Vec<u8>),
     Clear(Vec<u8>),
     /// Reads a value, so that it is part of the proof.
@@ -35,8 +38,8 @@ pub enum Act {
 
 /// An action that runs if all conditions hold.
 pub struct Step {
-    pub when: Vec<When>,
-    pub act: Act,
+    pub when: Vec<Condition>,
+    pub act: Action,
 }
 
 /// The steps of each wrapped function, by the name of its export.
@@ -48,8 +51,8 @@ impl Faults {
         Self::default()
     }
 
-    /// Adds a step in front of the exported function, after those added before.
-    pub fn step(mut self, export: &str, when: Vec<When>, act: Act) -> Self {
+    /// Adds a step that runs before the exported function, and after the steps added before.
+    pub fn step(mut self, export: &str, when: Vec<Condition>, act: Action) -> Self {
         let step = Step { when, act };
         match self.0.iter_mut().find(|(name, _)| name == export) {
             Some((_, steps)) => steps.push(step),
@@ -60,7 +63,7 @@ impl Faults {
 
     /// Makes the function return these bytes without running.
     pub fn answer(self, export: &str, bytes: Vec<u8>) -> Self {
-        self.step(export, Vec::new(), Act::Answer(bytes))
+        self.step(export, Vec::new(), Action::Answer(bytes))
     }
 
     /// Returns the module with the wrapped functions.
@@ -178,34 +181,34 @@ impl Wrapping {
         code.block(BlockType::Empty);
         for when in &step.when {
             match when {
-                When::Has(key) => code.i64_const(self.place(key)).call(exists).i32_eqz().br_if(0),
-                When::Lacks(key) => code.i64_const(self.place(key)).call(exists).br_if(0),
+                Condition::Has(key) => code.i64_const(self.place(key)).call(exists).i32_eqz().br_if(0),
+                Condition::Lacks(key) => code.i64_const(self.place(key)).call(exists).br_if(0),
             };
         }
         match &step.act {
-            Act::Set(key, value) => {
+            Action::Set(key, value) => {
                 let (key, value) = (self.place(key), self.place(value));
                 code.i64_const(key).i64_const(value).call(self.import("ext_storage_set_version_1"));
             }
-            Act::Clear(key) => {
+            Action::Clear(key) => {
                 code.i64_const(self.place(key)).call(self.import("ext_storage_clear_version_1"));
             }
-            Act::Read(key) => {
+            Action::Read(key) => {
                 let (key, into) = (self.place(key), self.place(&[0; 8]));
                 let read = self.import("ext_storage_read_version_1");
                 code.i64_const(key).i64_const(into).i32_const(0).call(read).drop();
             }
-            Act::Burn(turns) => {
+            Action::Burn(turns) => {
                 code.i64_const(*turns).local_set(2).loop_(BlockType::Empty);
                 code.local_get(2).i64_const(1).i64_sub().local_tee(2).i64_eqz().i32_eqz().br_if(0).end();
             }
-            Act::Copy => {
+            Action::Copy => {
                 code.i32_const(0).i32_const(0).i32_const(0).memory_copy(0, 0);
             }
-            Act::Trap => {
+            Action::Trap => {
                 code.unreachable();
             }
-            Act::Answer(bytes) => {
+            Action::Answer(bytes) => {
                 code.i64_const(self.place(bytes)).return_();
             }
         }
@@ -295,7 +298,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_wrapped_module_is_one_and_its_heap_begins_behind_the_new_data() {
+    fn a_wrapped_module_is_valid_and_its_heap_starts_after_the_new_data() {
         let wasm = module();
         let large = vec![1; 100_000];
         let patched = Faults::new().answer("Core_version", large).apply(&wasm);

@@ -144,13 +144,13 @@ pub fn proxy(fork: &Fork, change: impl Fn(usize, &str, Vec<u8>) -> Answer + Send
     url
 }
 
-/// A line to a fork on which every answer is so much later, and bytes are counted: for WebSocket as for HTTP.
-pub struct Line {
+/// A connection to a fork that delays responses and counts bytes, for WebSocket and HTTP.
+pub struct DelayedConnection {
     pub address: String,
     bytes: Arc<AtomicU64>,
 }
 
-impl Line {
+impl DelayedConnection {
     pub fn to(fork: &Fork, latency: Duration) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener.local_addr().expect("an address").to_string();

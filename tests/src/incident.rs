@@ -5,8 +5,9 @@
 use crate::{
     Runtime, Xtask, built,
     faults::{
-        Act, Faults,
-        When::{Has, Lacks},
+        Action,
+        Condition::{Has, Lacks},
+        Faults,
     },
     patch, snapshot,
 };
@@ -70,18 +71,22 @@ pub fn faulty(runtime: Runtime) -> Vec<u8> {
     let on = |fault: Fault| Has(fault.key());
     let first = |fault: Fault| vec![on(fault), Lacks(MIGRATED.to_vec())];
     let mut faults = Faults::new()
-        .step("AccountNonceApi_account_nonce", first(Fault::NonceUnmigrated), Act::Trap)
-        .step("AuraApi_authorities", first(Fault::NoAuthorities), Act::Answer(vec![0]))
-        .step("AuraApi_slot_duration", vec![on(Fault::SlotDuration)], Act::Answer(12_000u64.encode()))
-        // A weight, a class, a fee.
+        .step("AccountNonceApi_account_nonce", first(Fault::NonceUnmigrated), Action::Trap)
+        .step("AuraApi_authorities", first(Fault::NoAuthorities), Action::Answer(vec![0]))
+        .step("AuraApi_slot_duration", vec![on(Fault::SlotDuration)], Action::Answer(12_000u64.encode()))
+        // Weight, class, fee.
         .step(
             "TransactionPaymentCallApi_query_call_info",
             vec![on(Fault::Weights)],
-            Act::Answer([vec![4, 0, 0], vec![0; 16]].concat()),
+            Action::Answer([vec![4, 0, 0], vec![0; 16]].concat()),
         )
-        .step("AuraApi_slot_duration", vec![on(Fault::LongAnswer)], Act::Answer([6_000u64.encode(), vec![0]].concat()));
+        .step(
+            "AuraApi_slot_duration",
+            vec![on(Fault::LongAnswer)],
+            Action::Answer([6_000u64.encode(), vec![0]].concat()),
+        );
     if runtime == Runtime::Parachain {
-        let served = || Act::Clear(item("MessageQueue", "ServiceHead"));
+        let served = || Action::Clear(item("MessageQueue", "ServiceHead"));
         for export in ["Core_initialize_block", "Core_execute_block", "BlockBuilder_finalize_block"] {
             faults = faults.step(export, vec![on(Fault::Refused)], served());
         }
@@ -89,20 +94,20 @@ pub fn faulty(runtime: Runtime) -> Vec<u8> {
     let cursor = (0u8, 0u32, Some(Vec::<u8>::new()), 0u32).encode();
     for export in ["Core_initialize_block", "Core_execute_block"] {
         faults = faults
-            .step(export, first(Fault::Slow), Act::Burn(LONG))
-            .step(export, first(Fault::Proof), Act::Read(b":test:large".to_vec()))
+            .step(export, first(Fault::Slow), Action::Burn(LONG))
+            .step(export, first(Fault::Proof), Action::Read(b":test:large".to_vec()))
             .step(
                 export,
                 first(Fault::Unmigrated),
-                Act::Set(item("Attestations", ":__STORAGE_VERSION__:"), 1u16.encode()),
+                Action::Set(item("Attestations", ":__STORAGE_VERSION__:"), 1u16.encode()),
             )
             .step(
                 export,
                 vec![on(Fault::Migration), Has(MIGRATED.to_vec())],
-                Act::Set(item("MultiBlockMigrations", "Cursor"), cursor.clone()),
+                Action::Set(item("MultiBlockMigrations", "Cursor"), cursor.clone()),
             )
-            .step(export, vec![on(Fault::NoMessages)], Act::Clear(item("MessageQueue", "ServiceHead")))
-            .step(export, Vec::new(), Act::Set(MIGRATED.to_vec(), vec![1]));
+            .step(export, vec![on(Fault::NoMessages)], Action::Clear(item("MessageQueue", "ServiceHead")))
+            .step(export, Vec::new(), Action::Set(MIGRATED.to_vec(), vec![1]));
     }
     faults.apply(&released(runtime))
 }
@@ -193,9 +198,9 @@ pub fn migrating(wasm: &[u8], values: &[(Vec<u8>, Vec<u8>)]) -> Vec<u8> {
     for export in ["Core_initialize_block", "Core_execute_block"] {
         for (key, value) in values {
             let first = vec![Lacks(MIGRATED.to_vec())];
-            faults = faults.step(export, first, Act::Set(key.clone(), value.clone()));
+            faults = faults.step(export, first, Action::Set(key.clone(), value.clone()));
         }
-        faults = faults.step(export, Vec::new(), Act::Set(MIGRATED.to_vec(), vec![1]));
+        faults = faults.step(export, Vec::new(), Action::Set(MIGRATED.to_vec(), vec![1]));
     }
     faults.apply(wasm)
 }

@@ -51,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_differs_is_redacted() {
+    fn only_variable_parts_are_redacted() {
         for (text, expected) in [
             ("blob   0xa0fee9ceeba57443, 481,404 bytes", "blob 0x…, N bytes"),
             ("  pass  versions  solo 1 to 2 (1.3 s)", "  pass versions solo 1 to 2 (N s)"),

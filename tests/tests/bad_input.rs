@@ -49,7 +49,7 @@ fn status(report: &serde_json::Value, check: &str) -> String {
 }
 
 #[test]
-fn files_that_are_no_runtime_are_named_with_what_was_expected() {
+fn files_that_are_not_runtimes_are_named_with_the_expected_form() {
     let files = Files::new();
     let zstd = [0x28, 0xb5, 0x2f, 0xfd, 0, 0, 0, 0, 0, 0, 0, 0];
     let magic = [0x52, 0xbc, 0x53, 0x76, 0x46, 0xdb, 0x8e, 0x05];
@@ -78,7 +78,7 @@ fn a_blob_that_decompresses_past_the_limit_is_refused() {
 }
 
 #[test]
-fn chain_specs_that_hold_no_state_are_named() {
+fn chain_specs_without_state_are_named() {
     let files = Files::new();
     let plain = files.file("plain.json", br#"{"name":"x","id":"x","genesis":{"runtimeGenesis":{"patch":{}}}}"#);
     inspect(&plain).expect_code(4).mentions(&["plain.json", "raw"]);
@@ -90,7 +90,7 @@ fn chain_specs_that_hold_no_state_are_named() {
 }
 
 #[test]
-fn a_snapshot_cut_short_or_altered_is_refused() {
+fn a_truncated_or_altered_snapshot_is_refused() {
     let files = Files::new();
     let whole = std::fs::read(snapshot(Runtime::Standalone)).expect("the recorded snapshot");
     let cut = files.file("cut.snapshot", &whole[..whole.len() / 2]);
@@ -126,7 +126,7 @@ fn a_version_that_does_not_increase_fails_by_its_name() {
 }
 
 #[test]
-fn a_blob_without_its_version_section_is_asked_and_that_is_told() {
+fn a_blob_without_a_version_section_is_executed_for_its_version() {
     let files = Files::new();
     let wasm = patch::wasm(&std::fs::read(built(Runtime::Standalone, &[])).expect("the blob"));
     let blob = files.file("no-version.wasm", &patch::deployed(&patch::without_version_section(&wasm)));
@@ -166,7 +166,7 @@ fn a_node_that_cannot_be_reached_is_exit_3() {
 }
 
 #[test]
-fn a_node_that_closes_the_connection_half_way_is_exit_3() {
+fn a_node_that_closes_the_connection_early_is_exit_3() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let url = format!("http://{}", listener.local_addr().expect("an address"));
     let server = std::thread::spawn(move || {
@@ -183,7 +183,7 @@ fn a_node_that_closes_the_connection_half_way_is_exit_3() {
 }
 
 #[test]
-fn an_output_that_cannot_be_written_is_told_and_nothing_is_left() {
+fn an_unwritable_output_is_reported_and_leaves_no_files() {
     let blob = built(Runtime::Standalone, &[]);
     let output = Xtask::new([
         "dry-run",
@@ -202,7 +202,7 @@ fn an_output_that_cannot_be_written_is_told_and_nothing_is_left() {
 }
 
 #[test]
-fn options_that_the_route_has_no_use_for_are_refused() {
+fn options_that_the_route_does_not_use_are_refused() {
     let (blob, state) = (built(Runtime::Standalone, &[]).display().to_string(), snapshot(Runtime::Standalone));
     let state = state.display().to_string();
     let propose = |more: &[&str]| {

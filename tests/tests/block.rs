@@ -6,7 +6,7 @@
 use codec::{Compact, Encode};
 use cutover_tests::{
     Output, Runtime, Xtask, built,
-    faults::{Act, Faults, When},
+    faults::{Action, Condition, Faults},
     fork::{Answer, Fork, proxy},
     incident::item,
     patch, snapshot,
@@ -43,7 +43,7 @@ fn extrinsics(report: &Value) -> Vec<String> {
 }
 
 #[test]
-fn blocks_that_a_fork_built_hold_and_what_failed_in_them_is_told() {
+fn blocks_of_a_fork_are_valid_and_their_failed_extrinsics_are_reported() {
     let (node, head) = with_transfers(Runtime::Standalone);
     let report = replay(node.url(), &head, &[]).expect_code(0).json();
     assert_eq!((&report["format"], &report["verdict"]), (&json!("cutover/block/v1"), &json!("pass")));
@@ -85,14 +85,14 @@ fn blocks_that_a_fork_built_hold_and_what_failed_in_them_is_told() {
 }
 
 #[test]
-fn a_parachains_block_holds_too() {
+fn a_block_of_a_parachain_is_valid() {
     let (node, head) = with_transfers(Runtime::Parachain);
     let report = replay(node.url(), &head, &[]).expect_code(0).json();
     assert!(extrinsics(&report).contains(&"ParachainSystem.set_validation_data: success".to_owned()), "{report}");
 }
 
 #[test]
-fn another_runtime_is_asked_what_it_would_have_made_of_the_block() {
+fn another_runtime_executes_the_block_and_differences_are_reported() {
     let (node, head) = with_transfers(Runtime::Standalone);
     let blob = built(Runtime::Standalone, &[]);
     let report = replay(node.url(), &head, &["--runtime", &blob.display().to_string()]).expect_code(0).json();
@@ -107,8 +107,8 @@ fn another_runtime_is_asked_what_it_would_have_made_of_the_block() {
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("refuses.wasm");
     let did_update = item("Timestamp", "DidUpdate");
-    let refusal = Act::Answer(vec![1, 0, 0]);
-    let refusing = Faults::new().step("BlockBuilder_apply_extrinsic", vec![When::Has(did_update)], refusal);
+    let refusal = Action::Answer(vec![1, 0, 0]);
+    let refusing = Faults::new().step("BlockBuilder_apply_extrinsic", vec![Condition::Has(did_update)], refusal);
     let wasm = refusing.apply(&patch::wasm(&std::fs::read(&blob).expect("the blob")));
     std::fs::write(&path, patch::deployed(&wasm)).expect("written");
     let report = replay(node.url(), &head, &["--runtime", &path.display().to_string()]).expect_code(1).json();
@@ -131,7 +131,7 @@ fn another_runtime_is_asked_what_it_would_have_made_of_the_block() {
 }
 
 #[test]
-fn an_ecdsa_signature_is_good_for_the_other_runtime_too() {
+fn an_ecdsa_signature_is_valid_for_the_other_runtime_too() {
     let node = Fork::manual(snapshot(Runtime::Standalone));
     let (alice, other) = (Signer::alice(), Signer::with_ecdsa());
     let blocks = [(&alice, &other, 3 * AMOUNT), (&other, &alice, AMOUNT)].map(|(from, to, amount)| {
@@ -147,8 +147,8 @@ fn an_ecdsa_signature_is_good_for_the_other_runtime_too() {
     assert_eq!((&other["transactions"], &other["changed"], &other["failure"]), (&json!(1), &json!([]), &Value::Null));
 }
 
-/// A proxy that changes one answer of the node.
-fn liar(node: &Fork, method: &'static str, change: impl Fn(&mut Value) + Send + Sync + 'static) -> String {
+/// Starts a proxy that changes the response to one method. Returns its URL.
+fn altering_proxy(node: &Fork, method: &'static str, change: impl Fn(&mut Value) + Send + Sync + 'static) -> String {
     proxy(node, move |_, request, answer| {
         let mut document: Value = serde_json::from_slice(&answer).expect("JSON");
         if request.contains(&format!("\"{method}\"")) {
@@ -159,9 +159,9 @@ fn liar(node: &Fork, method: &'static str, change: impl Fn(&mut Value) + Send + 
 }
 
 #[test]
-fn a_node_that_lies_about_a_block_is_named() {
+fn a_node_with_a_wrong_block_is_named() {
     let (node, head) = with_transfers(Runtime::Standalone);
-    let altered = liar(&node, "chain_getBlock", |document| {
+    let altered = altering_proxy(&node, "chain_getBlock", |document| {
         let extrinsic = &mut document["result"]["block"]["extrinsics"][1];
         let mut text = extrinsic.as_str().expect("hex").to_owned();
         let other = if text.ends_with('0') { "1" } else { "0" };
@@ -169,20 +169,20 @@ fn a_node_that_lies_about_a_block_is_named() {
         *extrinsic = json!(text);
     });
     replay(&altered, &head, &[]).expect_code(4).mentions(&[&altered, "extrinsics that are not those of block"]);
-    let left_out = liar(&node, "chain_getBlock", |document| {
+    let left_out = altering_proxy(&node, "chain_getBlock", |document| {
         document["result"]["block"]["extrinsics"].as_array_mut().expect("a list").pop();
     });
     replay(&left_out, &head, &[]).expect_code(4).mentions(&[&left_out, "extrinsics that are not those of block"]);
-    let header = liar(&node, "chain_getBlock", |document| {
+    let header = altering_proxy(&node, "chain_getBlock", |document| {
         document["result"]["block"]["header"]["stateRoot"] =
             document["result"]["block"]["header"]["parentHash"].clone();
     });
     replay(&header, &head, &[]).expect_code(4).mentions(&[&header, "another block than requested", &head]);
-    let header = liar(&node, "chain_getHeader", |document| {
+    let header = altering_proxy(&node, "chain_getHeader", |document| {
         document["result"]["extrinsicsRoot"] = document["result"]["stateRoot"].clone();
     });
     replay(&header, &head, &[]).expect_code(4).mentions(&[&header, "another header"]);
-    let proof = liar(&node, "state_getReadProof", |document| {
+    let proof = altering_proxy(&node, "state_getReadProof", |document| {
         let nodes = document["result"]["proof"].as_array_mut().expect("nodes");
         for node in nodes {
             *node = json!(format!("{}00", node.as_str().expect("hex")));
@@ -192,7 +192,7 @@ fn a_node_that_lies_about_a_block_is_named() {
 }
 
 #[test]
-fn what_a_node_does_not_have_is_told_as_that() {
+fn data_missing_on_a_node_is_reported_as_missing() {
     let (node, head) = with_transfers(Runtime::Standalone);
     replay(node.url(), "4000000000", &[]).expect_code(4).mentions(&[node.url(), "no block 4000000000"]);
     let unknown = format!("0x{}", "12".repeat(32));
@@ -204,9 +204,9 @@ fn what_a_node_does_not_have_is_told_as_that() {
     let file = snapshot(Runtime::Standalone).display().to_string();
     replay(&file, &head, &[]).expect_code(2).mentions(&["is no node", "ws://"]);
 
-    let bodiless = liar(&node, "chain_getBlock", |document| document["result"] = Value::Null);
+    let bodiless = altering_proxy(&node, "chain_getBlock", |document| document["result"] = Value::Null);
     replay(&bodiless, &head, &[]).expect_code(4).mentions(&[&bodiless, "not its extrinsics", "--blocks-pruning"]);
-    let pruned = liar(&node, "state_getReadProof", |document| {
+    let pruned = altering_proxy(&node, "state_getReadProof", |document| {
         let message = "Client error: UnknownBlock: State already discarded for 0x12";
         document["error"] = json!({"code": 4003, "message": message});
         document.as_object_mut().expect("an object").remove("result");
@@ -214,8 +214,9 @@ fn what_a_node_does_not_have_is_told_as_that() {
     replay(&pruned, &head, &[]).expect_code(4).mentions(&[&pruned, "State already discarded", "archive node"]);
 }
 
-/// The node's last block under another header, with the hash that this header has; gives the URL and the hash.
-fn made_up(node: &Fork, head: &str, alter: impl FnOnce(&mut Value)) -> (String, String) {
+/// Starts a proxy that serves the node's last block with an altered header. Returns its URL and the
+/// new hash.
+fn with_altered_header(node: &Fork, head: &str, alter: impl FnOnce(&mut Value)) -> (String, String) {
     let mut answer = node.call("chain_getBlock", json!([head]));
     alter(&mut answer["block"]["header"]);
     let header = answer["block"]["header"].clone();
@@ -249,28 +250,29 @@ fn with_log(header: &mut Value, log: Vec<u8>) {
 }
 
 #[test]
-fn a_block_that_does_not_lead_to_its_state_root_fails_and_says_to_what_it_leads() {
+fn a_block_with_a_wrong_state_root_fails_and_the_computed_root_is_reported() {
     let (node, head) = with_transfers(Runtime::Standalone);
     let true_root = node.call("chain_getHeader", json!([head]))["stateRoot"].clone();
     let wrong = json!(format!("0x{}", "99".repeat(32)));
-    let (url, hash) = made_up(&node, &head, |header| header["stateRoot"] = wrong.clone());
+    let (url, hash) = with_altered_header(&node, &head, |header| header["stateRoot"] = wrong.clone());
     let report = replay(&url, &hash, &[]).expect_code(1).json();
     assert_eq!((&report["verdict"], &report["executed"]["holds"]), (&json!("fail"), &json!(false)));
     let differences = json!([{"what": "state root", "header": wrong, "computed": true_root}]);
     assert_eq!(report["executed"]["differences"], differences);
 
-    // An item that nothing in the block deposits.
-    let (url, hash) = made_up(&node, &head, |header| with_log(header, [&[4][..], b"test", &[4, 7]].concat()));
+    // A log item that nothing in the block deposits.
+    let (url, hash) =
+        with_altered_header(&node, &head, |header| with_log(header, [&[4][..], b"test", &[4, 7]].concat()));
     let report = replay(&url, &hash, &[]).expect_code(1).json();
     let differences = report["executed"]["differences"].as_array().expect("a list");
     assert!(differences.iter().any(|found| found["what"] == "digest"), "{report:#}");
 }
 
 #[test]
-fn the_seal_of_a_block_is_taken_off_before_it_is_executed() {
+fn the_seal_is_removed_before_a_block_is_executed() {
     let (node, head) = with_transfers(Runtime::Standalone);
     let seal = [&[5][..], b"aura", &vec![7u8; 64].encode()].concat();
-    let (url, hash) = made_up(&node, &head, |header| with_log(header, seal));
+    let (url, hash) = with_altered_header(&node, &head, |header| with_log(header, seal));
     let report = replay(&url, &hash, &[]).expect_code(0).json();
     assert_eq!((&report["block"]["hash"], &report["block"]["sealed"]), (&json!(hash), &json!(true)));
     assert_eq!(replay(node.url(), &head, &[]).expect_code(0).json()["block"]["sealed"], false);

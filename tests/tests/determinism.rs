@@ -179,7 +179,7 @@ impl Drop for Server {
 }
 
 #[test]
-fn what_sccache_keeps_on_its_disk_is_not_compiled_again_and_gives_one_blob() {
+fn crates_in_the_cache_of_sccache_are_not_compiled_again_and_give_one_blob() {
     let (directory, tiny) = tiny();
     let Some(server) = Server::start() else { return };
     // A target directory without compiled Wasm, but with the tools of the other tests.
@@ -244,7 +244,7 @@ fn verify_build_accepts_the_blob_of_the_source_and_explains_another() {
 }
 
 #[test]
-fn verify_build_takes_the_commit_of_a_digest_out_of_git() {
+fn verify_build_uses_the_commit_of_a_digest() {
     let (_directory, tiny) = tiny();
     let git = |arguments: &[&str]| {
         let fixed = ["-c", "user.name=t", "-c", "user.email=t@localhost", "-c", "commit.gpgsign=false"];
@@ -270,7 +270,7 @@ fn verify_build_takes_the_commit_of_a_digest_out_of_git() {
 }
 
 #[test]
-fn verify_build_wants_one_thing_to_compare_with() {
+fn verify_build_needs_one_thing_to_compare_with() {
     let (_directory, tiny) = tiny();
     tiny.xtask(&["verify", "build"]).run().expect_code(2);
     tiny.xtask(&["verify", "build", "--code-hash", "0x12"])

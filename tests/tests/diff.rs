@@ -19,7 +19,7 @@ fn json(output: &Output) -> Value {
 }
 
 #[test]
-fn a_runtime_compared_with_itself_gives_nothing() {
+fn a_runtime_compared_with_itself_has_no_differences() {
     let standalone = release(Runtime::Standalone);
     let output = diff(&["--json", &standalone, &standalone]);
     assert_eq!(output.code, Some(0), "{}", output.stderr);

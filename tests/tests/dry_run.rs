@@ -79,7 +79,7 @@ fn expect_an_upgrade(report: &Value, checks: &[&str]) {
 }
 
 #[test]
-fn the_standalone_runtime_upgrades_through_its_own_chain() {
+fn the_standalone_runtime_upgrades_its_own_chain() {
     let report = dry_run(Runtime::Standalone, true);
     expect_an_upgrade(&report, &ALONE);
     expect_an_upgrade(&report, &WITH_TRY_RUNTIME);
@@ -102,7 +102,7 @@ fn the_parachain_runtime_upgrades_with_the_go_ahead_of_its_relay_chain() {
 }
 
 #[test]
-fn a_bare_blob_is_enough_and_what_was_not_checked_is_said() {
+fn a_blob_is_enough_and_skipped_checks_are_reported() {
     let report = dry_run(Runtime::Standalone, false);
     for name in WITH_TRY_RUNTIME {
         assert_eq!(check(&report, name)["status"], "skip");
@@ -119,7 +119,7 @@ fn the_same_input_gives_the_same_blocks() {
 }
 
 #[test]
-fn every_check_may_be_allowed_to_fail_by_its_name_and_nothing_else_may() {
+fn only_names_of_checks_can_be_allowed_to_fail() {
     let allow = |named: &str| {
         let state = snapshot(Runtime::Standalone).display().to_string();
         let runtime = built(Runtime::Standalone, &[]).display().to_string();

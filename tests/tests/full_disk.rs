@@ -77,8 +77,8 @@ fn on_a_full_disk_with(
 }
 
 impl Full {
-    /// It was told, as what it is, and nothing is there that was not.
-    fn expect_told_and_left(self, files: &str) {
+    /// Asserts that the full disk was reported, and that there are no other files than before.
+    fn expect_reported_and_left(self, files: &str) {
         let output = self.output.expect_code(3);
         assert!(output.stderr.contains("No space left on device"), "{}", output.stderr);
         assert!(output.stderr.contains("/disk/"), "the file is named: {}", output.stderr);
@@ -91,17 +91,17 @@ fn words(words: &[&str]) -> Vec<String> {
 }
 
 #[test]
-fn no_half_blob_is_left() {
+fn no_partial_blob_is_left() {
     let Some(full) =
         on_a_full_disk(None, |disk| words(&["build", "--runtime", "standalone", "--out", &format!("{disk}/out")]))
     else {
         return;
     };
-    full.expect_told_and_left("");
+    full.expect_reported_and_left("");
 }
 
 #[test]
-fn no_half_report_is_left() {
+fn no_partial_report_is_left() {
     let (blob, state) = (built(Runtime::Standalone, &[]), snapshot(Runtime::Standalone));
     let (blob, state) = (blob.display().to_string(), state.display().to_string());
     let Some(full) = on_a_full_disk(None, |disk| {
@@ -119,22 +119,22 @@ fn no_half_report_is_left() {
     }) else {
         return;
     };
-    full.expect_told_and_left("");
+    full.expect_reported_and_left("");
 }
 
 #[test]
-fn no_half_snapshot_is_left() {
+fn no_partial_snapshot_is_left() {
     let blob = built(Runtime::Standalone, &[]).display().to_string();
     let Some(full) = on_a_full_disk(None, |disk| {
         words(&["snapshot", "genesis", "--runtime", &blob, "--out", &format!("{disk}/genesis.snapshot")])
     }) else {
         return;
     };
-    full.expect_told_and_left("");
+    full.expect_reported_and_left("");
 }
 
 #[test]
-fn no_half_calls_are_left() {
+fn no_partial_calls_are_left() {
     let (blob, state) = (built(Runtime::Standalone, &[]), snapshot(Runtime::Standalone));
     let (blob, state) = (blob.display().to_string(), state.display().to_string());
     let Some(full) = on_a_full_disk(None, |disk| {
@@ -142,11 +142,11 @@ fn no_half_calls_are_left() {
     }) else {
         return;
     };
-    full.expect_told_and_left("");
+    full.expect_reported_and_left("");
 }
 
 #[test]
-fn an_upgrade_says_so_and_leaves_no_manifest() {
+fn an_upgrade_reports_it_and_leaves_no_manifest() {
     let Some(full) = on_a_full_disk(None, |disk| words(&["upgrade", "--out", &format!("{disk}/bundle")])) else {
         return;
     };
@@ -157,7 +157,7 @@ fn an_upgrade_says_so_and_leaves_no_manifest() {
 }
 
 #[test]
-fn a_signature_that_cannot_be_written_leaves_the_manifest_as_it_was() {
+fn a_signature_that_cannot_be_written_leaves_the_manifest_unchanged() {
     let bundle = tempfile::tempdir().expect("a directory");
     Xtask::new(["upgrade", "--quiet", "--out", &bundle.path().display().to_string()]).run().expect_code(0);
     let before = Command::new("sh")
@@ -169,19 +169,19 @@ fn a_signature_that_cannot_be_written_leaves_the_manifest_as_it_was() {
     let Some(full) = on_a_full_disk(Some(bundle.path()), |disk| words(&["sign", disk, "--with", "throw-away"])) else {
         return;
     };
-    full.expect_told_and_left(&before);
+    full.expect_reported_and_left(&before);
 }
 
 #[test]
-fn no_half_snapshot_of_a_live_chain_is_left() {
+fn no_partial_snapshot_of_a_live_chain_is_left() {
     let node = Fork::of(snapshot(Runtime::Standalone));
     let create = |disk: &str| words(&["snapshot", "create", node.url(), "--out", &format!("{disk}/live.snapshot")]);
     let Some(full) = on_a_full_disk(None, create) else { return };
-    full.expect_told_and_left("");
+    full.expect_reported_and_left("");
 }
 
 #[test]
-fn a_store_that_cannot_be_written_ends_a_snapshot_and_not_a_dry_run() {
+fn an_unwritable_store_fails_a_snapshot_but_not_a_dry_run() {
     let node = Fork::of(snapshot(Runtime::Standalone));
     let elsewhere = tempfile::tempdir().expect("a directory");
     let out = elsewhere.path().join("live.snapshot").display().to_string();

@@ -64,7 +64,7 @@ fn cargo(directory: &Path, arguments: &[&str]) -> Output {
 }
 
 #[test]
-fn a_workspace_gets_its_command_and_uses_it() {
+fn a_workspace_gets_a_working_command() {
     let (_directory, root) = tiny();
     let before = content(&root);
     let shown = init(&root, &[]).expect_code(0);
@@ -106,7 +106,7 @@ fn a_workspace_gets_its_command_and_uses_it() {
 }
 
 #[test]
-fn what_is_known_of_a_network_and_its_workflows_is_proposed() {
+fn known_settings_of_a_network_and_its_workflows_are_proposed() {
     let (_directory, root) = tiny();
     let manifest = fs::read_to_string(root.join("runtime/Cargo.toml")).expect("read");
     let manifest = manifest.replace(
@@ -146,7 +146,7 @@ fn what_is_known_of_a_network_and_its_workflows_is_proposed() {
 }
 
 #[test]
-fn a_name_that_is_taken_stays_with_whom_it_is() {
+fn an_existing_name_is_not_replaced() {
     let (_directory, root) = tiny();
     let theirs = "# ours\n[alias]\nxtask = \"run --package tools --\"\n";
     write(&root, ".cargo/config.toml", theirs);
@@ -159,7 +159,7 @@ fn a_name_that_is_taken_stays_with_whom_it_is() {
 }
 
 #[test]
-fn what_cannot_be_adopted_is_named() {
+fn an_unsupported_workspace_is_refused_with_the_reason() {
     Xtask::new(["init"]).run().expect_code(2).mentions(&["--workspace DIR"]);
     let (_directory, root) = tiny();
     let rev = "a".repeat(40);

@@ -34,8 +34,8 @@ fn interrupt(leader: u32, group: bool) {
 }
 
 #[test]
-fn an_upgrade_interrupted_at_any_moment_leaves_nothing_that_looks_whole_and_goes_on_afterwards() {
-    // All that can be cached is: the moments then fall into the steps and not into compilers.
+fn an_upgrade_interrupted_at_any_moment_leaves_no_partial_bundle_and_can_continue() {
+    // Everything is cached, so the interrupts hit the steps and not the compilers.
     let directory = tempfile::tempdir().expect("a directory");
     let whole = directory.path().join("whole");
     Xtask::new(["upgrade", "--quiet", "--out", &whole.display().to_string()]).run().expect_code(0);
@@ -82,7 +82,7 @@ fn an_upgrade_interrupted_at_any_moment_leaves_nothing_that_looks_whole_and_goes
 }
 
 #[test]
-fn a_worker_ends_when_what_started_it_is_gone() {
+fn a_worker_ends_when_its_parent_process_ends() {
     use std::{
         io::{BufRead, BufReader},
         process::Stdio,

@@ -6,7 +6,7 @@
 
 use cutover_tests::{
     Runtime, Xtask, built,
-    fork::{Answer, Fork, Line, proxy},
+    fork::{Answer, DelayedConnection, Fork, proxy},
     snapshot,
 };
 use protocol::Source;
@@ -165,7 +165,7 @@ fn the_cost_beside_that_of_try_runtimes_library() {
             let row = |who: &str, bytes: u64, seconds: &Value, peak: u64| {
                 println!("{count:>8}  {latency:>7}  {who:<23}  {bytes:>11}  {seconds:>7}  {:>8}", peak / 1024);
             };
-            let line = || Line::to(&fork, Duration::from_millis(latency));
+            let line = || DelayedConnection::to(&fork, Duration::from_millis(latency));
             let way = line();
             let (told, peak) = taken_by_peer(&peer, &format!("ws://{}", way.address), &base, directory.path());
             assert_eq!(told["state_root"], root, "it took the same state");

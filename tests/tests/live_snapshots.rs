@@ -19,9 +19,9 @@ use std::{
 };
 
 /// A directory for the store and the file.
-struct Place(tempfile::TempDir);
+struct SnapshotDirectory(tempfile::TempDir);
 
-impl Place {
+impl SnapshotDirectory {
     fn new() -> Self {
         Self(tempfile::tempdir().expect("a directory"))
     }
@@ -62,9 +62,9 @@ fn is_proof(request: &str) -> bool {
 }
 
 #[test]
-fn a_live_chain_is_taken_whole_and_a_later_block_costs_what_changed() {
+fn a_snapshot_is_complete_and_a_later_one_downloads_only_changes() {
     let node = standalone();
-    let place = Place::new();
+    let place = SnapshotDirectory::new();
     let first = place.create(&[node.url()]);
     let recorded = ask("info", &snapshot(Runtime::Standalone)).expect_code(0).json();
     let taken = ask("verify", &place.file()).expect_code(0).json();
@@ -100,8 +100,8 @@ fn a_live_chain_is_taken_whole_and_a_later_block_costs_what_changed() {
 }
 
 #[test]
-fn child_tries_are_taken_too() {
-    let place = Place::new();
+fn child_tries_are_included() {
+    let place = SnapshotDirectory::new();
     let mut state = state::State::read(&snapshot(Runtime::Standalone)).expect("a state");
     let entries = |count: u8| (0..count).map(|key| (vec![key, 7, key], vec![key; 50])).collect::<Vec<_>>();
     state.children = vec![(b"one".to_vec(), entries(40)), (b"two".to_vec(), entries(1))];
@@ -127,10 +127,10 @@ fn alter(answer: Vec<u8>) -> Vec<u8> {
 }
 
 #[test]
-fn a_liar_is_dropped_by_name_and_the_others_go_on() {
+fn a_dishonest_node_is_named_and_dropped() {
     let node = standalone();
     let lied = Arc::new(OnceLock::new());
-    let liar = proxy(&node, {
+    let dishonest = proxy(&node, {
         let lied = lied.clone();
         move |_, request, answer| match is_proof(request) {
             true => {
@@ -145,20 +145,20 @@ fn a_liar_is_dropped_by_name_and_the_others_go_on() {
         lied.wait();
         Answer::Pass(answer)
     });
-    let place = Place::new();
-    let made = place.create(&[&liar, &honest]);
+    let place = SnapshotDirectory::new();
+    let made = place.create(&[&dishonest, &honest]);
     let dropped = made["dropped"][0].as_str().expect("one was dropped");
-    assert!(dropped.starts_with(&liar) && dropped.contains("does not prove"), "{dropped}");
+    assert!(dropped.starts_with(&dishonest) && dropped.contains("does not prove"), "{dropped}");
     ask("verify", &place.file()).expect_code(0);
 
-    let alone = Place::new();
-    alone.try_create(&[&liar], &[]).expect_code(4).mentions(&[&liar, "does not prove"]);
+    let alone = SnapshotDirectory::new();
+    alone.try_create(&[&dishonest], &[]).expect_code(4).mentions(&[&dishonest, "does not prove"]);
     assert!(!alone.file().exists(), "nothing that looks whole");
 }
 
 #[test]
-fn a_node_that_hides_keys_hides_nothing() {
-    // Keys are only guesses at what to ask for: what a page lacks, the trie still names.
+fn keys_missing_in_the_pages_of_a_node_are_found_in_the_trie() {
+    // Keys are only hints for requests. Keys that a page lacks are found in the trie.
     let node = standalone();
     let hiding = proxy(&node, |_, request, answer| {
         let mut document: Value = serde_json::from_slice(&answer).expect("JSON");
@@ -173,50 +173,50 @@ fn a_node_that_hides_keys_hides_nothing() {
         }
         Answer::Pass(document.to_string().into_bytes())
     });
-    let (honest, other) = (Place::new(), Place::new());
+    let (honest, other) = (SnapshotDirectory::new(), SnapshotDirectory::new());
     honest.create(&[node.url()]);
     other.create(&[&hiding]);
     assert_eq!(honest.bytes(), other.bytes());
 }
 
 #[test]
-fn nodes_at_different_heights_and_dead_ones_are_named() {
+fn nodes_at_different_heights_and_unreachable_nodes_are_named() {
     let (ahead, behind) = (standalone(), standalone());
     let head = ahead.call("dev_newBlock", json!([]));
     let head = head.as_str().expect("a hash");
-    let place = Place::new();
+    let place = SnapshotDirectory::new();
     let made = place.try_create(&[behind.url(), ahead.url()], &["--at", head]).expect_code(0).json();
     let dropped = made["dropped"][0].as_str().expect("one does not know the block");
     assert!(dropped.starts_with(behind.url()), "{dropped}");
 
-    let other = Place::new();
+    let other = SnapshotDirectory::new();
     let made = other.create(&["ws://127.0.0.1:9", ahead.url()]);
     assert!(made["dropped"][0].as_str().is_some_and(|why| why.starts_with("ws://127.0.0.1:9: ")), "{made}");
     other.try_create(&["ws://127.0.0.1:9"], &[]).expect_code(3).mentions(&["ws://127.0.0.1:9"]);
 }
 
 #[test]
-fn a_network_that_fails_now_and_then_changes_nothing() {
+fn occasional_network_failures_do_not_change_the_result() {
     let node = standalone();
     let flaky = proxy(&node, |number, request, answer| match (is_proof(request), number % 5) {
         (true, 0) => Answer::BreakOff(answer),
         (true, 2) => Answer::Status(429),
         _ => Answer::Pass(answer),
     });
-    let (calm, rough) = (Place::new(), Place::new());
+    let (calm, rough) = (SnapshotDirectory::new(), SnapshotDirectory::new());
     calm.create(&[node.url()]);
     rough.create(&[&flaky]);
     assert_eq!(calm.bytes(), rough.bytes());
 }
 
 #[test]
-fn a_download_that_is_killed_goes_on_where_it_was() {
+fn a_killed_download_continues_where_it_stopped() {
     let node = standalone();
     let slow = proxy(&node, |_, _, answer| {
         std::thread::sleep(Duration::from_millis(15));
         Answer::Pass(answer)
     });
-    let (whole, killed) = (Place::new(), Place::new());
+    let (whole, killed) = (SnapshotDirectory::new(), SnapshotDirectory::new());
     whole.create(&[node.url()]);
     let file = killed.file();
     let mut finished = 0;
@@ -251,8 +251,8 @@ fn a_download_that_is_killed_goes_on_where_it_was() {
 }
 
 #[test]
-fn what_is_no_node_and_no_state_is_refused() {
-    let place = Place::new();
+fn invalid_nodes_and_states_are_refused() {
+    let place = SnapshotDirectory::new();
     place.try_create(&["Cargo.toml"], &[]).expect_code(2).mentions(&["Cargo.toml", "ws://"]);
     place.try_create(&["no-such-network"], &[]).expect_code(2).mentions(&["no-such-network"]);
     ask("verify", Path::new("Cargo.toml")).expect_code(4).mentions(&["Cargo.toml"]);

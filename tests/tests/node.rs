@@ -18,10 +18,10 @@ use std::{
 /// Runs a dry run with an empty cache of trie nodes.
 fn dry_run(state: &str, more: &[&str]) -> Output {
     let nodes = tempfile::tempdir().expect("a directory");
-    dry_run_knowing(nodes.path(), state, more)
+    dry_run_with_store(nodes.path(), state, more)
 }
 
-fn dry_run_knowing(nodes: &Path, state: &str, more: &[&str]) -> Output {
+fn dry_run_with_store(nodes: &Path, state: &str, more: &[&str]) -> Output {
     let blob = built(Runtime::Standalone, &[]).display().to_string();
     let arguments = ["dry-run", "--json", "--blocks", "2", "--runtime", &blob, "--state", state];
     Xtask::new(arguments.iter().chain(more)).env("CUTOVER_NODES", nodes).run()
@@ -74,18 +74,18 @@ fn a_node_gives_the_same_verdict_and_the_same_blocks_as_the_whole_state() {
 }
 
 #[test]
-fn what_one_run_took_the_next_one_does_not_ask_for() {
+fn a_second_run_does_not_download_the_same_state_again() {
     let node = standalone();
     let nodes = tempfile::tempdir().expect("a directory");
-    let first = dry_run_knowing(nodes.path(), node.url(), &[]).expect_code(0).json();
-    let second = dry_run_knowing(nodes.path(), node.url(), &[]).expect_code(0).json();
+    let first = dry_run_with_store(nodes.path(), node.url(), &[]).expect_code(0).json();
+    let second = dry_run_with_store(nodes.path(), node.url(), &[]).expect_code(0).json();
     assert_eq!(outcome(&first), outcome(&second));
     assert!(second["rpc"]["requests"].as_u64() < Some(6), "only the header: {}", second["rpc"]);
     assert!(first["rpc"]["requests"].as_u64() > Some(6), "{}", first["rpc"]);
 }
 
 #[test]
-fn invariants_are_asked_of_a_whole_state_that_is_taken_at_once_where_there_is_a_store() {
+fn invariants_need_a_whole_state_which_is_downloaded_if_there_is_a_store() {
     let node = standalone();
     let tested = built(Runtime::Standalone, &["try-runtime"]).display().to_string();
     let more = ["--try-runtime", tested.as_str()];
@@ -93,7 +93,7 @@ fn invariants_are_asked_of_a_whole_state_that_is_taken_at_once_where_there_is_a_
 
     let nodes = tempfile::tempdir().expect("a directory");
     let stored =
-        dry_run_knowing(nodes.path(), node.url(), &more).expect_code(0).mentions(&["downloading the whole state"]);
+        dry_run_with_store(nodes.path(), node.url(), &more).expect_code(0).mentions(&["downloading the whole state"]);
     let stored = stored.json();
     assert_eq!(outcome(&stored), outcome(&whole));
     assert!(stored["rpc"]["requests"].as_u64() > Some(6), "what that took is counted: {}", stored["rpc"]);
@@ -103,7 +103,8 @@ fn invariants_are_asked_of_a_whole_state_that_is_taken_at_once_where_there_is_a_
     assert_eq!(taken.run().expect_code(0).json()["fetched"], 0, "all of it is in the store");
 
     let file = tempfile::NamedTempFile::new().expect("a file where a directory is wanted");
-    let alone = dry_run_knowing(file.path(), node.url(), &more).expect_code(0).mentions(&["a proof at a time"]).json();
+    let alone =
+        dry_run_with_store(file.path(), node.url(), &more).expect_code(0).mentions(&["a proof at a time"]).json();
     assert_eq!(outcome(&alone), outcome(&whole));
 }
 
@@ -119,7 +120,7 @@ fn the_facts_of_a_runtime_are_read_from_a_node() {
 }
 
 #[test]
-fn a_fork_lives_on_and_a_fork_of_it_does_the_same() {
+fn a_fork_builds_blocks_and_a_fork_of_it_builds_the_same() {
     let first = standalone();
     let second = Fork::of(first.url());
     assert_eq!(second.document["mode"], "lazy");
@@ -186,14 +187,14 @@ fn is_proof(request: &str) -> bool {
 }
 
 #[test]
-fn a_lie_in_any_proof_is_caught_and_the_node_named() {
+fn an_altered_proof_is_detected_and_the_node_is_named() {
     let node = standalone();
     let url = proxy(&node, |_, request, answer| Answer::Pass(if is_proof(request) { alter(answer) } else { answer }));
     dry_run(&url, &[]).expect_code(4).mentions(&[&url, "does not prove its state"]);
 }
 
 #[test]
-fn a_header_of_another_block_is_caught() {
+fn a_header_of_another_block_is_detected() {
     let node = standalone();
     let url = proxy(&node, |_, request, answer| {
         let mut document: Value = serde_json::from_slice(&answer).expect("JSON");
@@ -206,7 +207,7 @@ fn a_header_of_another_block_is_caught() {
 }
 
 #[test]
-fn a_connection_that_always_breaks_ends_with_exit_3_and_in_time() {
+fn a_connection_that_always_breaks_ends_with_exit_3_in_time() {
     let node = standalone();
     let url = proxy(
         &node,
@@ -219,7 +220,7 @@ fn a_connection_that_always_breaks_ends_with_exit_3_and_in_time() {
 }
 
 #[test]
-fn answers_that_are_cut_short_are_exit_4() {
+fn truncated_responses_are_exit_4() {
     let node = standalone();
     let url = proxy(&node, |_, request, answer| {
         let length = if is_proof(request) { answer.len() / 2 } else { answer.len() };
@@ -229,7 +230,7 @@ fn answers_that_are_cut_short_are_exit_4() {
 }
 
 #[test]
-fn a_network_that_fails_now_and_then_changes_nothing() {
+fn occasional_network_failures_do_not_change_the_result() {
     let node = standalone();
     let url = proxy(&node, |number, request, answer| match (is_proof(request), number % 3) {
         (true, 0) => Answer::BreakOff(answer),
@@ -242,7 +243,7 @@ fn a_network_that_fails_now_and_then_changes_nothing() {
 }
 
 #[test]
-fn a_node_without_proofs_is_told_with_the_way_out() {
+fn a_node_without_proofs_is_reported_with_a_remedy() {
     let node = standalone();
     let url = proxy(&node, |_, request, answer| {
         let id = serde_json::from_str::<Value>(request).expect("JSON")["id"].clone();
@@ -254,7 +255,7 @@ fn a_node_without_proofs_is_told_with_the_way_out() {
 }
 
 #[test]
-fn a_node_that_wants_to_be_asked_less_is_asked_again() {
+fn a_rate_limited_request_is_retried() {
     let node = standalone();
     let refusals = ["Too many requests", "Rate limit exceeded", "server is busy, please try again"];
     let url = proxy(&node, move |number, request, answer| {
@@ -268,7 +269,7 @@ fn a_node_that_wants_to_be_asked_less_is_asked_again() {
 }
 
 #[test]
-fn a_pruned_state_is_told_with_the_way_out() {
+fn a_pruned_state_is_reported_with_a_remedy() {
     let node = standalone();
     let url = proxy(&node, |_, request, answer| {
         if !is_proof(request) {
@@ -282,8 +283,8 @@ fn a_pruned_state_is_told_with_the_way_out() {
     dry_run(&url, &[]).expect_code(4).mentions(&[&url, "State already discarded", "archive node"]);
 }
 
-/// Has proofs answered by another fork, or by the same one at another block.
-fn answered(address: String, at: Value) -> impl Fn(usize, &str, Vec<u8>) -> Answer + Send + Sync {
+/// Returns proofs of another fork, or of the same fork at another block.
+fn answered_by(address: String, at: Value) -> impl Fn(usize, &str, Vec<u8>) -> Answer + Send + Sync {
     move |_, request, answer| {
         if !is_proof(request) {
             return Answer::Pass(answer);
@@ -295,19 +296,19 @@ fn answered(address: String, at: Value) -> impl Fn(usize, &str, Vec<u8>) -> Answ
 }
 
 #[test]
-fn proofs_of_another_block_or_another_chain_are_caught() {
+fn proofs_of_another_block_or_another_chain_are_detected() {
     let (node, foreign) = (standalone(), Fork::of(snapshot(Runtime::Parachain)));
     let before = node.document["block_hash"].clone();
     node.call("dev_newBlock", json!([{"count": 2}]));
-    let stale = proxy(&node, answered(node.address().to_owned(), before));
-    let of_another = proxy(&node, answered(foreign.address().to_owned(), Value::Null));
+    let stale = proxy(&node, answered_by(node.address().to_owned(), before));
+    let of_another = proxy(&node, answered_by(foreign.address().to_owned(), Value::Null));
     for url in [stale, of_another] {
         dry_run(&url, &[]).expect_code(4).mentions(&[&url, "does not prove its state"]);
     }
 }
 
-/// A proxy before a node that is read whole, which changes one answer.
-fn scraped(node: &Fork, method: &'static str, change: impl Fn(&mut Value) + Send + Sync + 'static) -> String {
+/// Starts a proxy that changes the response to one method, for a download of the whole state.
+fn altering_proxy(node: &Fork, method: &'static str, change: impl Fn(&mut Value) + Send + Sync + 'static) -> String {
     proxy(node, move |_, request, answer| {
         let mut document: Value = serde_json::from_slice(&answer).expect("JSON");
         if request.contains(method) {
@@ -318,10 +319,10 @@ fn scraped(node: &Fork, method: &'static str, change: impl Fn(&mut Value) + Send
 }
 
 #[test]
-fn one_value_altered_or_one_key_left_out_of_a_whole_state_is_caught() {
+fn an_altered_value_or_a_missing_key_of_a_whole_state_is_detected() {
     let node = standalone();
-    let altered = scraped(&node, "state_queryStorageAt", |result| {
-        // The last byte of the shortest value that there is.
+    let altered = altering_proxy(&node, "state_queryStorageAt", |result| {
+        // The last byte of the shortest value.
         let changes = result[0]["changes"].as_array_mut().expect("changes");
         let shortest = changes.iter_mut().filter(|change| change[1].as_str().is_some_and(|value| value.len() > 2));
         let value = &mut shortest.min_by_key(|change| change[1].as_str().map(str::len)).expect("a value")[1];
@@ -330,7 +331,7 @@ fn one_value_altered_or_one_key_left_out_of_a_whole_state_is_caught() {
         text.replace_range(text.len() - 1.., other);
         *value = json!(text);
     });
-    let missing = scraped(&node, "state_getKeysPaged", |result| {
+    let missing = altering_proxy(&node, "state_getKeysPaged", |result| {
         let keys = result.as_array_mut().expect("keys");
         // The key in the middle of the page.
         keys.remove(keys.len() / 2);

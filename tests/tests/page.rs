@@ -70,12 +70,12 @@ fn written(page: &str) -> (tempfile::TempDir, PathBuf) {
 }
 
 #[test]
-fn the_page_of_an_upgrade_is_fit_for_phone_desk_and_paper() {
+fn the_page_of_an_upgrade_fits_phones_desktops_and_paper() {
     expect_none(&bundle().join("report.html"));
 }
 
 #[test]
-fn the_page_is_what_the_evidence_gives() {
+fn the_page_is_rendered_from_the_evidence() {
     let bundle = bundle();
     let page = fs::read_to_string(bundle.join("report.html")).expect("read");
     assert_eq!(page, report::html::report(&evidence(&bundle)));
@@ -110,7 +110,7 @@ const HOSTILE: [&str; 10] = [
     "&lt;script&gt;alert(12)&lt;/script&gt;&#x3c;script&#x3e;",
 ];
 
-/// Fields whose words are the tool's own: with another the document is none.
+/// Fields with a fixed set of values. With another value the document cannot be read.
 const CHOICES: [&str; 20] = [
     "status",
     "severity",
@@ -134,14 +134,15 @@ const CHOICES: [&str; 20] = [
     "code",
 ];
 
-/// Puts hostile text wherever a text or a name stands. What only the tool itself says stays, so that every section is made.
-fn poison(value: &mut Value, place: &mut usize) {
+/// Replaces names and texts by hostile text. The values of [`CHOICES`] stay, so that every section
+/// is rendered.
+fn insert_hostile_text(value: &mut Value, place: &mut usize) {
     match value {
         Value::Object(fields) => {
             let foreign = fields.iter_mut().filter(|(name, _)| !CHOICES.contains(&name.as_str()));
-            foreign.for_each(|(_, value)| poison(value, place));
+            foreign.for_each(|(_, value)| insert_hostile_text(value, place));
         }
-        Value::Array(items) => items.iter_mut().for_each(|item| poison(item, place)),
+        Value::Array(items) => items.iter_mut().for_each(|item| insert_hostile_text(item, place)),
         Value::String(text) => {
             *place += 1;
             *text = match HOSTILE.get(*place % (HOSTILE.len() + 1)) {
@@ -153,26 +154,27 @@ fn poison(value: &mut Value, place: &mut usize) {
     }
 }
 
-fn poisoned<T: Serialize + DeserializeOwned>(document: &mut T, place: &mut usize) {
+/// Inserts hostile text into a document of any type.
+fn make_hostile<T: Serialize + DeserializeOwned>(document: &mut T, place: &mut usize) {
     let mut value = serde_json::to_value(&*document).expect("JSON");
-    poison(&mut value, place);
+    insert_hostile_text(&mut value, place);
     *document = serde_json::from_value(value).expect("the same document");
 }
 
 #[test]
-fn hostile_names_neither_run_nor_show_as_anything_but_text() {
+fn hostile_names_are_shown_as_text_and_not_executed() {
     let mut evil = evidence(&bundle());
     let mut place = 0;
-    poisoned(&mut evil.build, &mut place);
-    poisoned(&mut evil.inspect, &mut place);
-    poisoned(&mut evil.dry_run, &mut place);
-    poisoned(&mut evil.diff, &mut place);
-    poisoned(&mut evil.propose, &mut place);
+    make_hostile(&mut evil.build, &mut place);
+    make_hostile(&mut evil.inspect, &mut place);
+    make_hostile(&mut evil.dry_run, &mut place);
+    make_hostile(&mut evil.diff, &mut place);
+    make_hostile(&mut evil.propose, &mut place);
     for finding in evil.weights.iter_mut().flat_map(|weights| &mut weights.check.findings) {
         let placed = finding.pallet.iter_mut().chain(&mut finding.extrinsic).chain(&mut finding.file);
         for text in placed.chain([&mut finding.detail]) {
             let mut value = Value::from(std::mem::take(text));
-            poison(&mut value, &mut place);
+            insert_hostile_text(&mut value, &mut place);
             *text = value.as_str().expect("a text").to_owned();
         }
     }
@@ -183,7 +185,7 @@ fn hostile_names_neither_run_nor_show_as_anything_but_text() {
 }
 
 #[test]
-fn what_is_wrong_with_a_page_is_found() {
+fn faults_of_a_page_are_found() {
     let good = fs::read_to_string(bundle().join("report.html")).expect("read");
     let (policy, rest) = good.split_once("<meta http-equiv").expect("a policy");
     let (_, rest) = rest.split_once(">\n").expect("its end");
@@ -216,7 +218,7 @@ fn what_is_wrong_with_a_page_is_found() {
 }
 
 #[test]
-fn without_a_browser_the_page_is_skipped_loudly() {
+fn without_a_browser_the_skipped_test_is_reported() {
     let (directory, page) = written("<!doctype html>");
     let look = |page: &Path| {
         Xtask::new(["ci", "page", &page.display().to_string()]).env("PATH", directory.path().join("nothing")).run()

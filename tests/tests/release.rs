@@ -41,7 +41,7 @@ fn runtime<'document>(document: &'document Value, name: &str) -> &'document Valu
 }
 
 #[test]
-fn a_plan_says_what_is_released_and_why() {
+fn a_plan_contains_the_released_runtimes_and_the_reasons() {
     let checkout = history();
     let plan = checkout.run(&["release", "plan", "--json"]).expect_code(0).json();
     assert_eq!((&plan["tag"], &plan["last"]["tag"]), (&json!("v1.1.0"), &json!("v1.0.0")), "{plan}");
@@ -100,7 +100,7 @@ fn a_plan_says_what_is_released_and_why() {
 }
 
 #[test]
-fn what_a_release_needs_is_looked_for_before_anything_is_built() {
+fn requirements_of_a_release_are_checked_before_the_build() {
     let checkout = history();
     for (option, value, code, words) in [
         ("--sign-with", "keys/nosuch", 4, "keys/nosuch"),
@@ -119,7 +119,7 @@ fn what_a_release_needs_is_looked_for_before_anything_is_built() {
 }
 
 #[test]
-fn what_no_plan_can_be_made_from_is_named() {
+fn an_impossible_plan_is_refused_with_the_reason() {
     let checkout = history();
     checkout.edit(PARACHAIN, BEFORE, "spec_version: 1_002_000,");
     checkout.commit("Further than the other");
@@ -235,7 +235,7 @@ fn a_release_of_the_real_runtime_is_prepared_checked_and_published() {
     assert_eq!(again["unchanged"], true);
     assert!(content(&out) == first);
 
-    let hub = Hub::new(&commit);
+    let hub = MockGitHub::new(&commit);
     hub.publish(&out, &[]).expect_code(0);
     assert_eq!(hub.state()["release"]["isDraft"], false);
     let body = hub.state()["release"]["body"].clone();
@@ -255,7 +255,7 @@ fn a_release_of_the_real_runtime_is_prepared_checked_and_published() {
     let summary = checkout.run(&signing).expect_code(0).json();
     let bundle = summary["runtimes"][0]["bundle"].clone();
     assert_eq!((&bundle["counted"], &bundle["signed_off"]), (&json!(1), &json!(false)), "{bundle}");
-    let hub = Hub::new(&commit);
+    let hub = MockGitHub::new(&commit);
     let below = ["--root", root, "--dry-run"];
     hub.publish(&out, &below).expect_code(1).mentions(&["v1.1.0 is not signed off", "1 of 2", "release sign"]);
     hub.publish(&out, &[]).expect_code(2).mentions(&["signers.json", "--root"]);
@@ -305,10 +305,10 @@ fn commit() -> String {
     "c".repeat(40)
 }
 
-/// A GitHub of its own, and a `gh` that reaches it.
-struct Hub(TempDir);
+/// A mock of GitHub, with a `gh` that uses it.
+struct MockGitHub(TempDir);
 
-impl Hub {
+impl MockGitHub {
     fn new(commit: &str) -> Self {
         let hub = Self(tempfile::tempdir().expect("a directory"));
         for name in ["bin", "assets"] {
@@ -347,8 +347,8 @@ impl Hub {
             .run()
     }
 
-    /// What is out is what was prepared, once.
-    fn is_out(&self) {
+    /// Asserts that the prepared files were published once.
+    fn expect_published(&self) {
         let state = self.state();
         assert_eq!((&state["release"]["isDraft"], &state["release"]["body"]), (&json!(false), &json!("notes\n")));
         let there = content(&self.0.path().join("assets"));
@@ -368,17 +368,17 @@ impl Hub {
 
 #[test]
 fn a_release_is_published_once() {
-    let (hub, directory) = (Hub::new(&commit()), prepared(&commit()));
+    let (hub, directory) = (MockGitHub::new(&commit()), prepared(&commit()));
     let output = hub.publish(directory.path(), &["--json"]).expect_code(0);
     let document = output.json();
     assert_eq!(document["state"], "published");
     let actions: Vec<_> = document["assets"].as_array().expect("assets").iter().map(|asset| &asset["action"]).collect();
     assert_eq!(actions, ["uploaded"; 3]);
-    hub.is_out();
+    hub.expect_published();
     assert!(!format!("{}{}", output.stdout, output.stderr).contains("the-token-that-nobody-may-see"));
     let again = hub.publish(directory.path(), &["--json"]).expect_code(0).json();
     assert_eq!(again["state"], "was published before");
-    hub.is_out();
+    hub.expect_published();
     assert_eq!(hub.calls("release upload"), 3, "nothing is uploaded twice");
     // A published release with another file is reported and not changed.
     fs::write(hub.asset("a_runtime-v2.wasm"), "BLOB A").expect("written");
@@ -389,7 +389,7 @@ fn a_release_is_published_once() {
 }
 
 #[test]
-fn a_failure_at_every_call_is_gone_on_from() {
+fn publishing_continues_after_a_failure_of_any_call() {
     let commands = [
         ("release view", 4),
         ("api repos/{owner}/{repo}/commits/{}", 1),
@@ -404,7 +404,7 @@ fn a_failure_at_every_call_is_gone_on_from() {
                 if how == "half" && command != "release upload" {
                     continue;
                 }
-                let (hub, directory) = (Hub::new(&commit()), prepared(&commit()));
+                let (hub, directory) = (MockGitHub::new(&commit()), prepared(&commit()));
                 hub.set("fault", json!({"command": command, "turn": turn, "how": how}));
                 let output = hub.publish(directory.path(), &[]);
                 assert_eq!(output.code, Some(3), "{command} {turn} {how}: {}", output.stderr);
@@ -413,7 +413,7 @@ fn a_failure_at_every_call_is_gone_on_from() {
                 let last = (command == "release edit" && how == "after") || (command == "release view" && turn == 4);
                 assert!(!out || last, "{command} {turn} {how}: nothing is out before all is there");
                 hub.publish(directory.path(), &[]).expect_code(0);
-                hub.is_out();
+                hub.expect_published();
                 assert_eq!(
                     hub.calls("release create v1.1.0"),
                     if command == "release create" && how == "before" { 2 } else { 1 }
@@ -424,8 +424,8 @@ fn a_failure_at_every_call_is_gone_on_from() {
 }
 
 #[test]
-fn without_digests_the_files_are_fetched_and_compared() {
-    let (hub, directory) = (Hub::new(&commit()), prepared(&commit()));
+fn without_digests_the_files_are_downloaded_and_compared() {
+    let (hub, directory) = (MockGitHub::new(&commit()), prepared(&commit()));
     hub.set("digests", json!(false));
     hub.set("fault", json!({"command": "release upload", "turn": 3, "how": "before"}));
     hub.publish(directory.path(), &[]).expect_code(3);
@@ -434,12 +434,12 @@ fn without_digests_the_files_are_fetched_and_compared() {
     let document = hub.publish(directory.path(), &["--json"]).expect_code(0).json();
     let actions: Vec<_> = document["assets"].as_array().expect("assets").iter().map(|asset| &asset["action"]).collect();
     assert_eq!(actions, ["there already", "replaced", "uploaded"]);
-    hub.is_out();
+    hub.expect_published();
 }
 
 #[test]
-fn a_draft_can_be_left_for_a_person() {
-    let (hub, directory) = (Hub::new(&commit()), prepared(&commit()));
+fn a_draft_can_be_left_unpublished() {
+    let (hub, directory) = (MockGitHub::new(&commit()), prepared(&commit()));
     let document = hub.publish(directory.path(), &["--draft", "--prerelease", "--json"]).expect_code(0).json();
     assert_eq!((&document["state"], &hub.state()["release"]["isDraft"]), (&json!("draft"), &json!(true)));
     assert_eq!(hub.state()["release"]["isPrerelease"], true);
@@ -448,20 +448,20 @@ fn a_draft_can_be_left_for_a_person() {
     state["release"]["body"] = json!("other notes");
     hub.write(&state);
     hub.publish(directory.path(), &[]).expect_code(0);
-    hub.is_out();
+    hub.expect_published();
     assert_eq!(hub.state()["release"]["isPrerelease"], false);
 }
 
 #[test]
-fn what_stands_in_the_way_on_github_is_named_and_nothing_is_done() {
+fn a_conflict_on_github_is_named_and_nothing_is_changed() {
     let (other, directory) = ("d".repeat(40), prepared(&commit()));
-    let hub = Hub::new(&other);
+    let hub = MockGitHub::new(&other);
     hub.publish(directory.path(), &[]).expect_code(4).mentions(&["GitHub does not have the commit", "git push"]);
-    let hub = Hub::new(&commit());
+    let hub = MockGitHub::new(&commit());
     hub.set("commits", json!({commit(): commit(), "tags/v1.1.0": other}));
     hub.publish(directory.path(), &[]).expect_code(4).mentions(&["the tag v1.1.0 exists already on GitHub", &other]);
     assert_eq!(hub.calls("release create"), 0);
-    let hub = Hub::new(&commit());
+    let hub = MockGitHub::new(&commit());
     let draft = |target: &str| json!({"tag": TAG, "isDraft": true, "targetCommitish": target, "body": "", "name": "x"});
     hub.set("release", draft("main"));
     hub.publish(directory.path(), &[])
@@ -474,7 +474,7 @@ fn what_stands_in_the_way_on_github_is_named_and_nothing_is_done() {
 }
 
 #[test]
-fn a_gh_that_is_missing_or_without_rights_is_told_from_one_that_fails() {
+fn a_missing_or_unauthorized_gh_is_distinguished_from_a_failing_one() {
     let directory = prepared(&commit());
     let empty = tempfile::tempdir().expect("a directory");
     Xtask::new(["release", "publish", directory.path().to_str().expect("UTF-8")])
@@ -488,7 +488,7 @@ fn a_gh_that_is_missing_or_without_rights_is_told_from_one_that_fails() {
         (1, "HTTP 403: Resource not accessible by integration", "hint: gh auth refresh --scopes repo"),
         (1, "GraphQL: Could not resolve to a Repository with the name 'a/b'.", "hint: gh auth refresh --scopes repo"),
     ] {
-        let hub = Hub::new(&commit());
+        let hub = MockGitHub::new(&commit());
         hub.set("refuses", json!({"code": code, "message": message}));
         hub.publish(directory.path(), &[]).expect_code(3).mentions(&[message, hint]);
     }
@@ -496,7 +496,7 @@ fn a_gh_that_is_missing_or_without_rights_is_told_from_one_that_fails() {
 
 #[test]
 fn a_dry_run_of_publishing_starts_nothing() {
-    let (hub, directory) = (Hub::new(&commit()), prepared(&commit()));
+    let (hub, directory) = (MockGitHub::new(&commit()), prepared(&commit()));
     let output = hub.publish(directory.path(), &["--dry-run", "--repo", "somebody/something"]).expect_code(0);
     let lines: Vec<_> =
         output.stdout.lines().filter(|line| line.starts_with("$ GH_REPO=somebody/something gh release ")).collect();
@@ -505,8 +505,8 @@ fn a_dry_run_of_publishing_starts_nothing() {
 }
 
 #[test]
-fn a_directory_that_is_no_release_or_was_changed_is_refused_before_anything_else() {
-    let hub = Hub::new(&commit());
+fn a_directory_without_a_release_or_with_changes_is_refused_first() {
+    let hub = MockGitHub::new(&commit());
     let directory = tempfile::tempdir().expect("a directory");
     hub.publish(directory.path(), &[]).expect_code(4).mentions(&["release.json"]);
     let directory = prepared(&commit());

@@ -69,7 +69,7 @@ fn the_parachain_runtime_has_the_apis_of_the_omni_node() {
 /// Released blobs are compiled with the hash of their metadata. Test builds are not, because that
 /// takes twice as long.
 #[test]
-fn the_hash_of_the_metadata_is_in_the_blob_that_ships() {
+fn the_released_blob_contains_the_metadata_hash() {
     for runtime in [Runtime::Standalone, Runtime::Parachain] {
         let token = Token { symbol: "CUT".into(), decimals: 12 };
         let facts = inspect(&Source::File(built(runtime, &[])), true, Some(token)).expect("read");

@@ -19,8 +19,8 @@ fn with_token(url: &str) -> [String; 3] {
     ]
 }
 
-/// Every file below a directory, logs, caches and evidence, with its content.
-fn nothing_holds_the_token(directory: &Path) {
+/// Asserts that no file in a directory contains the token, including logs, caches and evidence.
+fn expect_no_token_in(directory: &Path) {
     let mut directories = vec![directory.to_path_buf()];
     let mut files = 0;
     while let Some(directory) = directories.pop() {
@@ -39,19 +39,20 @@ fn nothing_holds_the_token(directory: &Path) {
     assert!(files > 0, "something was written");
 }
 
-/// Runs the command in a cache of its own. What it says shows the host and not the key, and so does what it leaves.
-fn leaves_no_token(place: &Path, arguments: &[&str], code: i32) {
+/// Runs the command with an empty cache. Asserts that its output and files contain the host, but
+/// not the key.
+fn expect_no_token_after(place: &Path, arguments: &[&str], code: i32) {
     let cache = place.join("cache");
     let output = Xtask::new(arguments).env("CUTOVER_CACHE", &cache).env("CUTOVER_NODES", cache.join("nodes")).run();
     let output = output.expect_code(code);
     for text in [&output.stdout, &output.stderr] {
         assert!(!text.contains(TOKEN), "{arguments:?}:\n{text}");
     }
-    nothing_holds_the_token(place);
+    expect_no_token_in(place);
 }
 
 #[test]
-fn a_key_in_an_address_is_written_nowhere() {
+fn a_key_in_a_url_is_never_written() {
     let node = Fork::of(snapshot(Runtime::Standalone));
     let blob = built(Runtime::Standalone, &[]).display().to_string();
     let place = tempfile::tempdir().expect("a directory");
@@ -71,13 +72,13 @@ fn a_key_in_an_address_is_written_nowhere() {
             (&["propose", "upgrade", "--runtime", &blob, "--target", address, "--out", &at("calls")], 0),
         ];
         for (arguments, code) in commands {
-            leaves_no_token(place.path(), arguments, code);
+            expect_no_token_after(place.path(), arguments, code);
         }
     }
 }
 
 #[test]
-fn a_key_is_not_repeated_by_what_goes_wrong() {
+fn errors_do_not_contain_a_key() {
     let node = Fork::of(snapshot(Runtime::Standalone));
     let place = tempfile::tempdir().expect("a directory");
     let blob = built(Runtime::Standalone, &[]).display().to_string();
@@ -102,12 +103,12 @@ fn a_key_is_not_repeated_by_what_goes_wrong() {
         // An error about the command line quotes the argument.
         (&["inspect", fine.as_str(), fine.as_str()], 2),
     ] {
-        leaves_no_token(place.path(), arguments, code);
+        expect_no_token_after(place.path(), arguments, code);
     }
 }
 
 #[test]
-fn a_key_in_the_address_of_a_network_is_written_nowhere() {
+fn a_key_in_the_url_of_a_network_is_never_written() {
     let node = Fork::of(snapshot(Runtime::Standalone));
     let blob = built(Runtime::Standalone, &[]).display().to_string();
     let place = tempfile::tempdir().expect("a directory");
@@ -119,18 +120,18 @@ fn a_key_in_the_address_of_a_network_is_written_nowhere() {
         let workspace = workspace.path().display().to_string();
         let within = ["--workspace", &workspace];
         let dry_run = ["dry-run", "--blocks", "1", "--runtime", &blob, "--state", "here/chain", "--out", &report];
-        leaves_no_token(place.path(), &[&within[..], &["inspect", "here/chain"]].concat(), 0);
-        leaves_no_token(place.path(), &[&within[..], &dry_run].concat(), 0);
+        expect_no_token_after(place.path(), &[&within[..], &["inspect", "here/chain"]].concat(), 0);
+        expect_no_token_after(place.path(), &[&within[..], &dry_run].concat(), 0);
     }
     let nobody = workspace_with_network("here/chain", &format!("[\"ws://127.0.0.1:1/{TOKEN}\"]"));
     let workspace = nobody.path().display().to_string();
-    leaves_no_token(place.path(), &["--workspace", &workspace, "inspect", "here/chain"], 3);
+    expect_no_token_after(place.path(), &["--workspace", &workspace, "inspect", "here/chain"], 3);
 }
 
 /// The blob is from the shared cache, because a build takes minutes. The files of the upgrade are
 /// searched.
 #[test]
-fn a_key_in_the_address_of_a_state_is_not_in_the_bundle() {
+fn a_key_in_the_url_of_a_state_is_not_in_the_bundle() {
     let node = Fork::of(snapshot(Runtime::Standalone));
     built(Runtime::Standalone, &[]);
     let place = tempfile::tempdir().expect("a directory");
@@ -140,5 +141,5 @@ fn a_key_in_the_address_of_a_state_is_not_in_the_bundle() {
     for text in [&output.stdout, &output.stderr] {
         assert!(!text.contains(TOKEN), "{text}");
     }
-    nothing_holds_the_token(place.path());
+    expect_no_token_in(place.path());
 }

@@ -8,9 +8,9 @@
 use cutover_tests::{Output, Runtime, Xtask, built, redact, repository, shared, snapshot};
 use std::path::{Path, PathBuf};
 
-struct Desk(tempfile::TempDir);
+struct Terminal(tempfile::TempDir);
 
-impl Desk {
+impl Terminal {
     fn new() -> Self {
         Self(tempfile::tempdir().expect("a directory"))
     }
@@ -25,8 +25,8 @@ impl Desk {
         self.0.path().join(name).display().to_string()
     }
 
-    /// The command as it was typed and all that came of it.
-    fn see(&self, arguments: &[&str]) -> String {
+    /// Runs a command. Returns its command line and output.
+    fn output_of(&self, arguments: &[&str]) -> String {
         let Output { code, stdout, stderr } = Xtask::new(arguments).run();
         let code = code.map_or("none".into(), |code| code.to_string());
         let text = format!(
@@ -45,13 +45,13 @@ fn text(path: PathBuf) -> String {
 
 #[test]
 fn the_runtimes_of_the_workspace() {
-    insta::assert_snapshot!(Desk::new().see(&["list"]));
+    insta::assert_snapshot!(Terminal::new().output_of(&["list"]));
 }
 
 #[test]
 fn the_facts_of_a_recorded_release() {
     for runtime in [Runtime::Standalone, Runtime::Parachain] {
-        let seen = Desk::new().see(&["inspect", &text(snapshot(runtime))]);
+        let seen = Terminal::new().output_of(&["inspect", &text(snapshot(runtime))]);
         insta::assert_snapshot!(format!("inspect-{}", runtime.name()), seen);
     }
 }
@@ -60,26 +60,44 @@ fn the_facts_of_a_recorded_release() {
 fn an_upgrade_rehearsed() {
     let (blob, hooks) = (built(Runtime::Standalone, &[]), built(Runtime::Standalone, &["try-runtime"]));
     let (blob, hooks, state) = (text(blob), text(hooks), text(snapshot(Runtime::Standalone)));
-    let seen = Desk::new().see(&["dry-run", "--quiet", "--runtime", &blob, "--try-runtime", &hooks, "--state", &state]);
+    let seen = Terminal::new().output_of(&[
+        "dry-run",
+        "--quiet",
+        "--runtime",
+        &blob,
+        "--try-runtime",
+        &hooks,
+        "--state",
+        &state,
+    ]);
     insta::assert_snapshot!(seen);
 }
 
 #[test]
 fn an_upgrade_refused() {
     let (blob, state) = (text(built(Runtime::Parachain, &[])), text(snapshot(Runtime::Standalone)));
-    insta::assert_snapshot!(Desk::new().see(&["dry-run", "--quiet", "--runtime", &blob, "--state", &state]));
+    insta::assert_snapshot!(Terminal::new().output_of(&["dry-run", "--quiet", "--runtime", &blob, "--state", &state]));
 }
 
 #[test]
 fn the_calls_of_a_proposal() {
     let (blob, state) = (text(built(Runtime::Standalone, &[])), text(snapshot(Runtime::Standalone)));
-    let desk = Desk::new();
+    let terminal = Terminal::new();
     for route in ["sudo", "root-referendum", "whitelisted-referendum"] {
-        let seen =
-            desk.see(&["propose", "upgrade", "--quiet", "--runtime", &blob, "--target", &state, "--route", route]);
+        let seen = terminal.output_of(&[
+            "propose",
+            "upgrade",
+            "--quiet",
+            "--runtime",
+            &blob,
+            "--target",
+            &state,
+            "--route",
+            route,
+        ]);
         insta::assert_snapshot!(format!("propose-{route}"), seen);
     }
-    let seen = desk.see(&[
+    let seen = terminal.output_of(&[
         "propose",
         "upgrade",
         "--quiet",
@@ -100,18 +118,21 @@ fn the_calls_of_a_proposal() {
 
 #[test]
 fn the_main_job_and_its_bundle() {
-    let desk = Desk::new();
-    let bundle = desk.path("bundle");
-    insta::assert_snapshot!("upgrade", desk.see(&["upgrade", "--quiet", "--out", &bundle]));
-    insta::assert_snapshot!("verify", desk.see(&["verify", "--quiet", &bundle]));
-    insta::assert_snapshot!("verify-integrity", desk.see(&["verify", "--quiet", "--integrity-only", &bundle]));
+    let terminal = Terminal::new();
+    let bundle = terminal.path("bundle");
+    insta::assert_snapshot!("upgrade", terminal.output_of(&["upgrade", "--quiet", "--out", &bundle]));
+    insta::assert_snapshot!("verify", terminal.output_of(&["verify", "--quiet", &bundle]));
+    insta::assert_snapshot!(
+        "verify-integrity",
+        terminal.output_of(&["verify", "--quiet", "--integrity-only", &bundle])
+    );
     std::fs::write(Path::new(&bundle).join("report.md"), "all is well\n").expect("tampered");
-    insta::assert_snapshot!("verify-tampered", desk.see(&["verify", "--quiet", &bundle]));
+    insta::assert_snapshot!("verify-tampered", terminal.output_of(&["verify", "--quiet", &bundle]));
 }
 
 #[test]
 fn wrong_files() {
-    let desk = Desk::new();
+    let terminal = Terminal::new();
     let zstd = [0x28, 0xb5, 0x2f, 0xfd, 0, 0, 0, 0, 0, 0, 0, 0];
     let files: [(&str, &[u8]); 6] = [
         ("empty.wasm", b""),
@@ -123,16 +144,16 @@ fn wrong_files() {
     ];
     let mut seen = String::new();
     for (name, content) in files {
-        seen.push_str(&desk.see(&["inspect", "--quiet", &desk.file(name, content)]));
+        seen.push_str(&terminal.output_of(&["inspect", "--quiet", &terminal.file(name, content)]));
         seen.push('\n');
     }
-    seen.push_str(&desk.see(&["inspect", "--quiet", &desk.path("not-there.wasm")]));
+    seen.push_str(&terminal.output_of(&["inspect", "--quiet", &terminal.path("not-there.wasm")]));
     insta::assert_snapshot!(seen);
 }
 
 #[test]
 fn wrong_words() {
-    let desk = Desk::new();
+    let terminal = Terminal::new();
     let mut seen = String::new();
     for arguments in [
         &["upgrad"][..],
@@ -141,7 +162,7 @@ fn wrong_words() {
         &["signers", "init", "signers.json", "--threshold", "1", "--signer", "ana"],
         &["dry-run", "--quiet", "--runtime", "standalone", "--state", "nowhere.json"],
     ] {
-        seen.push_str(&desk.see(arguments));
+        seen.push_str(&terminal.output_of(arguments));
         seen.push('\n');
     }
     insta::assert_snapshot!(seen);

@@ -37,7 +37,7 @@ fn init(file: &Path, more: &[&str]) -> Output {
 }
 
 #[test]
-fn a_file_of_signers_holds_once_enough_of_them_agreed() {
+fn a_file_of_signers_is_valid_with_enough_signatures() {
     let directory = tempfile::tempdir().expect("a directory");
     let file: PathBuf = directory.path().join("signers.json");
     let path = text(&file);
@@ -53,7 +53,7 @@ fn a_file_of_signers_holds_once_enough_of_them_agreed() {
 }
 
 #[test]
-fn fewer_people_than_it_takes_cannot_replace_it() {
+fn too_few_signers_cannot_replace_a_file() {
     let directory = tempfile::tempdir().expect("a directory");
     let (file, next) = (directory.path().join("signers.json"), directory.path().join("next.json"));
     init(&file, &["--threshold", "2"]).expect_code(0);
@@ -67,7 +67,7 @@ fn fewer_people_than_it_takes_cannot_replace_it() {
 }
 
 #[test]
-fn what_makes_no_sense_is_refused_and_nothing_is_written() {
+fn an_invalid_file_is_refused_and_not_written() {
     let directory = tempfile::tempdir().expect("a directory");
     let file = directory.path().join("signers.json");
     init(&file, &["--threshold", "3"]).expect_code(4).mentions(&["threshold"]);
@@ -78,7 +78,7 @@ fn what_makes_no_sense_is_refused_and_nothing_is_written() {
 }
 
 #[test]
-fn a_key_that_nobody_lists_and_a_secret_in_place_of_a_key_are_refused() {
+fn an_unlisted_key_and_a_secret_in_place_of_a_key_are_refused() {
     let directory = tempfile::tempdir().expect("a directory");
     let file = directory.path().join("signers.json");
     let secret = format!("cas=sr25519:{PHRASE}");
@@ -98,7 +98,7 @@ fn a_key_that_nobody_lists_and_a_secret_in_place_of_a_key_are_refused() {
 }
 
 #[test]
-fn a_file_that_expired_says_so_and_can_be_replaced() {
+fn an_expired_file_is_reported_and_can_be_replaced() {
     let directory = tempfile::tempdir().expect("a directory");
     let (file, next) = (directory.path().join("signers.json"), directory.path().join("next.json"));
     init(&file, &["--threshold", "1", "--expires", "2020-01-01"]).expect_code(0);
@@ -114,7 +114,7 @@ fn a_file_that_expired_says_so_and_can_be_replaced() {
 }
 
 #[test]
-fn a_bundle_is_signed_off_by_the_newest_file_of_signers_only() {
+fn a_bundle_is_approved_only_by_the_newest_file_of_signers() {
     let directory = tempfile::tempdir().expect("a directory");
     let own = directory.path().join("bundle");
     copy(&bundle(), &own);

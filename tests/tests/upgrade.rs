@@ -38,7 +38,7 @@ fn files(directory: &Path) -> Vec<PathBuf> {
 }
 
 #[test]
-fn the_bundle_holds_what_a_voter_needs() {
+fn the_bundle_contains_the_files_for_voters() {
     let bundle = bundle();
     let names: Vec<_> =
         files(&bundle).iter().map(|path| path.strip_prefix(&*bundle).expect("within").display().to_string()).collect();
@@ -73,7 +73,7 @@ fn the_second_run_repeats_nothing_and_leaves_the_same_bundle() {
 }
 
 #[test]
-fn what_people_signed_is_counted_and_not_signed_over() {
+fn signatures_are_counted_and_never_overwritten() {
     let bundle = bundle();
     let people = tempfile::tempdir().expect("a directory");
     let root = people.path().join("signers.json").display().to_string();
@@ -96,7 +96,7 @@ fn what_people_signed_is_counted_and_not_signed_over() {
 }
 
 #[test]
-fn a_wrong_state_or_key_is_told_first_and_leaves_the_bundle_as_it_is() {
+fn a_wrong_state_or_key_is_reported_first_and_leaves_the_bundle_unchanged() {
     let bundle = bundle();
     let path = bundle.display().to_string();
     let content = |bundle: &Path| -> BTreeMap<PathBuf, Vec<u8>> {
@@ -114,8 +114,8 @@ fn a_wrong_state_or_key_is_told_first_and_leaves_the_bundle_as_it_is() {
 }
 
 #[test]
-fn verify_accepts_the_bundle_only_as_what_it_is() {
-    // The key was thrown away: the signature is valid, and nobody signed off.
+fn verify_reports_a_bundle_with_a_throw_away_key_as_not_signed_off() {
+    // The key was thrown away. The signature is valid, but the bundle is not signed off.
     let bundle = bundle();
     let output = verify(&bundle).expect_code(1);
     let document = output.json();

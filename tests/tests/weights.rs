@@ -8,7 +8,7 @@ use cutover_tests::{
     Checkout,
     Runtime::Standalone,
     Xtask, built,
-    faults::{Act, Faults, When},
+    faults::{Action, Condition, Faults},
     patch, snapshot,
 };
 use serde_json::Value;
@@ -87,7 +87,7 @@ fn a_pallet_is_measured_once_and_its_file_is_the_same_each_time() {
 }
 
 #[test]
-fn of_a_pallet_that_was_not_measured_whole_no_file_is_made() {
+fn an_incompletely_measured_pallet_gets_no_file() {
     let run = Run::new();
     let some = run.with(&["--pallet", PALLET, "--extrinsic", "set_policy"]).run().expect_code(0).json();
     assert_eq!(some["runtimes"][0]["files"]["incomplete"][0], PALLET);
@@ -100,7 +100,7 @@ fn of_a_pallet_that_was_not_measured_whole_no_file_is_made() {
 }
 
 #[test]
-fn names_that_are_not_there_are_refused_with_the_nearest() {
+fn unknown_names_are_refused_with_the_nearest() {
     let run = Run::new();
     let refused = run.with(&["--pallet", "pallet_attestation"]).run().expect_code(2);
     assert!(refused.stderr.contains("similar names: pallet_attestations"), "{}", refused.stderr);
@@ -119,7 +119,8 @@ fn benchmarks_that_trap_are_listed_and_make_no_files() {
     let good = fs::read(built(Standalone, &["runtime-benchmarks"])).expect("the blob");
     let run = Run::of(PathBuf::new());
     let blob = run.at("faulty.wasm");
-    let faulty = Faults::new().step("Benchmark_dispatch_benchmark", Vec::new(), Act::Trap).apply(&patch::wasm(&good));
+    let faulty =
+        Faults::new().step("Benchmark_dispatch_benchmark", Vec::new(), Action::Trap).apply(&patch::wasm(&good));
     fs::write(&blob, faulty).expect("written");
     let run = Run { blob, ..run };
     let first = run.with(&["--pallet", PALLET]).run().expect_code(1);
@@ -130,7 +131,7 @@ fn benchmarks_that_trap_are_listed_and_make_no_files() {
 }
 
 #[test]
-fn where_nothing_can_be_written_the_run_says_so() {
+fn an_unwritable_directory_is_reported() {
     let run = Run::new();
     let file = run.at("taken");
     fs::write(&file, "not a directory").expect("written");
@@ -143,7 +144,7 @@ fn where_nothing_can_be_written_the_run_says_so() {
 }
 
 #[test]
-fn blocks_and_extrinsics_are_measured_by_themselves() {
+fn blocks_and_extrinsics_are_measured() {
     let run = Run::of(built(Standalone, &[]));
     let (raw, files, blob) = (run.at("raw"), run.at("files"), run.blob.display().to_string());
     let arguments = [
@@ -183,7 +184,7 @@ fn blocks_and_extrinsics_are_measured_by_themselves() {
 }
 
 #[test]
-fn a_preset_that_is_not_there_and_a_chain_that_refuses_are_told() {
+fn an_unknown_preset_and_a_refused_extrinsic_are_reported() {
     let good = fs::read(built(Standalone, &[])).expect("the blob");
     let run = Run::of(PathBuf::new());
     let raw = run.at("raw").display().to_string();
@@ -197,7 +198,7 @@ fn a_preset_that_is_not_there_and_a_chain_that_refuses_are_told() {
         .mentions(&["no genesis preset none-such"]);
     assert!(!run.at("raw").exists());
     let panics = run.at("panics.wasm");
-    let faulty = Faults::new().step("GenesisBuilder_build_state", Vec::new(), Act::Trap);
+    let faulty = Faults::new().step("GenesisBuilder_build_state", Vec::new(), Action::Trap);
     fs::write(&panics, faulty.apply(&patch::wasm(&good))).expect("written");
     overhead(&panics, &[]).expect_code(1).mentions(&["the genesis preset development does not build"]);
     assert!(!run.at("raw").exists());
@@ -205,8 +206,8 @@ fn a_preset_that_is_not_there_and_a_chain_that_refuses_are_told() {
     // The runtime rejects extrinsics with `Err(Invalid(Payment))`. Only the block is measured, and
     // the report says why.
     let blob = run.at("faulty.wasm");
-    let after_the_inherent = When::Has([twox_128(b"Timestamp"), twox_128(b"DidUpdate")].concat());
-    let refuse = Act::Answer(vec![1, 0, 1]);
+    let after_the_inherent = Condition::Has([twox_128(b"Timestamp"), twox_128(b"DidUpdate")].concat());
+    let refuse = Action::Answer(vec![1, 0, 1]);
     let faulty = Faults::new().step("BlockBuilder_apply_extrinsic", vec![after_the_inherent], refuse);
     fs::write(&blob, faulty.apply(&patch::wasm(&good))).expect("written");
     let document = overhead(&blob, &[]).expect_code(1).json();
@@ -239,7 +240,7 @@ fn a_database_is_measured_on_a_state() {
 }
 
 #[test]
-fn weights_older_than_their_code_are_told_with_the_commits() {
+fn stale_weights_are_reported_with_the_commits() {
     let checkout = Checkout::copy();
     let findings = |checkout: &Checkout| -> Vec<(String, String)> {
         let document = checkout.run(&["weights", "check", "--runtime", "standalone", "--json"]).json();
@@ -307,7 +308,7 @@ fn weights_older_than_their_code_are_told_with_the_commits() {
 }
 
 #[test]
-fn an_upgrade_holds_its_weights_against_the_release_before() {
+fn an_upgrade_compares_its_weights_with_the_previous_release() {
     let checkout = Checkout::copy();
     let file = "runtimes/standalone/src/weights/pallet_timestamp.rs";
     let now = fs::read_to_string(checkout.path(file)).expect("read");

@@ -25,7 +25,7 @@ fn n03_a_host_function_that_nodes_lack() {
 }
 
 #[test]
-fn n30_a_spec_version_that_did_not_rise() {
+fn n30_a_spec_version_that_did_not_increase() {
     let blob = patch::spec_version(&sound(Standalone), 1_000_000);
     rehearse(Before::of(Standalone), &blob)
         .stopped_by("versions", &["spec_version", "expected more than 1000000"])

@@ -5,7 +5,7 @@ use artifact::hashes::blake2_64;
 use codec::{Compact, Encode};
 use cutover_tests::{
     Runtime::{Parachain, Standalone},
-    faults::{Act, Faults},
+    faults::{Action, Faults},
     incident::{Before, Fault, LONG, faulty, item, migrating, rehearse, rehearse_with, sound, with_metadata},
     patch, repository,
 };
@@ -18,14 +18,14 @@ use scale_info::{
 };
 
 #[test]
-fn n07_a_parachains_code_without_what_validators_call() {
+fn n07_parachain_code_without_the_function_that_validators_call() {
     let blob = patch::without_export(&sound(Parachain), "validate_block");
     rehearse(Before::of(Parachain), &blob).stopped_by("validator-preparation", &["no function validate_block"]);
 }
 
 #[test]
 fn n07_instructions_that_validators_and_nodes_do_not_enable() {
-    let blob = Faults::new().step("Core_version", Vec::new(), Act::Copy).apply(&sound(Parachain));
+    let blob = Faults::new().step("Core_version", Vec::new(), Action::Copy).apply(&sound(Parachain));
     rehearse(Before::of(Parachain), &blob).stopped_by("validator-preparation", &["cannot prepare the code"]);
 }
 
@@ -38,7 +38,7 @@ fn n19_an_api_that_fails_on_state_that_is_not_migrated_yet() {
 
 #[test]
 fn n19_an_api_that_takes_seconds() {
-    let blob = Faults::new().step("AccountNonceApi_account_nonce", Vec::new(), Act::Burn(LONG));
+    let blob = Faults::new().step("AccountNonceApi_account_nonce", Vec::new(), Action::Burn(LONG));
     rehearse(Before::of(Standalone), &blob.apply(&sound(Standalone)))
         .stopped_by(
             "runtime-apis",
@@ -53,19 +53,20 @@ fn n19_an_api_that_nodes_need_is_gone() {
     rehearse(Before::of(Standalone), &blob).stopped_by("runtime-apis", &["GrandpaApi is gone"]);
 }
 
-/// The runtime says that its authors prove work, and nothing of Aura.
-fn mining(wasm: &[u8]) -> Vec<u8> {
+/// Replaces the runtime API of Aura by one of proof of work.
+fn with_proof_of_work(wasm: &[u8]) -> Vec<u8> {
     let [aura, work] = ["AuraApi", "DifficultyApi"].map(|api| blake2_64(api.as_bytes()));
-    let mut mining = wasm.to_vec();
-    let places: Vec<_> = mining.windows(8).enumerate().filter(|(_, id)| *id == aura).map(|(at, _)| at).collect();
+    let mut patched = wasm.to_vec();
+    let places: Vec<_> = patched.windows(8).enumerate().filter(|(_, id)| *id == aura).map(|(at, _)| at).collect();
     assert!(!places.is_empty(), "the runtime has AuraApi");
-    places.into_iter().for_each(|at| mining[at..at + 8].copy_from_slice(&work));
-    mining
+    places.into_iter().for_each(|at| patched[at..at + 8].copy_from_slice(&work));
+    patched
 }
 
 #[test]
 fn a_chain_whose_blocks_cannot_be_authored_here_is_not_judged() {
-    let report = rehearse(Before::of(Standalone).with_code(mining), &mining(&sound(Standalone)));
+    let report =
+        rehearse(Before::of(Standalone).with_code(with_proof_of_work), &with_proof_of_work(&sound(Standalone)));
     report.not_judged().status("versions", "pass").status("transaction-signing", "pass").status("consensus", "pass");
     for check in ["enactment", "migrations"] {
         report
@@ -110,14 +111,14 @@ fn n23_authorities_that_only_a_migration_sets() {
 }
 
 #[test]
-fn n25_calls_that_weigh_and_prove_nothing() {
+fn n25_calls_without_weight_and_proof_size() {
     rehearse(Before::of(Standalone).with(Fault::Weights), &faulty(Standalone))
         .stopped_by("weights", &["proof_size", "became 0"]);
 }
 
 #[test]
-fn n25_calls_that_no_block_takes_any_more() {
-    // Three seconds, where a block has two.
+fn n25_calls_too_heavy_for_a_block() {
+    // Three seconds, but a block has only two.
     let info = (Compact(3_000_000_000_000u64), Compact(5_000u64), 0u8, 0u128).encode();
     let blob = Faults::new().answer("TransactionPaymentCallApi_query_call_info", info).apply(&sound(Standalone));
     rehearse(Before::of(Standalone), &blob).stopped_by("weights", &["no block takes it any more"]);
@@ -206,15 +207,15 @@ fn n23_blocks_that_validators_refuse() {
 }
 
 #[test]
-fn n05_blocks_that_take_validators_too_long() {
-    let blob = Faults::new().step("validate_block", Vec::new(), Act::Burn(LONG)).apply(&sound(Parachain));
+fn n05_blocks_too_slow_for_validators() {
+    let blob = Faults::new().step("validate_block", Vec::new(), Action::Burn(LONG)).apply(&sound(Parachain));
     rehearse(Before::of(Parachain), &blob)
         .stopped_by("validator-execution", &["takes longer than it may"])
         .status("block-limits", "pass");
 }
 
 #[test]
-fn n01_a_parachain_that_takes_another_number() {
+fn n01_a_parachain_with_another_para_id() {
     let blob = migrating(&sound(Parachain), &[(item("ParachainInfo", "ParachainId"), 3_333u32.encode())]);
     rehearse(Before::of(Parachain), &blob)
         .stopped_by("migrations", &["included head not present in relay storage proof"]);
@@ -301,7 +302,7 @@ fn n21_features_as_they_were_pass() {
 }
 
 #[test]
-fn n29_a_relay_parent_offset_that_collators_do_not_build_by() {
+fn n29_a_relay_parent_offset_that_collators_do_not_use() {
     let blob = Faults::new().answer("RelayParentOffsetApi_relay_parent_offset", 1u32.encode()).apply(&sound(Parachain));
     rehearse(Before::of(Parachain), &blob).warned_by("node-demands", &["the relay parent offset goes from 0 to 1"]);
 }

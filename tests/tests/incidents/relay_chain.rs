@@ -4,25 +4,25 @@
 use codec::{Compact, Encode};
 use cutover_tests::{
     Runtime::Parachain,
-    faults::{Act, Faults, When::Has},
+    faults::{Action, Condition::Has, Faults},
     incident::{Before, Report, item, migrating, rehearse, rehearse_with, sound},
     patch,
 };
 
-/// The code puts the other one in place in the first block after it was scheduled, whatever the relay chain says.
-fn impatient(wasm: &[u8], other: &[u8]) -> Vec<u8> {
+/// Alters the code to apply the other one in the first block, without the relay chain's go-ahead.
+fn enacting_at_once(wasm: &[u8], other: &[u8]) -> Vec<u8> {
     let scheduled = || vec![Has(item("ParachainSystem", "PendingValidationCode"))];
     let mut faults = Faults::new();
     for export in ["Core_initialize_block", "Core_execute_block"] {
-        faults = faults.step(export, scheduled(), Act::Set(b":code".to_vec(), patch::deployed(other)));
+        faults = faults.step(export, scheduled(), Action::Set(b":code".to_vec(), patch::deployed(other)));
     }
     faults.apply(wasm)
 }
 
 #[test]
-fn n04_code_put_in_place_before_the_relay_chain_says_so() {
+fn n04_code_applied_before_the_go_ahead_of_the_relay_chain() {
     let blob = sound(Parachain);
-    rehearse(Before::of(Parachain).with_code(|code| impatient(code, &blob)), &blob)
+    rehearse(Before::of(Parachain).with_code(|code| enacting_at_once(code, &blob)), &blob)
         .stopped_by("enactment", &["without its relay chain's go-ahead", "in a block without a signal"]);
 }
 
@@ -30,21 +30,21 @@ fn n04_code_put_in_place_before_the_relay_chain_says_so() {
 fn n04_an_upgrade_after_which_the_next_one_would_come_too_early() {
     let before = Before::of(Parachain);
     let present = before.code();
-    rehearse(before, &impatient(&sound(Parachain), &present))
+    rehearse(before, &enacting_at_once(&sound(Parachain), &present))
         .stopped_by("next-upgrade", &["without its relay chain's go-ahead"])
         .status("enactment", "pass");
 }
 
 #[test]
-fn n35_a_relay_parent_offset_that_is_not_the_one_that_blocks_are_taken_with() {
+fn n35_a_relay_parent_offset_that_differs_from_that_of_accepted_blocks() {
     let blob = Faults::new().answer("RelayParentOffsetApi_relay_parent_offset", 1u32.encode()).apply(&sound(Parachain));
     rehearse(Before::of(Parachain), &blob)
         .stopped_by("async-backing", &["lets collators look 2 claims ahead for a core, and their block is refused"]);
 }
 
 #[test]
-fn n32_blocks_stand_on_blocks_that_are_not_included_yet() {
-    // The good twin: the bad one is a hook that no blob here has, and is judged beside the check.
+fn n32_blocks_are_built_on_blocks_that_are_not_included_yet() {
+    // The valid case. No blob here has the faulty hook, so the check's unit tests cover that.
     rehearse(Before::of(Parachain), &sound(Parachain))
         .status("async-backing", "pass")
         .says("async-backing", "whose included head is up to 2 behind, and two on one relay block");
@@ -78,7 +78,7 @@ fn with_channel() -> Before {
     Before::of(Parachain).set(&item("ParachainSystem", "RelevantMessagingState"), Some(state.encode()))
 }
 
-fn beside_its_sibling(before: Before, blob: &[u8]) -> Report {
+fn rehearse_with_sibling(before: Before, blob: &[u8]) -> Report {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let sibling = directory.path().join("sibling.snapshot");
     Before::of(Parachain).set(&item("ParachainInfo", "ParachainId"), Some(SIBLING.encode())).write(&sibling);
@@ -86,43 +86,43 @@ fn beside_its_sibling(before: Before, blob: &[u8]) -> Report {
 }
 
 #[test]
-fn n14_transfers_that_come_as_far_as_before_pass() {
-    beside_its_sibling(with_channel(), &sound(Parachain))
+fn n14_transfers_that_arrive_as_before_pass() {
+    rehearse_with_sibling(with_channel(), &sound(Parachain))
         .status("message-delivery", "pass")
         .says("message-delivery", "PolkadotXcm.limited_reserve_transfer_assets of its own token to parachain 2001")
         .passed();
 }
 
 #[test]
-fn n14_transfers_that_the_other_chain_turns_away() {
-    // `Ok(CallDryRunEffects)`: `Ok(PostDispatchInfo)`, no events, no local message, and to the sibling one that buys no
-    // execution: `SetTopic`, `ClearOrigin`.
+fn n14_transfers_that_the_other_chain_rejects() {
+    // `Ok(CallDryRunEffects)`: `Ok(PostDispatchInfo)`, no events, no local message, and a message
+    // to the sibling that does not buy execution: `SetTopic`, `ClearOrigin`.
     let message = [&[5u8, 2 << 2, 44][..], &[7; 32], &[10]].concat();
     let location = [&[5u8, 1, 1, 0][..], &Compact(SIBLING).encode()].concat();
     let forwarded = [&[1 << 2][..], &location, &[1 << 2], &message].concat();
     let answer = [&[0u8, 0, 0, 0, 0, 0][..], &forwarded].concat();
     let blob = Faults::new().answer("DryRunApi_dry_run_call", answer).apply(&sound(Parachain));
-    beside_its_sibling(with_channel(), &blob).stopped_by(
+    rehearse_with_sibling(with_channel(), &blob).stopped_by(
         "message-delivery",
         &["limited_reserve_transfer_assets of its own token to parachain 2001", "Barrier"],
     );
 }
 
 #[test]
-fn n16_a_message_of_the_upgrade_that_is_not_executed_to_its_end() {
-    // A page of messages, each after the other: one that nobody pays for.
+fn n16_an_upgrade_message_that_is_not_executed_completely() {
+    // A page with one message, which does not pay for its execution.
     let message = [&[5u8, 2 << 2, 47, 0, 0, 6, 3, 0][..], &vec![0u8, 0, 0].encode()].concat();
     let page = [&[0u8][..], &message].concat();
     let mut key = item("XcmpQueue", "OutboundXcmpMessages");
     key.extend([artifact::hashes::blake2_128(&SIBLING.to_le_bytes()).to_vec(), SIBLING.encode()].concat());
     key.extend([artifact::hashes::twox_64(&1u16.encode()).to_vec(), 1u16.encode()].concat());
     let blob = migrating(&sound(Parachain), &[(key, page.encode())]);
-    beside_its_sibling(with_channel(), &blob)
+    rehearse_with_sibling(with_channel(), &blob)
         .stopped_by("message-delivery", &["1 of 1 messages that the upgrade sends to parachain 2001", "Barrier"]);
 }
 
 #[test]
-fn a_message_of_a_chain_that_is_its_own_sibling_is_no_message() {
+fn a_chain_that_is_its_own_counterparty_is_skipped() {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let same = directory.path().join("same.snapshot");
     Before::of(Parachain).set(&item("ParachainInfo", "ParachainId"), Some(CHAIN.encode())).write(&same);

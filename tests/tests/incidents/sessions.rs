@@ -3,7 +3,7 @@
 
 use cutover_tests::{
     Runtime::Parachain,
-    faults::{Act, Faults, When::Has},
+    faults::{Action, Condition::Has, Faults},
     incident::{Before, item, rehearse, sound},
 };
 
@@ -14,7 +14,7 @@ fn ended() -> Vec<u8> {
 
 #[test]
 fn a_chain_that_stops_after_the_end_of_a_session() {
-    let blob = Faults::new().step("Core_initialize_block", vec![Has(ended())], Act::Trap).apply(&sound(Parachain));
+    let blob = Faults::new().step("Core_initialize_block", vec![Has(ended())], Action::Trap).apply(&sound(Parachain));
     rehearse(Before::of(Parachain), &blob)
         .stopped_by("sessions", &["Core_initialize_block failed in the runtime"])
         // The next blocks do not show the fault.
@@ -23,8 +23,8 @@ fn a_chain_that_stops_after_the_end_of_a_session() {
 
 #[test]
 fn a_session_that_begins_without_authorities() {
-    // Whoever is queued begins the next session. Blocks are built and imported by functions of their own.
-    let lost = || Act::Clear(item("Session", "QueuedKeys"));
+    // The queued authorities start the next session. Other functions build and import blocks.
+    let lost = || Action::Clear(item("Session", "QueuedKeys"));
     let blob = Faults::new()
         .step("Core_initialize_block", Vec::new(), lost())
         .step("Core_execute_block", Vec::new(), lost())

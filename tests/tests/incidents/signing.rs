@@ -68,7 +68,7 @@ fn n18_an_extension_that_wallets_cannot_sign() {
 }
 
 #[test]
-fn a_format_of_extrinsics_that_is_not_understood_any_more() {
+fn an_extrinsic_format_that_is_not_supported_any_more() {
     let blob =
         with_metadata(&sound(Standalone), |metadata| metadata.extrinsic.versions.retain(|version| *version != 4));
     rehearse(Before::of(Standalone), &patch::transaction_version(&blob, 1))
@@ -89,7 +89,7 @@ fn n34_pallets_that_moved_under_the_same_transaction_version() {
 }
 
 #[test]
-fn an_inherent_that_takes_more_breaks_nobody() {
+fn an_inherent_with_more_arguments_breaks_no_user() {
     let blob = with_metadata(&sound(Standalone), |metadata| {
         let timestamp = metadata.pallets.iter().find(|pallet| pallet.name == "Timestamp").expect("the pallet");
         let calls = timestamp.calls.as_ref().expect("calls").ty.id;

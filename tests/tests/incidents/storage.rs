@@ -4,7 +4,7 @@
 use codec::Encode;
 use cutover_tests::{
     Runtime::Standalone,
-    faults::{Act, Faults, When::Lacks},
+    faults::{Action, Condition::Lacks, Faults},
     incident::{Before, Fault, Report, faulty, item, rehearse, sound, with_metadata},
 };
 use frame_metadata::v16::{
@@ -58,10 +58,10 @@ fn configuration_migrated_to(value: Option<[u32; 5]>) -> Report {
         let mut faults = Faults::new();
         for export in ["Core_initialize_block", "Core_execute_block"] {
             let first = || vec![Lacks(DONE.to_vec())];
-            faults = faults.step(export, first(), Act::Set(configuration(), value.encode())).step(
+            faults = faults.step(export, first(), Action::Set(configuration(), value.encode())).step(
                 export,
                 first(),
-                Act::Set(DONE.to_vec(), vec![1]),
+                Action::Set(DONE.to_vec(), vec![1]),
             );
         }
         blob = faults.apply(&blob);
@@ -70,7 +70,7 @@ fn configuration_migrated_to(value: Option<[u32; 5]>) -> Report {
 }
 
 #[test]
-fn n11_a_configuration_migrated_by_the_wrong_older_form() {
+fn n11_a_configuration_migrated_from_the_wrong_old_layout() {
     configuration_migrated_to(Some([3_145_728, 600, 14_400, 3, 0]))
         .stopped_by("kept-fields", &["HostConfiguration", "fields with the values of other fields", "validation_delay"])
         .status("healthy-blocks", "pass");
@@ -82,18 +82,18 @@ fn n11_a_configuration_replaced_by_its_default() {
 }
 
 #[test]
-fn n11_a_configuration_that_nothing_migrated() {
+fn n11_a_configuration_without_a_migration() {
     configuration_migrated_to(None)
         .stopped_by("storage-layout", &["Attestations.HostConfiguration", "1 value not of the new type"]);
 }
 
 #[test]
-fn n11_a_configuration_migrated_rightly_passes() {
+fn n11_a_configuration_migrated_correctly_passes() {
     configuration_migrated_to(Some([3_145_728, 2, 600, 14_400, 3])).status("kept-fields", "pass").passed();
 }
 
 #[test]
-fn n11_a_migration_that_only_says_it_ran() {
+fn n11_a_migration_that_only_reports_success() {
     rehearse(Before::of(Standalone).with(Fault::Unmigrated), &faulty(Standalone))
         .stopped_by("storage-layout", &["Attestations.CurrentPolicy"]);
 }
@@ -123,7 +123,7 @@ fn a_pallet_renamed_without_its_storage() {
 
 /// The removed and the added council are instances of the same pallet.
 #[test]
-fn another_pallet_of_the_same_kind_is_not_said_to_be_the_one_that_is_gone() {
+fn another_pallet_of_the_same_kind_is_not_reported_as_a_renamed_one() {
     let blob = with_metadata(&sound(Standalone), |metadata| {
         let pallet = metadata.pallets.iter_mut().find(|pallet| pallet.name == "Sudo").expect("the pallet");
         pallet.name = "Superuser".into();
@@ -135,7 +135,7 @@ fn another_pallet_of_the_same_kind_is_not_said_to_be_the_one_that_is_gone() {
 }
 
 #[test]
-fn a_map_whose_keys_are_hashed_otherwise_and_were_not_moved() {
+fn a_map_with_another_hasher_and_unmigrated_keys() {
     let blob = with_metadata(&sound(Standalone), |metadata| {
         let pallet = metadata.pallets.iter_mut().find(|pallet| pallet.name == "System").expect("the pallet");
         let entries = &mut pallet.storage.as_mut().expect("storage").entries;
