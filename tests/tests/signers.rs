@@ -88,7 +88,7 @@ fn an_unlisted_key_and_a_secret_in_place_of_a_key_are_refused() {
 
     init(&file, &["--threshold", "1"]).expect_code(0);
     let charlie = key(directory.path(), "Charlie");
-    signers(&["sign", &text(&file), "--with", &charlie]).expect_code(2).mentions(&["no signer", "alice"]);
+    signers(&["sign", &text(&file), "--with", &charlie]).expect_code(2).mentions(&["not the key of a signer", "alice"]);
     let shown = signers(&["key", &key(directory.path(), "Alice"), "--json"]).expect_code(0).json();
     assert_eq!(shown["keys"][0]["address"], ALICE.trim_start_matches("sr25519:"));
     // If a file does not have the kind of its key, both kinds are shown.
@@ -137,7 +137,7 @@ fn a_bundle_is_approved_only_by_the_newest_file_of_signers() {
     let changed = directory.path().join("changed.json");
     let content = std::fs::read_to_string(&file).expect("read").replace("\"threshold\": 2", "\"threshold\": 1");
     std::fs::write(&changed, content).expect("written");
-    verify(&changed).expect_code(1).mentions(&["is not believed", "version 1"]);
+    verify(&changed).expect_code(1).mentions(&["is not trusted", "version 1"]);
 
     // After the new file was accepted, the previous one is invalid.
     init(&next, &["--threshold", "1", "--previous", &text(&file)]).expect_code(0);

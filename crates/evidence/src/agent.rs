@@ -18,8 +18,8 @@ use std::{
 };
 use worker::{Failure, Result};
 
-const ANSWER_LIMIT: usize = 256 * 1024;
-const PATIENCE: Duration = Duration::from_secs(120);
+const RESPONSE_LIMIT: usize = 256 * 1024;
+const TIMEOUT: Duration = Duration::from_secs(120);
 
 const LIST: u8 = 11;
 const KEYS: u8 = 12;
@@ -71,17 +71,17 @@ impl Agent {
                 .found(error.to_string())
                 .hint("eval \"$(ssh-agent)\" && ssh-add")
         })?;
-        let patience = stream.set_read_timeout(Some(PATIENCE)).and_then(|()| stream.set_write_timeout(Some(PATIENCE)));
-        patience.map_err(|error| broken(error.to_string()))?;
+        let timeouts = stream.set_read_timeout(Some(TIMEOUT)).and_then(|()| stream.set_write_timeout(Some(TIMEOUT)));
+        timeouts.map_err(|error| protocol_error(error.to_string()))?;
         Ok(Self(stream))
     }
 
     /// Returns the keys of supported kinds. Certificates and other kinds are left out.
     pub fn keys(&mut self) -> Result<Vec<AgentKey>> {
-        let answer = self.ask(&[LIST])?;
+        let answer = self.request(&[LIST])?;
         let mut fields = match answer.split_first() {
             Some((&KEYS, fields)) => fields,
-            _ => return Err(broken("no list of keys")),
+            _ => return Err(protocol_error("no list of keys")),
         };
         let count = take_u32(&mut fields)?;
         let mut keys = Vec::new();
@@ -133,7 +133,7 @@ impl Agent {
         }
         let flags = if matches!(key.key.key_data(), KeyData::Rsa(_)) { RSA_SHA2_512 } else { 0 };
         request.extend_from_slice(&flags.to_be_bytes());
-        let answer = self.ask(&request)?;
+        let answer = self.request(&request)?;
         match answer.split_first() {
             Some((&SIGNED, mut fields)) => {
                 let signature = take_string(&mut fields)?;
@@ -147,14 +147,14 @@ impl Agent {
         }
     }
 
-    fn ask(&mut self, request: &[u8]) -> Result<Vec<u8>> {
-        let failed = |error: std::io::Error| broken(error.to_string());
+    fn request(&mut self, request: &[u8]) -> Result<Vec<u8>> {
+        let failed = |error: std::io::Error| protocol_error(error.to_string());
         self.0.write_all(&[&(request.len() as u32).to_be_bytes(), request].concat()).map_err(failed)?;
         let mut length = [0; 4];
         self.0.read_exact(&mut length).map_err(failed)?;
         let length = u32::from_be_bytes(length) as usize;
-        if length == 0 || length > ANSWER_LIMIT {
-            return Err(broken(format!("an answer of {length} bytes")));
+        if length == 0 || length > RESPONSE_LIMIT {
+            return Err(protocol_error(format!("a response of {length} bytes")));
         }
         let mut answer = vec![0; length];
         self.0.read_exact(&mut answer).map_err(failed)?;
@@ -162,19 +162,19 @@ impl Agent {
     }
 }
 
-fn broken(found: impl Into<String>) -> Failure {
-    Failure::environment("the ssh agent gives no proper answer").found(found).hint("ssh-add -l")
+fn protocol_error(found: impl Into<String>) -> Failure {
+    Failure::environment("the ssh agent sent an invalid response").found(found).hint("ssh-add -l")
 }
 
 fn take_u32(fields: &mut &[u8]) -> Result<u32> {
-    let (number, rest) = fields.split_first_chunk().ok_or_else(|| broken("an answer cut short"))?;
+    let (number, rest) = fields.split_first_chunk().ok_or_else(|| protocol_error("a truncated response"))?;
     *fields = rest;
     Ok(u32::from_be_bytes(*number))
 }
 
 fn take_string<'a>(fields: &mut &'a [u8]) -> Result<&'a [u8]> {
     let length = take_u32(fields)? as usize;
-    let (string, rest) = fields.split_at_checked(length).ok_or_else(|| broken("an answer cut short"))?;
+    let (string, rest) = fields.split_at_checked(length).ok_or_else(|| protocol_error("a truncated response"))?;
     *fields = rest;
     Ok(string)
 }
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn an_agent_without_keys_is_told_apart_from_one_without_the_key() {
+    fn an_agent_without_keys_differs_from_one_without_the_key() {
         let empty = || vec![0, 0, 0, 5, KEYS, 0, 0, 0, 0];
         let (_directory, mut agent) = answering(empty());
         assert_eq!(agent.choose(None, |_| false).expect_err("no key").kind, worker::Kind::Environment);

@@ -22,7 +22,7 @@ use std::{
 };
 use worker::{Failure, Reporter, Result};
 
-/// Writes the manifest of a bundle.
+/// Assembles a bundle: checks its files and steps, and writes the manifest.
 pub fn assemble(request: &AssembleRequest, reporter: &Reporter) -> Result<Assembled> {
     let bundle = &request.bundle;
     let listing = bundle::list(bundle)?;
@@ -79,7 +79,7 @@ pub fn assemble(request: &AssembleRequest, reporter: &Reporter) -> Result<Assemb
     let path = bundle.join(MANIFEST);
     let mut envelope = envelope::unsigned(STATEMENT_PAYLOAD, &payload);
     envelope.signatures = former_signatures(&path, &payload, reporter);
-    // Somebody may be reading it, and most often it is what it was.
+    // Do not rewrite an unchanged manifest, because another process may be reading it.
     if std::fs::read(&path).ok().as_deref() != Some(&envelope::to_bytes(&envelope)?[..]) {
         envelope::write(&envelope, &path)?;
     }
@@ -95,7 +95,8 @@ pub fn assemble(request: &AssembleRequest, reporter: &Reporter) -> Result<Assemb
     })
 }
 
-/// An upgrade that ran again and found the same need not be signed again.
+/// Returns the signatures of the previous manifest if its payload is the same. An upgrade that ran
+/// again with the same result does not have to be signed again.
 fn former_signatures(path: &Path, payload: &[u8], reporter: &Reporter) -> Vec<Signature> {
     match Manifest::read(path) {
         Ok(former) if former.payload == payload => former.envelope.signatures,
@@ -140,7 +141,8 @@ fn read_steps(request: &AssembleRequest, files: &BTreeMap<String, PathBuf>) -> R
     Ok((steps, summaries))
 }
 
-/// Every file is there because somebody said so, and is what its step wrote.
+/// Checks that every file was listed in the request or written by a step, and that it is what the
+/// step wrote.
 fn check_accounted(request: &AssembleRequest, steps: &Steps, digests: &BTreeMap<String, Digests>) -> Result<()> {
     let mut accounted: BTreeSet<&str> = steps.keys().map(String::as_str).collect();
     accounted.extend(request.runtimes.iter().map(|shipped| shipped.file.as_str()));

@@ -8,9 +8,10 @@ use std::{
 };
 use worker::{Failure, Result};
 
-/// A bundle holds tens of files. Far more are a mistaken directory, and listing it would not end.
-const MOST_FILES: usize = 10_000;
-const DEEPEST: usize = 16;
+/// The most files that a bundle may hold. A bundle has tens of files. A directory with more is
+/// probably a mistake.
+const FILE_LIMIT: usize = 10_000;
+const DEPTH_LIMIT: usize = 16;
 
 /// The files of the directory without the manifest.
 #[derive(Debug, Default)]
@@ -41,9 +42,9 @@ pub fn list(bundle: &Path) -> Result<Listing> {
         let entry = files::listed(entry)?;
         let kind = entry.file_type();
         let name = entry.path().strip_prefix(bundle).unwrap_or(entry.path()).to_string_lossy().into_owned();
-        if listing.files.len() + listing.refused.len() + directories >= MOST_FILES {
+        if listing.files.len() + listing.refused.len() + directories >= FILE_LIMIT {
             return Err(Failure::input(format!("{} is no bundle", bundle.display()))
-                .found(format!("more than {MOST_FILES} files"))
+                .found(format!("more than {FILE_LIMIT} files"))
                 .hint("name the directory that holds manifest.json"));
         }
         let mut refuse = |name: String, reason| {
@@ -56,8 +57,8 @@ pub fn list(bundle: &Path) -> Result<Listing> {
             refuse(name.escape_default().to_string(), reason);
         } else if kind.is_symlink() {
             refuse(name, "is a symbolic link");
-        } else if kind.is_dir() && entry.depth() > DEEPEST {
-            refuse(name, "lies too deep");
+        } else if kind.is_dir() && entry.depth() > DEPTH_LIMIT {
+            refuse(name, "is nested too deeply");
         } else if kind.is_dir() {
             directories += 1;
         } else if !kind.is_file() {
@@ -69,8 +70,8 @@ pub fn list(bundle: &Path) -> Result<Listing> {
     Ok(listing)
 }
 
-/// Removes what a signing that was killed left beside the manifest. Whoever calls this has locked the bundle.
-pub fn tidy(bundle: &Path) {
+/// Removes the temporary files of an interrupted signing. The caller must hold the bundle's lock.
+pub fn remove_partial_files(bundle: &Path) {
     let entries = std::fs::read_dir(bundle).into_iter().flatten().flatten();
     let left = |entry: &std::fs::DirEntry| {
         entry.file_name().to_string_lossy().starts_with(PARTIAL) && entry.file_type().is_ok_and(|kind| kind.is_file())

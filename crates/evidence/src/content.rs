@@ -22,15 +22,15 @@ use protocol::{
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
-/// What is wrong, and the file that it is held against.
-pub type Wrong = (String, String);
+/// The file that failed a check, and the reason.
+pub type FailedFile = (String, String);
 
-/// Checks the results of the steps. `content` gives the bytes of a file of the bundle.
+/// Checks the results of the steps. `content` returns the bytes of a file of the bundle.
 pub fn check_results(
     steps: &BTreeMap<String, Step>,
     runtimes: &[RuntimeBlob],
     content: &dyn Fn(&str) -> Option<Vec<u8>>,
-) -> Result<(), Wrong> {
+) -> Result<(), FailedFile> {
     for (file, step) in steps {
         let about = |runtime: &&RuntimeBlob| step.is_of(&runtime.name);
         let blobs: Vec<_> = runtimes.iter().filter(about).collect();
@@ -53,7 +53,7 @@ fn check_result(step: &Step, blobs: &[&RuntimeBlob], content: &dyn Fn(&str) -> O
         ProposeOutcome::STEP => match of(step)? {
             ProposeOutcome::Proposed(proposal) => propose(&proposal, blobs, content),
             ProposeOutcome::Refused { error } => {
-                Err(format!("states that it passed, where its result is a refusal: {}", error.message))
+                Err(format!("states that it passed, but its result is a refusal: {}", error.message))
             }
         },
         _ => Ok(()),
@@ -62,10 +62,10 @@ fn check_result(step: &Step, blobs: &[&RuntimeBlob], content: &dyn Fn(&str) -> O
 
 fn of<T: StepResult>(step: &Step) -> Result<T, String> {
     known_format(step)?;
-    step.result().map_err(|error| format!("states that it passed, and has not the result for it: {error}"))
+    step.result().map_err(|error| format!("states that it passed, but has no valid result: {error}"))
 }
 
-/// Refuses a result of another version by its name, whatever else is different in it.
+/// Refuses a result of another format version by its name, whatever other fields differ.
 fn known_format(step: &Step) -> Result<(), String> {
     #[derive(Deserialize)]
     struct Header {
@@ -118,7 +118,7 @@ fn diff(result: &DiffOutcome, blobs: &[&RuntimeBlob]) -> Result<(), String> {
     let broken = |rule: &Check| matches!(rule.status, Status::Fail | Status::NotJudged);
     match result.verdict.passed() && !result.rules.is_empty() && !result.rules.iter().any(broken) {
         true => Ok(()),
-        false => Err("states that it passed, and does not have every rule kept".into()),
+        false => Err("states that it passed, but a rule was not kept".into()),
     }
 }
 
@@ -126,7 +126,7 @@ fn check_weights(result: &weights::StepResult) -> Result<(), String> {
     let failed = result.check.findings.iter().any(|finding| finding.severity == weights::Severity::Failure);
     match result.check.verdict.passed() && !failed {
         true => Ok(()),
-        false => Err("states that it passed, and its findings do not".into()),
+        false => Err("states that it passed, but it has failures".into()),
     }
 }
 
@@ -159,7 +159,8 @@ fn propose(result: &Proposal, blobs: &[&RuntimeBlob], content: &dyn Fn(&str) -> 
     }
 }
 
-/// The bytes of a call, which all its files have, and whose hash is the one that is voted on.
+/// Returns the bytes of a call. All its files must have these bytes, and their hash must be the
+/// call hash that is voted on.
 fn bytes_of(
     call: &str,
     hash: &str,
@@ -197,7 +198,7 @@ pub struct Facts {
 }
 
 impl Facts {
-    /// Returns what the first build and the first dry run say.
+    /// Returns the facts that the first build and the first dry run state.
     pub fn of(steps: &BTreeMap<String, Step>) -> Self {
         let first = |name: &str| steps.values().find(|step| step.step == name);
         let build = first(BuildResult::STEP);
@@ -223,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn a_dry_run_is_what_its_checks_are() {
+    fn the_verdict_of_a_dry_run_follows_from_its_checks() {
         for (change, told) in [
             (json!({"verdict": "fail"}), "has the verdict fail"),
             (json!({"verdict": "pass_with_hazards"}), "where its checks come to pass"),
@@ -243,16 +244,16 @@ mod tests {
         for (status, told) in [
             ("fail", "its check migrations is fail"),
             ("not_judged", "its check migrations is not judged"),
-            ("unheard of", "has not the result for it"),
+            ("unheard of", "has no valid result"),
         ] {
             let said = refused("dry-run", |result| result["checks"][6]["status"] = json!(status));
             assert!(said.contains(told), "{said}");
         }
-        assert!(refused("dry-run", |result| *result = json!({})).contains("has not the result for it"));
+        assert!(refused("dry-run", |result| *result = json!({})).contains("has no valid result"));
     }
 
     #[test]
-    fn a_hazard_counts_unless_somebody_answers_for_it() {
+    fn a_hazard_counts_unless_it_is_allowed() {
         let with = |check: Value, verdict: &str| {
             let bundle = Bundle::new();
             bundle.change_step("dry-run", |step| {
@@ -269,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn rules_findings_and_hashes_bear_their_verdicts_out() {
+    fn rules_findings_and_hashes_support_their_verdicts() {
         assert!(refused("diff", |result| result["rules"][0]["status"] = json!("fail")).contains("diff.json"));
         assert!(refused("diff", |result| result["rules"] = json!([])).contains("diff.json"));
         assert!(refused("inspect", |result| result["sha256"] = json!("0x00")).contains("other hashes"));

@@ -13,11 +13,11 @@ use worker::{Failure, Result};
 
 pub(crate) type Blake2b256 = Blake2b<U32>;
 
-/// So many bytes has no file of a bundle.
-const LARGEST: u64 = 1 << 30;
+/// The greatest size of a file of a bundle, in bytes.
+const SIZE_LIMIT: u64 = 1 << 30;
 
-/// Returns the digests of bytes. Runtimes hash themselves with blake2-256; everyone has a tool for sha256. A bundle's files are
-/// known by both.
+/// Returns the digests of bytes: blake2-256, which runtimes use, and sha256, for which every system
+/// has a tool.
 pub fn of(bytes: &[u8]) -> Digests {
     Digests {
         size: bytes.len() as u64,
@@ -26,16 +26,16 @@ pub fn of(bytes: &[u8]) -> Digests {
     }
 }
 
-/// Returns the digests of a file, which is read once, 64 KiB at a time. A bundle holds runtimes and text: what is larger than
-/// any is refused unread.
+/// Returns the digests of a file. Reads it once, 64 KiB at a time. Refuses a file above the size
+/// limit without reading it.
 pub fn of_file(path: &Path) -> Result<Digests> {
     let failed = |error: &std::io::Error| Failure::io("read", path, error);
     let mut file = open_regular(path)?;
     let length = file.metadata().map_err(|error| failed(&error))?.len();
-    if length > LARGEST {
+    if length > SIZE_LIMIT {
         return Err(Failure::input(format!("{} is too large", path.display()))
             .found(format!("{length} bytes"))
-            .expected(format!("at most {LARGEST}")));
+            .expected(format!("at most {SIZE_LIMIT}")));
     }
     let (mut sha256, mut blake2) = (Sha256::new(), Blake2b256::new());
     let mut buffer = vec![0; 64 * 1024];
@@ -132,8 +132,8 @@ mod tests {
         let directory = tempfile::tempdir().expect("a directory");
         let path = directory.path().join("large");
         let file = File::create(&path).expect("made");
-        // Sparse: it takes no room, and reading it would take minutes.
-        file.set_len(LARGEST + 1).expect("long");
+        // The file is sparse: it uses no disk space, but reading it would take minutes.
+        file.set_len(SIZE_LIMIT + 1).expect("long");
         assert!(of_file(&path).expect_err("refused").message.contains("too large"));
     }
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The DSSE envelope: a payload, its type, and signatures over both.
 //!
-//! What stands in the envelope beside the payload is not signed. So that no byte of the file can change unnoticed, a
-//! manifest has one spelling: a file that is not byte for byte what [`to_bytes`] writes is refused.
+//! Other bytes of the envelope are not signed. So that no byte of the file can change unnoticed, a
+//! manifest has one encoding: a file that differs from what [`to_bytes`] writes is refused.
 
 use crate::{MANIFEST, canonical, statement};
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -16,21 +16,21 @@ use worker::{Failure, Result};
 pub const STATEMENT_PAYLOAD: &str = "application/vnd.in-toto+json";
 
 pub(crate) const SIZE_LIMIT: u64 = 16 * 1024 * 1024;
-const MOST_SIGNATURES: usize = 1000;
+const SIGNATURE_LIMIT: usize = 1000;
 
-/// The bytes that are signed: DSSE's pre-authentication encoding.
+/// Returns the signed bytes: the pre-authentication encoding of DSSE.
 pub fn signed_bytes(payload_type: &str, payload: &[u8]) -> Vec<u8> {
     let mut bytes = format!("DSSEv1 {} {payload_type} {} ", payload_type.len(), payload.len()).into_bytes();
     bytes.extend_from_slice(payload);
     bytes
 }
 
-/// Returns an envelope that nobody signed yet.
+/// Returns an envelope without signatures.
 pub fn unsigned(payload_type: &str, payload: &[u8]) -> Envelope {
     Envelope { payload: STANDARD.encode(payload), payload_type: payload_type.into(), signatures: Vec::new() }
 }
 
-/// Returns the one spelling of an envelope.
+/// Returns the only accepted encoding of an envelope.
 pub fn to_bytes(envelope: &Envelope) -> Result<Vec<u8>> {
     let mut text = serde_json::to_vec_pretty(envelope)
         .map_err(|error| Failure::internal("an envelope cannot be written").found(error.to_string()))?;
@@ -38,11 +38,12 @@ pub fn to_bytes(envelope: &Envelope) -> Result<Vec<u8>> {
     Ok(text)
 }
 
+/// Writes an envelope atomically.
 pub fn write(envelope: &Envelope, path: &Path) -> Result<()> {
     files::write_whole(path, &to_bytes(envelope)?)
 }
 
-/// Adds a signature, in place of the former one by the same key. Returns whether there was one.
+/// Adds a signature and removes the previous one by the same key. Returns whether there was one.
 pub fn add(signatures: &mut Vec<Signature>, signature: Signature) -> bool {
     let before = signatures.len();
     signatures.retain(|former| former.keyid != signature.keyid);
@@ -51,17 +52,17 @@ pub fn add(signatures: &mut Vec<Signature>, signature: Signature) -> bool {
     replaced
 }
 
-/// Returns a signature as it stands in an envelope.
+/// Returns a signature as an envelope contains it.
 pub fn signature(keyid: impl Into<String>, bytes: &[u8]) -> Signature {
     Signature { keyid: keyid.into(), sig: STANDARD.encode(bytes) }
 }
 
-/// Returns the bytes of a signature.
+/// Decodes the bytes of a signature.
 pub fn signature_bytes(signature: &Signature) -> std::result::Result<Vec<u8>, String> {
-    STANDARD.decode(&signature.sig).map_err(|error| format!("is no base64: {error}"))
+    STANDARD.decode(&signature.sig).map_err(|error| format!("is invalid base64: {error}"))
 }
 
-/// A manifest that was read: the envelope, what is signed, and what that says.
+/// A parsed manifest: the envelope, the signed payload and the statement in it.
 #[derive(Clone, Debug)]
 pub struct Manifest {
     pub envelope: Envelope,
@@ -94,7 +95,7 @@ impl Manifest {
         if envelope.payload_type != STATEMENT_PAYLOAD {
             return Err(wrong("has a payload of another type", envelope.payload_type).expected(STATEMENT_PAYLOAD));
         }
-        if envelope.signatures.len() > MOST_SIGNATURES {
+        if envelope.signatures.len() > SIGNATURE_LIMIT {
             return Err(wrong("has too many signatures", envelope.signatures.len().to_string()));
         }
         if to_bytes(&envelope)? != text {
@@ -103,7 +104,7 @@ impl Manifest {
         }
         let payload = STANDARD
             .decode(&envelope.payload)
-            .map_err(|error| wrong("has a payload that is no base64", error.to_string()))?;
+            .map_err(|error| wrong("has a payload of invalid base64", error.to_string()))?;
         let value: Value = parse_payload(&payload, name)?;
         if canonical::to_bytes(&value)? != payload {
             return Err(
@@ -113,7 +114,7 @@ impl Manifest {
         let statement: Statement = parse_payload(&payload, name)?;
         let kinds = (statement.kind.as_str(), statement.predicate_type.as_str());
         if kinds != (statement::STATEMENT_TYPE, statement::PREDICATE_TYPE) {
-            return Err(wrong("states something else than an upgrade", format!("{} {}", kinds.0, kinds.1))
+            return Err(wrong("is not the statement of an upgrade", format!("{} {}", kinds.0, kinds.1))
                 .expected(format!("{} {}", statement::STATEMENT_TYPE, statement::PREDICATE_TYPE)));
         }
         if !statement.subject.is_sorted_by(|left, right| left.name < right.name) {
@@ -128,7 +129,7 @@ impl Manifest {
         }
         let is_plain_id = |id: &str| id.len() <= 200 && id.bytes().all(|byte| byte.is_ascii_graphic());
         if let Some(signature) = envelope.signatures.iter().find(|signature| !is_plain_id(&signature.keyid)) {
-            return Err(wrong("has a key id that is none", format!("{:?}", signature.keyid)));
+            return Err(wrong("has an invalid key id", format!("{:?}", signature.keyid)));
         }
         Ok(Self { envelope, payload, statement })
     }

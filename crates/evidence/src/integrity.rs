@@ -10,7 +10,7 @@ use crate::{
     content::{Facts, check_results},
     digest,
     envelope::Manifest,
-    statement::{check_blobs, check_complete, check_states, objects, subject_digest},
+    statement::{blocks_upgrade, check_blobs, check_complete, check_states, subject_digest},
     step,
 };
 use protocol::{
@@ -27,20 +27,20 @@ use std::{
 };
 use worker::{Reporter, Result};
 
-/// Returns what is held against a file whose digests do not matter.
-pub fn wrong(name: &str, reason: impl Into<String>) -> SubjectCheck {
+/// Returns a failed check of a file without its digests.
+pub fn failed_subject(name: &str, reason: impl Into<String>) -> SubjectCheck {
     SubjectCheck { name: name.into(), ok: false, reason: Some(reason.into()), sha256: None, blake2_256: None }
 }
 
-/// Holds something against a file, unless something is already.
-pub fn accuse(subjects: &mut Vec<SubjectCheck>, name: &str, reason: String) {
+/// Records a failure of a file, unless the file has failed already.
+pub fn fail_subject(subjects: &mut Vec<SubjectCheck>, name: &str, reason: String) {
     match subjects.iter_mut().find(|subject| subject.name == name) {
         Some(subject) if subject.ok => {
             subject.ok = false;
             subject.reason = Some(reason);
         }
         Some(_) => {}
-        None => subjects.push(wrong(name, reason)),
+        None => subjects.push(failed_subject(name, reason)),
     }
 }
 
@@ -56,7 +56,7 @@ pub fn check_files(bundle: &Path, manifest: &Manifest, reporter: &Reporter) -> R
         reporter.progress("checking the files", checks.len() as u64, Some(total), "files");
         let Some(path) = listing.files.remove(&subject.name) else {
             let reason = listing.refused.remove(&subject.name).unwrap_or("is missing");
-            checks.push(wrong(&subject.name, reason));
+            checks.push(failed_subject(&subject.name, reason));
             continue;
         };
         match digest::of_file(&path) {
@@ -74,36 +74,37 @@ pub fn check_files(bundle: &Path, manifest: &Manifest, reporter: &Reporter) -> R
                 });
                 found.insert(subject.name.clone(), (path, digests));
             }
-            Err(failure) => checks.push(wrong(&subject.name, failure.to_string())),
+            Err(failure) => checks.push(failed_subject(&subject.name, failure.to_string())),
         }
     }
-    checks.extend(listing.files.keys().map(|name| wrong(name, "is not in the manifest")));
-    checks.extend(listing.refused.iter().map(|(name, reason)| wrong(name, *reason)));
-    // With damaged files there is nothing to compare the statements with.
+    checks.extend(listing.files.keys().map(|name| failed_subject(name, "is not in the manifest")));
+    checks.extend(listing.refused.iter().map(|(name, reason)| failed_subject(name, *reason)));
+    // The statements can be compared only if all files are intact.
     if checks.iter().all(|check| check.ok)
         && let Err((name, reason)) = check_statements(&manifest.statement.predicate, &found)
     {
-        accuse(&mut checks, &name, reason);
+        fail_subject(&mut checks, &name, reason);
     }
     Ok(checks)
 }
 
-type Found = BTreeMap<String, (PathBuf, Digests)>;
+type FoundFiles = BTreeMap<String, (PathBuf, Digests)>;
 
-/// A manifest that somebody signed may still have been joined carelessly, or by somebody who left out what failed.
-fn check_statements(predicate: &Predicate, found: &Found) -> std::result::Result<(), (String, String)> {
+/// Compares the manifest with the evidence. A signed manifest can still be wrong, for example if a
+/// failed step was left out.
+fn check_statements(predicate: &Predicate, found: &FoundFiles) -> std::result::Result<(), (String, String)> {
     let mut steps = BTreeMap::new();
     for summary in &predicate.steps {
         let wrong = |reason: String| (summary.file.clone(), reason);
         let (path, _) =
-            found.get(&summary.file).ok_or_else(|| wrong("is stated as a step and is no subject".into()))?;
+            found.get(&summary.file).ok_or_else(|| wrong("is listed as a step, but not as a subject".into()))?;
         let read = files::read_bounded(path, step::SIZE_LIMIT).map_err(|failure| wrong(failure.to_string()))?;
         let step = step::parse(&read, &summary.file).map_err(|failure| wrong(failure.to_string()))?;
         let digest = step::digest(&read).map_err(|failure| wrong(failure.to_string()))?;
         if (step.verdict, &step.runtime, &digest) != (summary.verdict, &summary.runtime, &summary.digest)
             || summary.file != format!("{}.json", summary.name)
         {
-            return Err(wrong("says something else than the manifest says it does".into()));
+            return Err(wrong("differs from what the manifest states about it".into()));
         }
         for (name, blake2_256) in &step.outputs {
             if found.get(name).map(|(_, digests)| &digests.blake2_256) != Some(blake2_256) {
@@ -152,19 +153,22 @@ fn check_statements(predicate: &Predicate, found: &Found) -> std::result::Result
         return Err((MANIFEST.into(), format!("states another {name} than the evidence of its steps")));
     }
     if predicate.verdict.passed()
-        && let Some(step) = predicate.steps.iter().find(|step| objects(step))
+        && let Some(step) = predicate.steps.iter().find(|step| blocks_upgrade(step))
     {
-        return Err((MANIFEST.into(), format!("states that all is well, where the step {} {}", step.name, told(step))));
+        return Err((
+            MANIFEST.into(),
+            format!("states that every step passed, but the step {} {}", step.name, verdict_phrase(step)),
+        ));
     }
     check_blobs(&steps, &predicate.runtimes)
         .and_then(|()| check_complete(&steps, &predicate.runtimes))
         .and_then(|()| check_states(&steps))
-        .map_err(|failure| (MANIFEST.into(), format!("does not hold together: {failure}")))?;
+        .map_err(|failure| (MANIFEST.into(), format!("is inconsistent: {failure}")))?;
     check_results(&steps, &predicate.runtimes, &|name| bundle::content(&found.get(name)?.0))
 }
 
-/// A step's verdict within a sentence.
-pub fn told(step: &StepSummary) -> &'static str {
+/// Returns a step's verdict as a word within a sentence.
+pub fn verdict_phrase(step: &StepSummary) -> &'static str {
     match step.verdict {
         Verdict::Pass | Verdict::PassWithHazards => "passed",
         Verdict::Fail => "failed",
@@ -173,21 +177,21 @@ pub fn told(step: &StepSummary) -> &'static str {
     }
 }
 
-/// What the evidence of a step says of itself in every version.
+/// The fields that the evidence of a step has in every version.
 #[derive(Deserialize)]
-struct Told {
+struct StepHeader {
     #[serde(default)]
     format: step::Lenient<String>,
     #[serde(default)]
     verdict: step::Lenient<String>,
 }
 
-/// What a file says of itself, if it is the evidence of a step of whatever version.
+/// Returns the verdict that a file states, if it is the evidence of a step of any version.
 fn verdict_of_a_step(name: &str, path: &Path) -> Option<String> {
     let is_json = name.to_lowercase().ends_with(".json");
     let text = is_json.then(|| files::read_bounded(path, step::SIZE_LIMIT).ok())??;
-    let told: Told = serde_json::from_slice(&text).ok()?;
-    let format = told.format.0?;
-    let verdict = || told.verdict.0.unwrap_or_else(|| "no verdict".into()).escape_default().to_string();
+    let header: StepHeader = serde_json::from_slice(&text).ok()?;
+    let format = header.format.0?;
+    let verdict = || header.verdict.0.unwrap_or_else(|| "no verdict".into()).escape_default().to_string();
     format.starts_with(step::FORMATS).then(verdict)
 }

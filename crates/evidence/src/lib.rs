@@ -7,7 +7,7 @@
 //! already have. [`verify`] counts their signatures and compares the count with the threshold of
 //! that file.
 //!
-//! `docs/evidence.md` documents every format here; it changes with this code.
+//! `docs/evidence.md` documents every format of this crate. Change it together with this code.
 
 #![cfg_attr(not(test), warn(clippy::disallowed_macros, clippy::disallowed_methods))]
 
@@ -44,7 +44,7 @@ pub mod verify;
 #[cfg(all(test, feature = "signatures"))]
 mod testing;
 
-/// The manifest's name in a bundle.
+/// The file name of the manifest in a bundle.
 pub const MANIFEST: &str = "manifest.json";
 
 /// The SSHSIG namespace of every ssh signature that Cutover makes or accepts. A signature made for

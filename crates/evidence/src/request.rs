@@ -6,7 +6,7 @@ use crate::{
     bundle, digest,
     envelope::Manifest,
     root_change,
-    sign::{expect, public_halves, sign},
+    sign::{check_key, public_keys, sign},
     verify::verify,
 };
 use protocol::{
@@ -16,6 +16,7 @@ use protocol::{
 };
 use worker::{Outcome, Reporter, Result};
 
+/// Handles one request.
 pub fn handle(request: EvidenceRequest, reporter: &Reporter) -> Result<Outcome<EvidenceResult>> {
     let (passed, value) = match request {
         EvidenceRequest::Assemble(request) => {
@@ -38,10 +39,8 @@ pub fn handle(request: EvidenceRequest, reporter: &Reporter) -> Result<Outcome<E
             let verified = root_change::verify(&request.root, previous, accepted, reporter)?;
             (verified.passed, EvidenceResult::Root(verified.value))
         }
-        EvidenceRequest::Key(request) => {
-            (true, EvidenceResult::Keys(PublicKeys { keys: public_halves(&request.with)? }))
-        }
-        EvidenceRequest::ExpectKey(request) => expect(&request.with).map(|()| (true, EvidenceResult::Expected))?,
+        EvidenceRequest::Key(request) => (true, EvidenceResult::Keys(PublicKeys { keys: public_keys(&request.with)? })),
+        EvidenceRequest::ExpectKey(request) => check_key(&request.with).map(|()| (true, EvidenceResult::Expected))?,
     };
     Ok(Outcome { passed, value })
 }

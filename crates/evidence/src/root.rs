@@ -4,7 +4,7 @@
 
 use crate::{
     digest::{blake2_256, read_regular},
-    keys::{Checked, PublicKey},
+    keys::{CheckedSignature, PublicKey},
     root_change,
 };
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
@@ -18,7 +18,7 @@ use worker::{Failure, Result};
 
 const SIZE_LIMIT: u64 = 1024 * 1024;
 
-/// A file of signers whose keys and threshold make sense.
+/// A file of signers that passed validation.
 #[derive(Clone, Debug)]
 pub struct Root {
     pub file: RootFile,
@@ -59,7 +59,7 @@ impl Root {
     /// Parses and validates the text of a file of signers.
     pub fn parse(text: &[u8]) -> Result<Self> {
         let file: RootFile = serde_json::from_slice(text).map_err(|error| {
-            Failure::input("it is no file of signers")
+            Failure::input("it is not a file of signers")
                 .found(error.to_string())
                 .expected(format!("the format {SIGNERS}"))
         })?;
@@ -70,9 +70,7 @@ impl Root {
     pub fn new(file: RootFile) -> Result<Self> {
         let wrong = |message: String| Failure::input(message);
         if file.format != SIGNERS {
-            return Err(wrong("its format is one this version does not know".into())
-                .found(file.format)
-                .expected(SIGNERS));
+            return Err(wrong("its format is unknown".into()).found(file.format).expected(SIGNERS));
         }
         if file.version == 0 {
             return Err(wrong("its version is 0".into()).expected("1 or more"));
@@ -105,25 +103,25 @@ impl Root {
                 };
                 return Err(wrong(whose).found(key.key_id()).hint("list each key once"));
             }
-            // Two keys of one seed are one person's, under whatever names.
-            let same = |other: &&Signer| other.name == name || other.key.of_one_seed(&key);
+            // Two keys derived from one seed belong to one person, even under different names.
+            let same = |other: &&Signer| other.name == name || other.key.shares_seed_with(&key);
             let person = signers.iter().find(same).map_or(signers.len(), |other| other.person);
             signers.push(Signer { name, key, person });
         }
         let root = Self { file, signers };
         let (threshold, people) = (root.file.threshold, root.people());
         if threshold == 0 || threshold as usize > people {
-            return Err(wrong("the threshold asks for nobody, or for more signers than there are".into())
+            return Err(wrong("the threshold is 0 or larger than the number of signers".into())
                 .found(format!("{threshold} of {people}"))
                 .expected(format!("1 to {people}")));
         }
         if let Some(date) = &root.file.expires {
-            day_of(date)
-                .ok_or_else(|| wrong("the day it expires is no date".into()).found(date).expected("YYYY-MM-DD"))?;
+            parse_date(date)
+                .ok_or_else(|| wrong("the expiry date is invalid".into()).found(date).expected("YYYY-MM-DD"))?;
         }
         if let Some(lineage) = &root.file.lineage {
             is_lineage(lineage).then_some(()).ok_or_else(|| {
-                wrong("its lineage is none".into())
+                wrong("its lineage is invalid".into())
                     .found(format!("{lineage:?}"))
                     .expected("what `cargo xtask signers init` writes: 0x and 32 or 64 lower-case hex digits")
             })?;
@@ -131,8 +129,8 @@ impl Root {
         Ok(root)
     }
 
-    /// Why a further signature of one person does not count.
-    fn repeats(&self, signer: &Signer) -> String {
+    /// Returns the reason why a second signature of one person is not counted.
+    fn repeated_reason(&self, signer: &Signer) -> String {
         match self.signers.get(signer.person) {
             Some(first) if first.name != signer.name => {
                 format!("is not the first by {}, whose key comes of the same seed", first.name)
@@ -163,42 +161,44 @@ impl Root {
         self.signers.iter().map(|signer| signer.person).collect::<BTreeSet<_>>().len()
     }
 
-    fn signer(&self, signature: &Checked) -> Option<&Signer> {
+    fn signer(&self, signature: &CheckedSignature) -> Option<&Signer> {
         self.signers.iter().find(|signer| signature.is_by(&signer.key))
     }
 
-    /// Whether one of the listed keys made it.
-    pub fn lists(&self, signature: &Checked) -> bool {
+    /// Returns whether the signature was made by one of the listed keys.
+    pub fn lists(&self, signature: &CheckedSignature) -> bool {
         self.signer(signature).is_some()
     }
 
-    pub fn knows(&self, key: &ssh_key::PublicKey) -> bool {
+    /// Returns whether the file lists this ssh key.
+    pub fn lists_ssh_key(&self, key: &ssh_key::PublicKey) -> bool {
         self.signers.iter().any(|signer| matches!(&signer.key, PublicKey::Ssh(own) if own.key_data() == key.key_data()))
     }
 
     /// Returns whether the file's expiry date is before the date of `now` (UTC).
     pub fn expired(&self, now: SystemTime) -> bool {
         let today = Timestamp::try_from(now).ok().map(|now| now.to_zoned(TimeZone::UTC).date());
-        // A date that does not parse was refused; were it here, it would not be one that lies ahead.
-        self.file.expires.as_deref().is_some_and(|date| match (day_of(date), today) {
+        // A date that does not parse was refused by `new`. Treat it as expired if one gets here.
+        self.file.expires.as_deref().is_some_and(|date| match (parse_date(date), today) {
             (Some(last), Some(today)) => last < today,
             _ => true,
         })
     }
 
-    /// Counts distinct people. A signature counts if it is valid and the first of a signer of this file; none does where
-    /// the file no longer `holds`.
-    pub fn tally(&self, signatures: &[Checked], holds: bool) -> Tally {
+    /// Counts the signatures, at most one for each person. A signature is counted if it is valid
+    /// and its key is listed. If `holds` is false, the file has expired and no signature is
+    /// counted.
+    pub fn tally(&self, signatures: &[CheckedSignature], holds: bool) -> Tally {
         let mut counted = BTreeSet::new();
         let mut each = Vec::new();
         for signature in signatures {
             let signer = self.signer(signature);
-            let reason = match (&signature.wrong, signer) {
+            let reason = match (&signature.invalid_reason, signer) {
                 (Some(wrong), _) => Some(wrong.clone()),
                 (None, _) if signature.throw_away => Some("is by a throw-away key".into()),
                 (None, None) => Some("is by a key that the file of signers does not list".into()),
                 (None, Some(_)) if !holds => Some("is under a file of signers that expired".into()),
-                (None, Some(signer)) if !counted.insert(signer.person) => Some(self.repeats(signer)),
+                (None, Some(signer)) if !counted.insert(signer.person) => Some(self.repeated_reason(signer)),
                 (None, Some(_)) => None,
             };
             each.push((signer.map(|signer| signer.name.clone()), reason));
@@ -222,9 +222,9 @@ fn is_lineage(text: &str) -> bool {
     matches!(digits.len(), 32 | 64) && digits.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
-/// Reads a date in the one form that a file may have: `2027-06-30`.
-fn day_of(date: &str) -> Option<Date> {
-    // The parser takes other forms of ISO 8601 as well.
+/// Parses a date in the only accepted form, `2027-06-30`.
+fn parse_date(date: &str) -> Option<Date> {
+    // The parser also accepts other forms of ISO 8601, so the date must print as it was written.
     date.parse().ok().filter(|day: &Date| day.to_string() == date && day.year() >= 1970)
 }
 
@@ -306,7 +306,7 @@ mod tests {
         };
         let entry =
             |name: &str, key_type: &str, key: &str| json!({"name": name, "key_type": key_type, "public_key": key});
-        let signatures: Vec<Checked> =
+        let signatures: Vec<CheckedSignature> =
             [&sr, &ed, &other].iter().map(|key| check(&key.sign(b"message"), b"message")).collect();
         for (first, second) in [
             (entry("ana", "sr25519", &text(&sr)), entry("ben", "ed25519", &text(&ed))),

@@ -8,10 +8,10 @@
 use crate::{
     canonical,
     envelope::{add, signed_bytes},
-    keys::{Checked, check},
+    keys::{CheckedSignature, check},
     root::Root,
-    sign::make,
-    trust::{Memory, fitting_signatures, signatures_of},
+    sign::make_signature,
+    trust::{AcceptedRoot, signatures_of, valid_signatures},
     verify::count,
 };
 use protocol::{
@@ -25,12 +25,12 @@ use worker::{Failure, Outcome, Reporter, Result};
 /// The DSSE payload type of a file of signers.
 pub const PAYLOAD: &str = "application/vnd.cutover.signers+json";
 
-/// Stands for a day where a new version is to have no end although the one before has.
+/// The value of the date option that removes the expiry date of the previous version.
 const NEVER: &str = "never";
 
-/// Writes a file of signers, after checking that it makes sense.
+/// Validates a file of signers and writes it.
 pub fn init(request: &InitRootRequest) -> Result<RootSummary> {
-    let previous = request.previous.as_deref().map(read_fitting).transpose()?;
+    let previous = request.previous.as_deref().map(read_with_valid_signatures).transpose()?;
     if request.path.exists() {
         return Err(Failure::usage(format!("{} exists already", request.path.display()))
             .hint("write the new version to another file, have it signed, then put it in the old one's place"));
@@ -61,9 +61,12 @@ fn expires(named: Option<&str>, previous: Option<&Root>) -> (Option<String>, Opt
     match (named, former) {
         (Some(NEVER), _) | (None, None) => (None, None),
         (Some(date), _) => (Some(date.to_owned()), None),
-        (None, Some(date)) if over => {
-            (None, Some(format!("the version before expired on {date}; this one has no end, as --expires names none")))
-        }
+        (None, Some(date)) if over => (
+            None,
+            Some(format!(
+                "the version before expired on {date}; this one does not expire, because --expires is not given"
+            )),
+        ),
         (None, Some(date)) => {
             let note =
                 format!("it expires on {date}, as the version before does: --expires names another day or `{NEVER}`");
@@ -87,21 +90,21 @@ pub fn sign(path: &Path, with: &KeySource, previous: Option<&Path>) -> Result<Ro
     let mut root = Root::read(path)?;
     let previous = previous.map(|previous| previous_of(path, &root, previous)).transpose()?;
     let message = message(&root)?;
-    let signature = make(with, &message, Some(&root))?;
+    let signature = make_signature(with, &message, Some(&root))?;
     let checked = check(&signature, &message);
-    if let Some(wrong) = checked.wrong {
+    if let Some(wrong) = checked.invalid_reason {
         return Err(Failure::input(format!("the signature {} {wrong}", signature.keyid)));
     }
     let mut note = None;
     if !root.lists(&checked) && !previous.as_ref().is_some_and(|previous| previous.lists(&checked)) {
-        let stranger = format!("{} is the key of no signer of {}", signature.keyid, path.display());
-        // Those whom only the version before lists have to agree as well, where there is one.
+        let stranger = format!("{} is not the key of a signer in {}", signature.keyid, path.display());
+        // Signers that only the previous version lists have to agree as well, if there is one.
         if root.file.version == 1 || previous.is_some() {
             return Err(Failure::usage(stranger)
                 .expected(root.listed())
                 .hint("nothing was written; `cargo xtask signers key FILE` shows which key a file holds"));
         }
-        note = Some(format!("{stranger}: it counts only if the version before lists it, which --previous FILE tells"));
+        note = Some(format!("{stranger}: it counts only if the version before lists it, which --previous FILE checks"));
     }
     add(&mut root.file.signatures, signature);
     write(path, &root.file)?;
@@ -123,13 +126,13 @@ pub fn verify(
     let mut outcome = summary(path, &root, previous.as_ref())?;
     if root.file.version > 1 && previous.is_none() {
         outcome.value.warnings.push(format!(
-            "nobody looked whether the signers of version {} agreed to it: name that file with --previous",
+            "it was not checked whether the signers of version {} agreed to it: name that file with --previous",
             root.file.version - 1
         ));
     }
-    if let Some(memory) = Memory::open(accepted, &root)? {
-        match memory.judge(&root, path) {
-            Ok(()) if outcome.passed => memory.keep(&root, reporter),
+    if let Some(accepted_root) = AcceptedRoot::open(accepted, &root)? {
+        match accepted_root.check_successor(&root, path) {
+            Ok(()) if outcome.passed => accepted_root.record(&root, reporter),
             Ok(()) => {}
             Err(failure) => {
                 // Two versions older than the accepted one can still be compared with each other. A
@@ -145,15 +148,16 @@ pub fn verify(
     Ok(outcome)
 }
 
-/// A file of signers whose own signatures fit it: what was changed says nothing about who may sign the next.
-fn read_fitting(path: &Path) -> Result<Root> {
+/// Reads a file of signers and checks its own signatures. A file that was changed after it was
+/// signed cannot say who may sign the next version.
+fn read_with_valid_signatures(path: &Path) -> Result<Root> {
     let root = Root::read(path)?;
-    fitting_signatures(&root, path).map(|_| root)
+    valid_signatures(&root, path).map(|_| root)
 }
 
 /// Reads the previous version, and checks that `root` is the version that follows it.
 fn previous_of(path: &Path, root: &Root, previous: &Path) -> Result<Root> {
-    let previous = read_fitting(previous)?;
+    let previous = read_with_valid_signatures(previous)?;
     if root.file.version != previous.file.version + 1 {
         return Err(Failure::check(format!("{} is not the next version of the file of signers", path.display()))
             .found(format!("version {}", root.file.version))
@@ -186,7 +190,7 @@ fn summary(path: &Path, root: &Root, previous: Option<&Root>) -> Result<Outcome<
     // it.
     let old = previous.map(|previous| count(&checked, previous, true));
     let satisfied_by_previous = old.as_ref().map(|old| old.satisfied);
-    let valid = checked.iter().all(Checked::is_valid);
+    let valid = checked.iter().all(CheckedSignature::is_valid);
     let passed = valid && own.satisfied && satisfied_by_previous.unwrap_or(true);
     let mut warnings = Vec::new();
     if let (true, Some(date)) = (expired, &root.file.expires) {
@@ -316,7 +320,7 @@ mod tests {
         assert!(outcome.value.signatures.iter().all(|one| one.valid && !one.counted));
 
         let (new, made) = of("2.json", None, Some(&old));
-        assert!(made.expires.is_none() && made.warnings[0].contains("no end"), "{:?}", made.warnings);
+        assert!(made.expires.is_none() && made.warnings[0].contains("does not expire"), "{:?}", made.warnings);
         sign(&new, &a.0, None).expect("signed");
         assert!(!look(&new, Some(&old)).expect("verified").passed, "one of two");
         sign(&new, &b.0, None).expect("signed");
@@ -334,7 +338,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_nobody_lists_does_not_sign() {
+    fn an_unlisted_key_does_not_sign() {
         let bundle = Bundle::new();
         let [a, b, eve] = ["ana", "ben", "eve"].map(|name| bundle.chain_key(name, KeyType::Sr25519));
         let first = make_root(bundle.beside("1.json"), 1, &[&a], None);
@@ -365,6 +369,6 @@ mod tests {
         look(&second, Some(&first)).expect("as it was signed");
         let text = std::fs::read_to_string(&first).expect("read").replace("\"ana\"", "\"eve\"");
         std::fs::write(&first, text).expect("written");
-        assert!(look(&second, Some(&first)).err().expect("refused").message.contains("not believed"));
+        assert!(look(&second, Some(&first)).err().expect("refused").message.contains("not trusted"));
     }
 }

@@ -9,49 +9,45 @@ use crate::{
     bundle,
     digest::{self, read_regular},
     envelope::{self, Manifest},
-    integrity::{check_files, told},
+    integrity::{check_files, verdict_phrase},
     keys::{self, ChainSecret, PublicKey, check, read_private},
     root::Root,
-    statement::objects,
+    statement::blocks_upgrade,
     trust::Trusted,
     verify,
 };
 use protocol::{
     manifest::{Predicate, Signature},
-    signers::{KeySource, KeyType, PublicHalf},
+    signers::{KeySource, KeyType, PublicKeyInfo},
     verify::{SignRequest, Signed},
 };
 use std::{fs::File, path::Path};
 use worker::{Failure, Reporter, Result};
 
-/// Signs a bundle.
+/// Signs a bundle: checks it first, then adds the signature to its manifest.
 pub fn sign(request: &SignRequest, reporter: &Reporter) -> Result<Signed> {
-    let trusted = Trusted::read_and_keep(request.root.as_deref(), request.accepted.as_deref(), reporter)?;
+    let trusted = Trusted::read_and_record(request.root.as_deref(), request.accepted.as_deref(), reporter)?;
     let path = bundle::manifest(&request.bundle)?;
     // Lock the bundle, so that two processes that sign at the same time do not lose a signature.
     let _turn = lock(&request.bundle)?;
-    bundle::tidy(&request.bundle);
+    bundle::remove_partial_files(&request.bundle);
     let mut manifest = Manifest::read(&path)?;
     refuse_damaged(&request.bundle, &manifest, reporter)?;
     refuse_failed(&manifest.statement.predicate)?;
 
     let message = manifest.signed_bytes();
     reporter.status("signing");
-    let signature = make(&request.with, &message, trusted.as_ref().map(|trusted| &trusted.root))?;
+    let signature = make_signature(&request.with, &message, trusted.as_ref().map(|trusted| &trusted.root))?;
     let checked = check(&signature, &message);
-    if let Some(wrong) = checked.wrong {
-        return Err(unfit(&request.with, &signature.keyid, &wrong));
+    if let Some(wrong) = checked.invalid_reason {
+        return Err(invalid_signature(&request.with, &signature.keyid, &wrong));
     }
     if let (Some(trusted), false) = (&trusted, checked.throw_away)
         && trusted.root.tally(std::slice::from_ref(&checked), true).each.iter().all(|(signer, _)| signer.is_none())
     {
-        return Err(Failure::usage(format!(
-            "the key {} is none that {} lists",
-            checked.key_id,
-            trusted.path.display()
-        ))
-        .expected(trusted.root.listed())
-        .hint("name the key that is listed, or another file of signers with --root"));
+        return Err(Failure::usage(format!("the key {} is not listed in {}", checked.key_id, trusted.path.display()))
+            .expected(trusted.root.listed())
+            .hint("name the key that is listed, or another file of signers with --root"));
     }
     if checked.throw_away {
         // Ephemeral keys prove nothing about the signer, so one signature by such a key is enough.
@@ -105,13 +101,15 @@ fn refuse_failed(predicate: &Predicate) -> Result<()> {
     if predicate.verdict.passed() {
         return Ok(());
     }
-    let objections: Vec<_> = predicate.steps.iter().filter(|step| objects(step)).collect();
-    let told = objections.iter().map(|step| format!("{} {}", step.name, told(step))).collect::<Vec<_>>().join(", ");
-    Err(Failure::check("an upgrade that did not pass is not signed").found(told).hint("read report.md"))
+    let blocking: Vec<_> = predicate.steps.iter().filter(|step| blocks_upgrade(step)).collect();
+    let found =
+        blocking.iter().map(|step| format!("{} {}", step.name, verdict_phrase(step))).collect::<Vec<_>>().join(", ");
+    Err(Failure::check("an upgrade that did not pass is not signed").found(found).hint("read report.md"))
 }
 
-/// The public keys of a key file: for a seed or a phrase both kinds, where it does not say which is meant.
-pub fn public_halves(with: &KeySource) -> Result<Vec<PublicHalf>> {
+/// Returns the public keys of a key file. For a seed or a phrase these are the ed25519 and the
+/// sr25519 key, unless the request names the type.
+pub fn public_keys(with: &KeySource) -> Result<Vec<PublicKeyInfo>> {
     let keys = match with {
         KeySource::Ed25519 { key_file } => vec![ChainSecret::read(KeyType::Ed25519, key_file)?.public_key()],
         KeySource::Sr25519 { key_file } => vec![ChainSecret::read(KeyType::Sr25519, key_file)?.public_key()],
@@ -133,15 +131,15 @@ pub fn public_halves(with: &KeySource) -> Result<Vec<PublicHalf>> {
                 .expected("FILE, ssh:FILE, sr25519:FILE or ed25519:FILE"));
         }
     };
-    let half = |key: PublicKey| {
-        Ok(PublicHalf {
+    let info = |key: PublicKey| {
+        Ok(PublicKeyInfo {
             key_type: key.key_type(),
             public_key: key.to_text()?,
             key_id: key.key_id(),
             address: key.address(),
         })
     };
-    keys.into_iter().map(half).collect()
+    keys.into_iter().map(info).collect()
 }
 
 fn is_public(key_file: &Path) -> bool {
@@ -152,11 +150,11 @@ fn public_line(key_file: &Path) -> Result<PublicKey> {
     PublicKey::parse(KeyType::Ssh, &String::from_utf8_lossy(&read_regular(key_file, 64 * 1024)?))
 }
 
-/// A signature of `message`.
-pub fn make(with: &KeySource, message: &[u8], root: Option<&Root>) -> Result<Signature> {
+/// Signs `message`. `root` helps to choose the key if the ssh agent has several.
+pub fn make_signature(with: &KeySource, message: &[u8], root: Option<&Root>) -> Result<Signature> {
     let by_agent = |wanted: Option<&str>, socket: Option<&Path>| {
         let mut agent = Agent::connect(socket)?;
-        let key = agent.choose(wanted, |key| root.is_some_and(|root| root.knows(key)))?;
+        let key = agent.choose(wanted, |key| root.is_some_and(|root| root.lists_ssh_key(key)))?;
         agent.sign(&key, message)
     };
     match with {
@@ -172,8 +170,9 @@ pub fn make(with: &KeySource, message: &[u8], root: Option<&Root>) -> Result<Sig
     }
 }
 
-/// Looks at a key before it is needed: that its file can be read, is a key and signs without being asked for anything.
-pub fn expect(with: &KeySource) -> Result<()> {
+/// Checks a key before it is needed: its file can be read, contains a key, and can sign without a
+/// passphrase.
+pub fn check_key(with: &KeySource) -> Result<()> {
     match with {
         KeySource::Ssh { key_file } if !is_public(key_file) => ssh_key_that_signs(key_file).map(drop),
         KeySource::Ed25519 { key_file } => ChainSecret::read(KeyType::Ed25519, key_file).map(drop),
@@ -259,7 +258,7 @@ fn import(key_type: KeyType, public_key: Option<&str>, file: &Path) -> Result<Si
     Ok(envelope::signature(key.key_id(), bytes))
 }
 
-fn unfit(with: &KeySource, key_id: &str, wrong: &str) -> Failure {
+fn invalid_signature(with: &KeySource, key_id: &str, wrong: &str) -> Failure {
     let message = format!("the signature {key_id} {wrong}");
     match with {
         KeySource::Import { .. } => Failure::input(message)

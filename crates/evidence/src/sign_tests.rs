@@ -94,22 +94,22 @@ fn ssh_keygen_accepts_what_we_sign_and_refuses_another_message() {
 }
 
 #[test]
-fn a_key_that_cannot_sign_by_itself_is_known_before_it_is_needed() {
+fn a_key_that_cannot_sign_alone_is_refused_in_advance() {
     if !installed("ssh-keygen") {
         return;
     }
     let bundle = Bundle::assembled();
     let (locked, _) = ssh_keygen(&bundle, "locked", &["ed25519"], "a passphrase");
-    let refused = expect(&KeySource::Ssh { key_file: locked.clone() }).expect_err("it asks for its passphrase");
+    let refused = check_key(&KeySource::Ssh { key_file: locked.clone() }).expect_err("it asks for its passphrase");
     assert!(refused.hint.is_some_and(|hint| hint.contains("ssh-add")), "the agent can");
-    // Its public half stands for the key in the agent.
-    expect(&KeySource::Ssh { key_file: locked.with_extension("pub") }).expect("fine");
+    // The public key file stands for the key in the agent.
+    check_key(&KeySource::Ssh { key_file: locked.with_extension("pub") }).expect("fine");
     let (open, _) = ssh_keygen(&bundle, "open", &["ed25519"], "");
-    expect(&KeySource::Ssh { key_file: open }).expect("it signs");
+    check_key(&KeySource::Ssh { key_file: open }).expect("it signs");
 }
 
 #[test]
-fn what_a_killed_signing_left_is_gone_with_the_next() {
+fn signing_removes_the_partial_files_of_an_interrupted_one() {
     let bundle = Bundle::assembled();
     bundle.write(".partial-Ab1", b"{");
     assert_eq!(bundle.verify_integrity().verdict, Verdict::Fail, "it belongs to nothing");
@@ -245,7 +245,7 @@ fn an_ssh_agent_signs_with_the_key_that_is_named() {
 }
 
 #[test]
-fn ssh_keys_that_cannot_sign_here_are_sent_to_the_agent() {
+fn for_ssh_keys_that_cannot_sign_here_the_agent_is_suggested() {
     if !installed("ssh-keygen") {
         return;
     }
@@ -336,7 +336,7 @@ fn assembling_the_same_again_keeps_signatures_and_another_drops_them() {
 }
 
 #[test]
-fn two_who_sign_at_once_both_count() {
+fn concurrent_signatures_all_count() {
     let bundle = Bundle::assembled();
     let keys = ["a", "b", "c", "d", "e", "f"].map(|name| bundle.chain_key(name, KeyType::Ed25519).0);
     std::thread::scope(|scope| {

@@ -16,24 +16,26 @@ pub const STATEMENT_TYPE: &str = "https://in-toto.io/Statement/v1";
 /// The predicate type of an upgrade.
 pub const PREDICATE_TYPE: &str = "https://cutover.dev/upgrade/v1";
 
-/// Returns a file of the bundle as a subject. in-toto writes digests without `0x`.
+/// Returns a file of the bundle as a subject of the statement.
 pub fn subject(name: impl Into<String>, digests: &Digests) -> Subject {
     Subject { name: name.into(), digest: subject_digest(digests) }
 }
 
+/// Converts digests to those of a subject. in-toto writes digests without `0x`.
 pub fn subject_digest(digests: &Digests) -> SubjectDigest {
     let bare = |hash: &str| hash.trim_start_matches("0x").to_owned();
     SubjectDigest { blake2_256: bare(&digests.blake2_256), sha256: bare(&digests.sha256) }
 }
 
-/// The steps that every upgrade goes through. Others, such as `weights`, come with the runtimes that have them.
+/// The steps that every upgrade must have. Some runtimes have further steps, such as `weights`.
 pub const MANDATORY: [&str; 5] = ["build", "inspect", "diff", "dry-run", "propose"];
 
 /// The mandatory step that may be skipped: a runtime can be too old to be compared.
 const SKIPPABLE: &str = "diff";
 
-/// Whether a step stands in the way of an upgrade: it failed, or nobody could tell, or it was left out and must not be.
-pub fn objects(step: &StepSummary) -> bool {
+/// Returns whether a step blocks an upgrade: it failed, was not judged, or was skipped although it
+/// must not be.
+pub fn blocks_upgrade(step: &StepSummary) -> bool {
     let name = step.name.rsplit('/').next().unwrap_or_default();
     match step.verdict {
         Verdict::Pass | Verdict::PassWithHazards => false,
@@ -98,13 +100,15 @@ pub fn check_blobs(steps: &BTreeMap<String, Step>, runtimes: &[RuntimeBlob]) -> 
     Ok(())
 }
 
-/// Whether all steps of a runtime start from one state. A diff with one state and a dry run on another prove nothing together.
+/// Checks that all steps of a runtime start from the same state. A diff with one state and a dry
+/// run on another prove nothing together.
 pub fn check_states(steps: &BTreeMap<String, Step>) -> Result<()> {
-    // Who said it first, by the runtime and the fact.
-    let mut said: BTreeMap<(Option<&str>, &str), (&str, String)> = BTreeMap::new();
+    // The file that states a fact first, by runtime and name of the fact.
+    let mut first_stated: BTreeMap<(Option<&str>, &str), (&str, String)> = BTreeMap::new();
     for (file, step) in steps {
         for (fact, value) in states(step) {
-            let (first, expected) = said.entry((step.runtime.as_deref(), fact)).or_insert((file, value.clone()));
+            let (first, expected) =
+                first_stated.entry((step.runtime.as_deref(), fact)).or_insert((file, value.clone()));
             if value != *expected {
                 return Err(Failure::check(format!("{file} is about another state than {first}"))
                     .found(format!("the {} {value}", fact.replace('_', " ")))
@@ -118,7 +122,7 @@ pub fn check_states(steps: &BTreeMap<String, Step>) -> Result<()> {
     Ok(())
 }
 
-/// What identifies a state. A step may leave some of it out.
+/// The values that identify a state. A step may leave out some of them.
 #[derive(Default, Deserialize)]
 struct StateFacts {
     #[serde(default)]
@@ -137,13 +141,14 @@ impl StateFacts {
     }
 }
 
-/// A result that tells its state, be it that of a dry run or of another step.
+/// A result with a field `state`, such as that of a dry run.
 #[derive(Deserialize)]
-struct WithState {
+struct StateField {
     state: StateFacts,
 }
 
-/// Returns what a step says of the state that it starts from: in its inputs, and in the result of a dry run or of `state`.
+/// Returns what a step states about its initial state: in its inputs, and in the result of a dry
+/// run or of `state`.
 fn states(step: &Step) -> Vec<(&'static str, String)> {
     let mut states = Vec::new();
     if let Some(input) = step.inputs.get("state") {
@@ -152,12 +157,12 @@ fn states(step: &Step) -> Vec<(&'static str, String)> {
         let [state_root, genesis_hash, block_hash] = [state_root, genesis_hash, block_hash].map(Lenient);
         states.extend(StateFacts { state_root, genesis_hash, block_hash }.named());
     }
-    let told = match step.step.as_str() {
-        // The step that resolves the state for all others.
+    let facts = match step.step.as_str() {
+        // The step `state` resolves the state for all other steps.
         "state" => StateFacts::deserialize(&step.result),
-        _ => WithState::deserialize(&step.result).map(|result| result.state),
+        _ => StateField::deserialize(&step.result).map(|result| result.state),
     };
-    states.extend(told.unwrap_or_default().named());
+    states.extend(facts.unwrap_or_default().named());
     states
 }
 

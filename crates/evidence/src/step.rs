@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The evidence of one step, written and read: [`protocol::step::Step`] as `<step>.json`.
+//! Reads and writes the evidence of one step: a [`protocol::step::Step`] in `<step>.json`.
 //!
 //! Two people who run the same step on the same inputs must be able to compare the results. Fields
 //! that differ from run to run (durations, the number of requests: [`protocol::VOLATILE`]) are not
@@ -17,14 +17,15 @@ use serde_json::Value;
 use std::path::{Path, PathBuf};
 use worker::{Code, Failure, Result};
 
-/// How the format of every version begins.
+/// The common prefix of the format names of all versions.
 #[cfg(feature = "signatures")]
 pub(crate) const FORMATS: &str = "cutover/step/";
 
-/// Evidence is facts, not data: a step that has more to say writes a file of its own.
+/// The greatest size of an evidence file, in bytes. A step with more data writes a separate file.
 pub const SIZE_LIMIT: u64 = 16 * 1024 * 1024;
 
-/// Returns the evidence of a step without its inputs and outputs, and without what differs from run to run.
+/// Returns the evidence of a step without inputs and outputs, and without the fields that differ
+/// from run to run.
 pub fn of<T: StepResult>(verdict: Verdict, result: &T) -> Result<Step> {
     let mut step = Step::new(verdict, result).map_err(|error| not_json(T::STEP, &error))?;
     step.result = protocol::without_volatile(step.result);
@@ -35,7 +36,7 @@ fn not_json(step: &str, error: &serde_json::Error) -> Failure {
     Failure::internal(format!("the evidence of {step} cannot be written")).found(error.to_string())
 }
 
-/// Writes `<step>.json` into a directory, all of it or nothing, and returns its path.
+/// Writes `<step>.json` atomically into a directory and returns its path.
 pub fn write(step: &Step, directory: &Path) -> Result<PathBuf> {
     let path = directory.join(format!("{}.json", step.step));
     let mut text = serde_json::to_vec_pretty(step).map_err(|error| not_json(&step.step, &error))?;
@@ -49,14 +50,14 @@ pub fn read(path: &Path) -> Result<Step> {
     parse(&files::read_bounded(path, SIZE_LIMIT)?, &path.display().to_string())
 }
 
-/// What every version of the format has, to tell which one a file is of.
+/// The fields that every version of the format has. They identify the version of a file.
 #[derive(Deserialize)]
 struct Header {
     format: String,
     step: String,
 }
 
-/// Parses a step's evidence; `name` is how the file is called in messages.
+/// Parses a step's evidence. `name` is the file's name in error messages.
 pub fn parse(text: &[u8], name: &str) -> Result<Step> {
     let unfinished = |error: serde_json::Error| {
         Failure::input(format!("{name} is no finished evidence of a step"))
@@ -64,10 +65,10 @@ pub fn parse(text: &[u8], name: &str) -> Result<Step> {
             .expected(format!("a document of the format {STEP}"))
             .hint("run the step again")
     };
-    // Another version is told by its name, whatever else is different in it.
+    // Report another format version by its name, whatever other fields differ.
     let header: Header = serde_json::from_slice(text).map_err(unfinished)?;
     if header.format != STEP {
-        return Err(Failure::input(format!("{name} has a format this version does not know"))
+        return Err(Failure::input(format!("{name} has an unknown format"))
             .code(Code::OtherVersion)
             .found(header.format)
             .expected(STEP)
@@ -82,7 +83,7 @@ pub fn parse(text: &[u8], name: &str) -> Result<Step> {
     serde_json::from_slice(text).map_err(unfinished)
 }
 
-/// Returns the result of a step, whose type is that of the step's name.
+/// Returns the result of a step as the type of that step.
 pub fn result<T: StepResult>(step: &Step) -> Result<T> {
     step.result().map_err(|error| {
         Failure::input(format!("the evidence of {} has another result than the step's", step.step))
@@ -91,24 +92,24 @@ pub fn result<T: StepResult>(step: &Step) -> Result<T> {
     })
 }
 
-/// A blob that a step says it is about.
+/// A blob that a step refers to.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct BlobClaim {
     pub runtime: Option<String>,
     pub blake2_256: String,
 }
 
-/// Where a result names blobs: `blob`, and `blob` of each of `runtimes`. What it has otherwise is its own.
+/// The fields of a result that may name blobs: `blob`, and `blob` of each entry of `runtimes`.
 #[derive(Deserialize)]
-struct WithBlobs {
+struct BlobFields {
     #[serde(default)]
     blob: Lenient<HashedBlob>,
     #[serde(default)]
-    runtimes: Lenient<Vec<Lenient<WithBlob>>>,
+    runtimes: Lenient<Vec<Lenient<RuntimeFields>>>,
 }
 
 #[derive(Deserialize)]
-struct WithBlob {
+struct RuntimeFields {
     #[serde(default)]
     name: Lenient<String>,
     #[serde(default)]
@@ -124,7 +125,8 @@ struct HashedBlob {
     blake2_256: String,
 }
 
-/// A value if it is of that type. A result of another type may have something else by the same name.
+/// A value, or `None` if it has another type. Results of other types may use the same field name
+/// for something else.
 pub(crate) struct Lenient<T>(pub(crate) Option<T>);
 
 impl<T> Default for Lenient<T> {
@@ -139,14 +141,14 @@ impl<'de, T: DeserializeOwned> Deserialize<'de> for Lenient<T> {
     }
 }
 
-/// Returns the blobs that a step is about: its input `blob`, and those that its result names.
+/// Returns the blobs that a step refers to: its input `blob`, and those that its result names.
 pub fn blobs(step: &Step) -> Vec<BlobClaim> {
     let mut claims = Vec::new();
     let mut claim = |runtime: Option<String>, blake2_256: String| claims.push(BlobClaim { runtime, blake2_256 });
     if let Some(input) = step.inputs.get("blob") {
         claim(step.runtime.clone(), input.blake2_256.as_ref().unwrap_or(&input.digest).clone());
     }
-    let Ok(result) = WithBlobs::deserialize(&step.result) else { return claims };
+    let Ok(result) = BlobFields::deserialize(&step.result) else { return claims };
     if let Some(blob) = result.blob.0 {
         claim(step.runtime.clone(), blob.blake2_256);
     }
@@ -159,7 +161,8 @@ pub fn blobs(step: &Step) -> Vec<BlobClaim> {
     claims
 }
 
-/// Returns the blake2-256 of a step's canonical JSON without its [`protocol::VOLATILE`] keys: what two runs compare.
+/// Returns the blake2-256 hash of a step's canonical JSON without its [`protocol::VOLATILE`] keys.
+/// Two runs of a step can be compared by this hash.
 pub fn digest(text: &[u8]) -> Result<String> {
     let value: Value = serde_json::from_slice(text)
         .map_err(|error| Failure::input("a step's evidence is no JSON").found(error.to_string()))?;

@@ -41,7 +41,7 @@ fn runtime(spec_version: u32, blake2_256: &str) -> RuntimeIdentity {
     }
 }
 
-/// A dry run of which every check passed.
+/// Returns a dry run with only passed checks.
 fn dry_run() -> DryRunReport {
     DryRunReport {
         format: DRY_RUN.into(),
@@ -84,7 +84,7 @@ fn proposal() -> Proposal {
     }
 }
 
-/// What a step that passed has to say.
+/// Returns the result of a step that passed.
 fn result(step: &str) -> Value {
     let Digests { blake2_256, sha256, .. } = digest::of(BLOB);
     match step {
@@ -228,7 +228,7 @@ impl Bundle {
         path
     }
 
-    /// A key file of a chain key and what a root says of it.
+    /// Writes the key file of a chain key and returns its entry in a file of signers.
     pub fn chain_key(&self, name: &'static str, key_type: KeyType) -> (KeySource, (&'static str, KeyType, String)) {
         let seed = digest::of(name.as_bytes()).sha256;
         let key_file = self.beside(&format!("{name}.key"));

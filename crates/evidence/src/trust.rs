@@ -9,7 +9,7 @@
 //! signatures. A newer version must be agreed to by the signers of the stored one.
 
 use crate::{
-    keys::{Checked, check},
+    keys::{CheckedSignature, check},
     root::Root,
     root_change,
 };
@@ -32,20 +32,21 @@ pub struct Trusted {
 }
 
 impl Trusted {
-    /// The file of signers that was named, held against the one that was accepted before and then remembered.
-    pub fn read_and_keep(path: Option<&Path>, accepted: Option<&Path>, reporter: &Reporter) -> Result<Option<Self>> {
+    /// Reads a file of signers, compares it with the version accepted before, and records it as
+    /// accepted unless it has expired.
+    pub fn read_and_record(path: Option<&Path>, accepted: Option<&Path>, reporter: &Reporter) -> Result<Option<Self>> {
         let Some(path) = path else { return Ok(None) };
         let mut trusted = Self::read(path)?;
-        match Memory::open(accepted, &trusted.root)? {
-            Some(memory) => {
-                memory.judge(&trusted.root, path)?;
-                trusted.warnings.extend(memory.strangeness(path));
+        match AcceptedRoot::open(accepted, &trusted.root)? {
+            Some(accepted_root) => {
+                accepted_root.check_successor(&trusted.root, path)?;
+                trusted.warnings.extend(accepted_root.unknown_lineage_warning(path));
                 if !trusted.expired {
-                    memory.keep(&trusted.root, reporter);
+                    accepted_root.record(&trusted.root, reporter);
                 }
             }
             None if accepted.is_some() => trusted.warnings.push(format!(
-                "{} does not say of which file it is a version: an older one of it cannot be told; \
+                "{} has no lineage: an older version of it cannot be recognized; \
                  `cargo xtask signers init --previous` writes its lineage",
                 path.display()
             )),
@@ -56,7 +57,7 @@ impl Trusted {
 
     fn read(path: &Path) -> Result<Self> {
         let root = Root::read(path)?;
-        let signatures = fitting_signatures(&root, path)?;
+        let signatures = valid_signatures(&root, path)?;
         let named = named(&root, path);
         let own = root.tally(&signatures, true);
         let mut warnings = Vec::new();
@@ -80,32 +81,36 @@ fn named(root: &Root, path: &Path) -> String {
     format!("the file of signers {} (version {})", path.display(), root.file.version)
 }
 
-/// The signatures of a file of signers, which is refused if one of them does not fit it.
-pub fn fitting_signatures(root: &Root, path: &Path) -> Result<Vec<Checked>> {
+/// Returns the signatures of a file of signers. Refuses the file if one of them is invalid.
+pub fn valid_signatures(root: &Root, path: &Path) -> Result<Vec<CheckedSignature>> {
     let signatures = signatures_of(root)?;
     match signatures.iter().find(|signature| !signature.is_valid()) {
         None => Ok(signatures),
-        Some(broken) => Err(Failure::check(format!("{} is not believed", named(root, path)))
-            .found(format!("its signature {} {}", broken.key_id, broken.wrong.as_deref().unwrap_or("is not valid")))
+        Some(broken) => Err(Failure::check(format!("{} is not trusted", named(root, path)))
+            .found(format!(
+                "its signature {} {}",
+                broken.key_id,
+                broken.invalid_reason.as_deref().unwrap_or("is not valid")
+            ))
             .expected("signatures that fit what it says")
             .hint("somebody changed it after it was signed: take it as it stands in the repository")),
     }
 }
 
-/// The signatures of a file of signers, looked at.
-pub fn signatures_of(root: &Root) -> Result<Vec<Checked>> {
+/// Returns the verified signatures of a file of signers.
+pub fn signatures_of(root: &Root) -> Result<Vec<CheckedSignature>> {
     let message = root_change::message(root)?;
     Ok(root.file.signatures.iter().map(|one| check(one, &message)).collect())
 }
 
 /// The newest version of a file of signers that was accepted on this machine.
-pub struct Memory {
+pub struct AcceptedRoot {
     path: PathBuf,
     newest: Option<Root>,
 }
 
-impl Memory {
-    /// What is remembered of the file; nothing where it does not say which one it is.
+impl AcceptedRoot {
+    /// Opens the record of a file of signers. Returns `None` if the file has no lineage.
     pub fn open(directory: Option<&Path>, root: &Root) -> Result<Option<Self>> {
         let (Some(directory), Some(lineage)) = (directory, root.lineage()?) else { return Ok(None) };
         let path = directory.join(format!("{}.json", lineage.trim_start_matches("0x")));
@@ -114,9 +119,9 @@ impl Memory {
         Ok(Some(Self { path, newest }))
     }
 
-    /// Refuses what is older than what was accepted before, another file of the same version, and a newer one that the
-    /// signers of the accepted one did not agree to.
-    pub fn judge(&self, root: &Root, path: &Path) -> Result<()> {
+    /// Refuses a file that is older than the accepted one, a different file of the same version,
+    /// and a newer one that the signers of the accepted one did not agree to.
+    pub fn check_successor(&self, root: &Root, path: &Path) -> Result<()> {
         let Some(newest) = &self.newest else { return Ok(()) };
         let (version, accepted) = (root.file.version, newest.file.version);
         let refused = |what: String| {
@@ -148,32 +153,33 @@ impl Memory {
         Ok(())
     }
 
-    /// Says so where other files of signers were accepted on this machine, and none of this lineage: whoever begins one anew
-    /// decides alone who signs.
-    fn strangeness(&self, path: &Path) -> Option<String> {
+    /// Returns a warning if other files of signers were accepted on this machine, but none of this
+    /// lineage. Whoever starts a new lineage decides alone who signs.
+    fn unknown_lineage_warning(&self, path: &Path) -> Option<String> {
         let directory = self.path.parent()?;
         let others = std::fs::read_dir(directory).ok()?.flatten();
         let others =
             others.filter(|entry| entry.path().extension().is_some_and(|extension| extension == "json")).count();
         (self.newest.is_none() && others > 0).then(|| {
             format!(
-                "the file of signers {} is of no lineage that was accepted on this machine before ({} other(s) were): \
-                 it says for itself who signs; hold it against the one of the repository",
+                "the file of signers {} has a lineage that was not accepted on this machine before ({} other(s) were): \
+                 it decides alone who signs; compare it with the one in the repository",
                 path.display(),
                 others
             )
         })
     }
 
-    /// Remembers a file that was judged. That this cannot be done, on a disk that is full, say, is told and no more.
-    pub fn keep(&self, root: &Root, reporter: &Reporter) {
+    /// Records a file that passed `check_successor`. A failure to write, such as a full disk, is
+    /// only a warning.
+    pub fn record(&self, root: &Root, reporter: &Reporter) {
         let known = |newest: &Root| {
             (newest.file.version, newest.file.signatures.len()) >= (root.file.version, root.file.signatures.len())
         };
         if !self.newest.as_ref().is_some_and(known)
             && let Err(failure) = root_change::write(&self.path, &root.file)
         {
-            reporter.warning(format!("the file of signers cannot be remembered: {failure}"));
+            reporter.warning(format!("the file of signers cannot be recorded as accepted: {failure}"));
         }
     }
 }

@@ -4,23 +4,23 @@
 use crate::{
     MANIFEST, bundle,
     envelope::Manifest,
-    integrity::{accuse, check_files, wrong},
-    keys::{self, Checked},
+    integrity::{check_files, fail_subject, failed_subject},
+    keys::{self, CheckedSignature},
     root::Root,
     trust::Trusted,
 };
 use protocol::{
     Verdict,
     manifest::Predicate,
-    verify::{Agreement, RootSource, RootUsed, SignatureCheck, SubjectCheck, Verification, VerifyRequest},
+    verify::{RootSource, RootUsed, SignatureCheck, SigningStatus, SubjectCheck, Verification, VerifyRequest},
 };
 use std::path::Path;
 use worker::{Kind, Outcome, Reporter, Result};
 
-/// Verifies a bundle. A bundle that fails is an outcome; a bundle that is not there is an error, and so is a file of
-/// signers that is not to be believed.
+/// Verifies a bundle. A bundle that does not pass is a result, not an error. Errors are a missing
+/// bundle and a file of signers that is not trusted.
 pub fn verify(request: &VerifyRequest, reporter: &Reporter) -> Result<Outcome<Verification>> {
-    let trusted = Trusted::read_and_keep(request.root.as_deref(), request.accepted.as_deref(), reporter)?;
+    let trusted = Trusted::read_and_record(request.root.as_deref(), request.accepted.as_deref(), reporter)?;
     let path = bundle::manifest(&request.bundle)?;
     let (subjects, signatures, predicate) = match Manifest::read(&path) {
         Ok(manifest) => {
@@ -31,7 +31,7 @@ pub fn verify(request: &VerifyRequest, reporter: &Reporter) -> Result<Outcome<Ve
         // A manifest that exists but does not parse was damaged. That is a finding, not a usage
         // error.
         Err(failure) if failure.kind == Kind::Input && std::fs::symlink_metadata(&path).is_ok() => {
-            (vec![wrong(MANIFEST, failure.to_string())], Vec::new(), None)
+            (vec![failed_subject(MANIFEST, failure.to_string())], Vec::new(), None)
         }
         Err(failure) => return Err(failure),
     };
@@ -44,7 +44,7 @@ fn conclude(
     request: &VerifyRequest,
     trusted: Option<&Trusted>,
     mut subjects: Vec<SubjectCheck>,
-    agreement: Agreement,
+    agreement: SigningStatus,
     predicate: Option<Predicate>,
 ) -> Verification {
     let mut warnings = trusted.map(|trusted| trusted.warnings.clone()).unwrap_or_default();
@@ -53,8 +53,8 @@ fn conclude(
         // Anyone can add a signature. If enough signers have signed, only an invalid signature that
         // names a signer counts against the bundle.
         match agreement.satisfied && broken.signer.is_none() {
-            true => warnings.push(format!("{MANIFEST}: {reason}; it is nobody's that the file of signers lists")),
-            false => accuse(&mut subjects, MANIFEST, reason),
+            true => warnings.push(format!("{MANIFEST}: {reason}; its key is not listed in the file of signers")),
+            false => fail_subject(&mut subjects, MANIFEST, reason),
         }
     }
     if trusted.is_none() && agreement.signatures.iter().any(|signature| signature.throw_away) {
@@ -87,16 +87,17 @@ fn conclude(
     }
 }
 
-/// Returns what signatures are worth under the file of signers, where there is one.
-pub fn agreement(signatures: &[Checked], trusted: Option<&Trusted>) -> Agreement {
+/// Returns which signatures count under the file of signers, if there is one.
+pub fn agreement(signatures: &[CheckedSignature], trusted: Option<&Trusted>) -> SigningStatus {
     let Some(trusted) = trusted else {
-        let nobody_says = || Some("counts for nobody: no file of signers was named".to_owned());
-        let check = |one: &Checked| signature_check(one, None, one.wrong.clone().or_else(nobody_says));
-        return Agreement { signatures: signatures.iter().map(check).collect(), ..Agreement::default() };
+        let without_root = || Some("cannot be counted: no file of signers was named".to_owned());
+        let check =
+            |one: &CheckedSignature| signature_check(one, None, one.invalid_reason.clone().or_else(without_root));
+        return SigningStatus { signatures: signatures.iter().map(check).collect(), ..SigningStatus::default() };
     };
     let file = &trusted.root.file;
     let count = count(signatures, &trusted.root, !trusted.expired);
-    Agreement {
+    SigningStatus {
         signatures: count.signatures,
         threshold: Some(file.threshold),
         needed: Some(file.threshold),
@@ -116,8 +117,8 @@ pub fn agreement(signatures: &[Checked], trusted: Option<&Trusted>) -> Agreement
     }
 }
 
-/// Returns what to do where the signatures are not enough.
-fn hint(agreement: &Agreement, bundle: &Path) -> String {
+/// Returns a hint for missing signatures.
+fn hint(agreement: &SigningStatus, bundle: &Path) -> String {
     let bundle = bundle.display();
     let sign = format!("cargo xtask sign {bundle} --with KEY");
     match agreement.needed {
@@ -143,7 +144,7 @@ fn hint(agreement: &Agreement, bundle: &Path) -> String {
     }
 }
 
-fn signature_check(signature: &Checked, signer: Option<String>, reason: Option<String>) -> SignatureCheck {
+fn signature_check(signature: &CheckedSignature, signer: Option<String>, reason: Option<String>) -> SignatureCheck {
     SignatureCheck {
         signer,
         key_type: signature.key.as_ref().map(keys::PublicKey::key_type),
@@ -155,19 +156,19 @@ fn signature_check(signature: &Checked, signer: Option<String>, reason: Option<S
     }
 }
 
-/// Signatures under a file of signers.
-pub struct Count {
+/// The signatures of a file, counted under a file of signers.
+pub struct CountedSignatures {
     pub signatures: Vec<SignatureCheck>,
     pub counted: u32,
     pub missing: Vec<String>,
     pub satisfied: bool,
 }
 
-/// Each signature with what the file of signers makes of it, and whether the threshold is met.
-pub fn count(signatures: &[Checked], root: &Root, holds: bool) -> Count {
+/// Counts signatures under a file of signers, and compares the count with the threshold.
+pub fn count(signatures: &[CheckedSignature], root: &Root, holds: bool) -> CountedSignatures {
     let tally = root.tally(signatures, holds);
     let pairs = signatures.iter().zip(tally.each);
-    Count {
+    CountedSignatures {
         signatures: pairs.map(|(one, (signer, reason))| signature_check(one, signer, reason)).collect(),
         counted: tally.counted,
         missing: tally.missing,

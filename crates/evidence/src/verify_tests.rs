@@ -73,7 +73,7 @@ fn a_signer_counts_once() {
 }
 
 #[test]
-fn a_stranger_does_not_count() {
+fn an_unlisted_signer_does_not_count() {
     let (bundle, root) = signed();
     let (eve, _) = bundle.chain_key("eve", KeyType::Sr25519);
     bundle.sign(eve).expect("anyone can sign");
@@ -107,7 +107,7 @@ fn a_signature_of_another_bundle_does_not_fit() {
 /// DSSE ignores signatures by unknown keys. An invalid signature that names a signer fails the
 /// bundle.
 #[test]
-fn a_stray_signature_is_told_and_not_counted() {
+fn an_unrelated_signature_is_reported_and_not_counted() {
     let (_, (_, _, stranger)) = Bundle::new().chain_key("eve", KeyType::Sr25519);
     let strays = [
         envelope::signature(format!("sr25519:{stranger}"), &[7; 64]),
@@ -271,7 +271,7 @@ fn a_step_that_the_manifest_leaves_out_is_found() {
 }
 
 #[test]
-fn a_manifest_that_praises_what_did_not_pass_is_refused() {
+fn a_manifest_that_states_a_pass_for_a_failed_step_is_refused() {
     for verdict in [Verdict::Fail, Verdict::NotJudged, Verdict::Skip] {
         let reason = refused(|bundle, predicate| {
             bundle.write_step("dry-run", verdict, |_| {});
@@ -285,7 +285,7 @@ fn a_manifest_that_praises_what_did_not_pass_is_refused() {
 }
 
 #[test]
-fn versions_and_outputs_are_held_against_the_evidence() {
+fn versions_and_outputs_are_compared_with_the_evidence() {
     let reason = refused(|bundle, predicate| {
         bundle.write_step("inspect", Verdict::Pass, |step| step.result["spec_version"] = 2.into());
         let digest = step::digest(&bundle.read("inspect.json")).expect("a digest");
@@ -376,7 +376,7 @@ fn an_older_file_of_signers_than_the_one_accepted_before_is_refused() {
 }
 
 #[test]
-fn an_expired_file_of_signers_is_not_remembered_and_one_of_unknown_lineage_is_told() {
+fn an_expired_file_of_signers_is_not_recorded_and_an_unknown_lineage_is_reported() {
     let (bundle, root) = signed();
     let text = std::fs::read_to_string(&root).expect("read");
     let accepted = bundle.beside("accepted");
@@ -445,7 +445,7 @@ fn a_file_of_signers_that_was_changed_after_it_was_signed_is_refused() {
 }
 
 #[test]
-fn a_file_of_signers_that_nobody_signed_is_told() {
+fn an_unsigned_file_of_signers_is_reported() {
     let (bundle, root) = signed();
     let verification = bundle.verify(Some(&root));
     assert_eq!(verification.verdict, Verdict::Pass);

@@ -12,18 +12,18 @@ use std::path::PathBuf;
 pub struct RootFile {
     #[schemars(schema_with = "format::signers")]
     pub format: String,
-    /// Rises by one with every change.
+    /// The version of the file. Each change increases it by one.
     pub version: u64,
-    /// How many people must sign.
+    /// The number of people who must sign.
     pub threshold: u32,
-    /// The last day (UTC) on which the file holds: `2027-06-30`.
+    /// The last day (UTC) on which the file is valid: `2027-06-30`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires: Option<String>,
-    /// The same in every version of one file.
+    /// An identifier that all versions of one file share.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lineage: Option<String>,
     pub signers: Vec<SignerEntry>,
-    /// Signatures over the rest, by the signers of this version and of the one before.
+    /// Signatures over the other fields, by the signers of this version and of the previous one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub signatures: Vec<Signature>,
 }
@@ -56,17 +56,18 @@ impl KeyType {
     }
 }
 
-/// Where a signature comes from.
+/// The key or file that a signature comes from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum KeySource {
-    /// A new key that is forgotten at once, and marked as such.
+    /// A new ephemeral key that is not stored. Its key id is marked.
     ThrowAway,
-    /// An OpenSSH private key; a `.pub` file stands for the agent's key of that name.
+    /// An OpenSSH private key. A `.pub` file selects that key in the agent.
     Ssh {
         key_file: PathBuf,
     },
-    /// A key behind an ssh agent, by fingerprint, name or public key line; without, the only one that fits.
+    /// A key in an ssh agent, by fingerprint, name or public key line. Null selects the only key
+    /// that fits.
     Agent {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         key: Option<String>,
@@ -79,7 +80,8 @@ pub enum KeySource {
     Sr25519 {
         key_file: PathBuf,
     },
-    /// A signature made elsewhere: hex by a wallet or `subkey`, armored by `ssh-keygen -Y sign`.
+    /// A signature made by another program: hex by a wallet or `subkey`, or armored by `ssh-keygen
+    /// -Y sign`.
     Import {
         key_type: KeyType,
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -89,7 +91,7 @@ pub enum KeySource {
 }
 
 impl KeySource {
-    /// Returns the file that holds a secret, where there is one.
+    /// Returns the file that holds a secret, if there is one.
     pub fn secret_file(&self) -> Option<&PathBuf> {
         match self {
             Self::Ssh { key_file } | Self::Ed25519 { key_file } | Self::Sr25519 { key_file } => Some(key_file),
@@ -98,14 +100,14 @@ impl KeySource {
     }
 }
 
-/// Write a file of signers.
+/// A request to write a file of signers.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct InitRootRequest {
     pub path: PathBuf,
     pub threshold: u32,
     pub signers: Vec<SignerEntry>,
-    /// The last day on which it holds, or `never` where the version before has one.
+    /// The last day on which the file is valid, or `never` to drop that of the previous version.
     #[serde(default)]
     pub expires: Option<String>,
     /// The version that this one replaces.
@@ -113,7 +115,7 @@ pub struct InitRootRequest {
     pub previous: Option<PathBuf>,
 }
 
-/// Add a signature to a file of signers.
+/// A request to add a signature to a file of signers.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SignRootRequest {
@@ -123,45 +125,45 @@ pub struct SignRootRequest {
     pub previous: Option<PathBuf>,
 }
 
-/// Check that a file of signers was agreed to.
+/// A request to check that a file of signers was agreed to.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct VerifyRootRequest {
     pub root: PathBuf,
     #[serde(default)]
     pub previous: Option<PathBuf>,
-    /// Where the files of signers that were accepted before are remembered.
+    /// The directory with the files of signers that were accepted before.
     #[serde(default)]
     pub accepted: Option<PathBuf>,
 }
 
-/// What a file of signers says, and who agreed to it.
+/// The facts about a file of signers, and who agreed to it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RootSummary {
     pub root: PathBuf,
     pub version: u64,
-    /// What stays the same from version to version.
+    /// An identifier that all versions of one file share.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lineage: Option<String>,
     pub threshold: u32,
-    /// The last day on which it holds.
+    /// The last day on which the file is valid.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires: Option<String>,
     pub expired: bool,
-    /// How many people it lists.
+    /// The number of people that the file lists.
     pub signers: usize,
-    /// Signatures under the signers of this version.
+    /// The signatures, counted under this version.
     pub signatures: Vec<SignatureCheck>,
-    /// The same under those of the version before, where that was named.
+    /// The signatures, counted under the previous version, if it was named.
     pub signatures_of_previous: Vec<SignatureCheck>,
     pub satisfied: bool,
-    /// Null where the version before was not named.
+    /// Null if the previous version was not named.
     pub satisfied_by_previous: Option<bool>,
     pub verdict: Verdict,
     pub warnings: Vec<String>,
 }
 
-/// Show what is public of a key file, or look at one that is to sign later.
+/// A request to show the public keys of a key file, or to check a key before it is needed.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct KeyRequest {
@@ -171,16 +173,16 @@ pub struct KeyRequest {
 /// The public keys of a key file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PublicKeys {
-    pub keys: Vec<PublicHalf>,
+    pub keys: Vec<PublicKeyInfo>,
 }
 
-/// What is public of a key.
+/// A public key of a key file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct PublicHalf {
+pub struct PublicKeyInfo {
     pub key_type: KeyType,
     pub public_key: String,
     pub key_id: String,
-    /// Of a chain key: with the prefix of no network in particular.
+    /// The SS58 address of a chain key, with the generic prefix.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub address: Option<String>,
 }

@@ -13,7 +13,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
-/// What the worker of evidence can be asked.
+/// A request to the evidence worker.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(tag = "command", rename_all = "snake_case")]
 pub enum EvidenceRequest {
@@ -25,11 +25,11 @@ pub enum EvidenceRequest {
     SignRoot(SignRootRequest),
     VerifyRoot(VerifyRootRequest),
     Key(KeyRequest),
-    /// Look at a key that is to sign later.
+    /// Checks a key before it is needed.
     ExpectKey(KeyRequest),
 }
 
-/// What it answers with.
+/// A result of the evidence worker.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum EvidenceResult {
@@ -43,25 +43,25 @@ pub enum EvidenceResult {
     Expected,
 }
 
-/// Write a bundle's manifest.
+/// A request to write a bundle's manifest.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AssembleRequest {
     pub bundle: PathBuf,
-    /// The steps that must be there: `dry-run` for `dry-run.json`, `relay/dry-run` for one in a directory.
+    /// The required steps: `dry-run` for `dry-run.json`, `relay/dry-run` for a step in a directory.
     pub steps: Vec<String>,
-    /// The other files, by name; a name that ends in `/` stands for all below it. What a step lists among its outputs need not
-    /// stand here.
+    /// The other files, by name. A name that ends in `/` means all files below it. Outputs of the
+    /// steps need not be listed.
     #[serde(default)]
     pub files: Vec<String>,
-    /// The runtimes that ship. Without them, they are found by the blobs that the steps name.
+    /// The runtimes that ship. If there are none, they are found by the blobs that the steps name.
     #[serde(default)]
     pub runtimes: Vec<ShippedRuntime>,
     #[serde(default)]
     pub versions: ToolVersions,
 }
 
-/// A runtime that an upgrade ships, before its blob was hashed.
+/// A runtime that an upgrade ships, before its blob is hashed.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ShippedRuntime {
@@ -79,13 +79,13 @@ pub struct ShippedRuntime {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Assembled {
     pub manifest: PathBuf,
-    /// What two people who built the same compare first.
+    /// The sha256 of the payload. Two people who built the same upgrade compare it first.
     pub payload_sha256: String,
     pub verdict: Verdict,
     pub runtimes: Vec<RuntimeBlob>,
     pub steps: Vec<StepSummary>,
     pub subjects: Vec<SubjectFile>,
-    /// Signatures of a former manifest that says the same.
+    /// The number of signatures kept from a previous manifest with the same payload.
     pub signatures_kept: usize,
 }
 
@@ -96,16 +96,17 @@ pub struct SubjectFile {
     pub digests: Digests,
 }
 
-/// Add a signature to a bundle's manifest.
+/// A request to add a signature to a bundle's manifest.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SignRequest {
     pub bundle: PathBuf,
     pub with: KeySource,
-    /// The file of signers: to say how many signatures are still missing, and to choose among an agent's keys.
+    /// The file of signers. It gives the number of missing signatures, and selects among an agent's
+    /// keys.
     #[serde(default)]
     pub root: Option<PathBuf>,
-    /// Where the files of signers that were accepted before are remembered.
+    /// The directory with the files of signers that were accepted before.
     #[serde(default)]
     pub accepted: Option<PathBuf>,
 }
@@ -113,23 +114,24 @@ pub struct SignRequest {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Signed {
     pub manifest: PathBuf,
-    /// Of what was signed.
+    /// The sha256 of the signed payload.
     pub payload_sha256: String,
     pub steps: Vec<StepSummary>,
     pub key_id: String,
-    /// The name that the file of signers gives to the key. Null where there is none, or it does not list the key.
+    /// The name of the signer in the file of signers. Null without a file, or if it does not list
+    /// the key.
     pub signer: Option<String>,
     pub throw_away: bool,
-    /// Whether a former signature by this key was replaced.
+    /// Whether a previous signature by this key was replaced.
     pub replaced: bool,
     #[serde(flatten)]
-    pub agreement: Agreement,
+    pub agreement: SigningStatus,
     /// Whether no more signatures are needed.
     pub signed_off: bool,
     pub warnings: Vec<String>,
 }
 
-/// Write the bytes to sign elsewhere.
+/// A request to write the bytes that are signed, to sign them with another program.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MessageRequest {
@@ -146,18 +148,18 @@ pub struct Message {
     pub sha256: String,
 }
 
-/// Check a bundle.
+/// A request to verify a bundle.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct VerifyRequest {
     pub bundle: PathBuf,
-    /// The file that says whose signatures count.
+    /// The file of signers.
     #[serde(default)]
     pub root: Option<PathBuf>,
-    /// Where the files of signers that were accepted before are remembered.
+    /// The directory with the files of signers that were accepted before.
     #[serde(default)]
     pub accepted: Option<PathBuf>,
-    /// Ask only whether the bundle is undamaged, not whether it is signed off.
+    /// Whether to check only the integrity of the bundle, not whether it is signed off.
     #[serde(default)]
     pub integrity_only: bool,
 }
@@ -165,27 +167,28 @@ pub struct VerifyRequest {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Verification {
     pub bundle: PathBuf,
-    /// Whether what was asked for holds: that it is signed off or, with `integrity_only`, that it is undamaged.
+    /// Passes if the bundle is signed off or, with `integrity_only`, if it is intact.
     pub verdict: Verdict,
     pub integrity_only: bool,
-    /// Whether every file is what the manifest says, and every step of an upgrade is among them.
+    /// Whether every file matches the manifest, and every step of an upgrade is included.
     pub integrity: bool,
-    /// Whether enough signers of a file of signers signed this, undamaged and with every step well.
+    /// Whether the bundle is intact, all steps passed, and enough signers signed it.
     pub signed_off: bool,
     pub subjects: Vec<SubjectCheck>,
     pub steps: Vec<StepSummary>,
     #[serde(flatten)]
-    pub agreement: Agreement,
-    /// What the manifest states, to rebuild by. Only worth something if the rest is well. Null where it cannot be read.
+    pub agreement: SigningStatus,
+    /// The statement in the manifest, which says how to rebuild. Trust it only if the bundle is
+    /// intact. Null if it cannot be read.
     pub predicate: Option<Predicate>,
-    /// What came of building the blobs again. Null where that was not asked for.
+    /// The result of rebuilding the blobs. Null if that was not requested.
     pub rebuilt: Option<RebuiltBundle>,
     pub warnings: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
 }
 
-/// A file of the bundle, or one that should be there.
+/// A file of the bundle, or a missing one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SubjectCheck {
     pub name: String,
@@ -200,41 +203,42 @@ pub struct SubjectCheck {
     pub blake2_256: Option<String>,
 }
 
-/// Who signed, and whether that is enough.
+/// The signatures of a bundle, counted under a file of signers.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Agreement {
+pub struct SigningStatus {
     pub signatures: Vec<SignatureCheck>,
-    /// How many distinct signers it takes; null without a file of signers.
+    /// The number of people who must sign. Null without a file of signers.
     pub threshold: Option<u32>,
-    /// The same number, by the name it has beside `counted`.
+    /// The same number as `threshold`, to compare with `counted`.
     pub needed: Option<u32>,
-    /// How many distinct signers signed.
+    /// The number of people whose signatures are counted.
     pub counted: u32,
-    /// Who could still sign, where more are needed.
+    /// The names of the signers who can still sign. Empty if the threshold is met.
     pub missing: Vec<String>,
-    /// Whether enough signed.
+    /// Whether the threshold is met.
     pub satisfied: bool,
     pub root: RootUsed,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SignatureCheck {
-    /// The name that the file of signers gives to the key. Null where there is none, or it does not list the key.
+    /// The name of the signer in the file of signers. Null without a file, or if it does not list
+    /// the key.
     pub signer: Option<String>,
-    /// Null where the key cannot be read.
+    /// Null if the key cannot be read.
     pub key_type: Option<KeyType>,
     pub key_id: String,
-    /// Whether the key made this signature of this manifest.
+    /// Whether it is a valid signature of this manifest by the key.
     pub valid: bool,
     /// Whether it counts towards the threshold.
     pub counted: bool,
     pub throw_away: bool,
-    /// Why it is not valid or does not count: a sentence that begins with "it".
+    /// Why it is invalid or not counted: a sentence whose subject is "it".
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }
 
-/// The file of signers that was asked.
+/// The file of signers that was used.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RootUsed {
     pub source: RootSource,
@@ -242,17 +246,17 @@ pub struct RootUsed {
     pub path: Option<PathBuf>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<u64>,
-    /// What stays the same from version to version.
+    /// An identifier that all versions of one file share.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lineage: Option<String>,
-    /// The last day on which it holds.
+    /// The last day on which the file is valid.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires: Option<String>,
     pub expired: bool,
-    /// How many people it lists.
+    /// The number of people that the file lists.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signers: Option<usize>,
-    /// Whether as many of them signed the file itself as it asks for.
+    /// Whether the file's own signers signed it, as many as its threshold requires.
     pub agreed: bool,
 }
 
@@ -264,10 +268,10 @@ pub enum RootSource {
     None,
 }
 
-/// The blobs of a bundle, built again from the commit that it states.
+/// The blobs of a bundle, rebuilt from the commit that it states.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RebuiltBundle {
-    /// Whether all of them are the same.
+    /// Whether all blobs are identical.
     pub same: bool,
     pub runtimes: Vec<RebuiltRuntime>,
 }

@@ -14,10 +14,10 @@ use protocol::{
     inspect::{HeldFacts, PalletFacts, RuntimeFacts, StateSummary},
     manifest::StepSummary,
     proposal::{Apply, Call, Proposal},
-    signers::{KeyType, PublicHalf, PublicKeys, RootSummary},
+    signers::{KeyType, PublicKeyInfo, PublicKeys, RootSummary},
     snapshot::{GenesisSnapshot, LiveSnapshot, Pruned},
     upgrade::{PartOfUpgrade, RuntimeUpgrade, UpgradeReport, UpgradedRuntime},
-    verify::{Agreement, SignatureCheck, Signed, Verification},
+    verify::{SignatureCheck, Signed, SigningStatus, Verification},
     workspace::{ListReport, SetupItem, SetupReport},
 };
 
@@ -25,6 +25,7 @@ pub(crate) fn pairs(rows: &[(&str, String)]) -> String {
     aligned(&rows.iter().map(|(name, value)| vec![(*name).to_owned(), value.clone()]).collect::<Vec<_>>())
 }
 
+/// Renders the document of `list`.
 pub fn list_runtimes(report: &ListReport) -> String {
     let mut rows = vec![["NAME", "PACKAGE", "VERSION", "FROM", "STATE"].map(str::to_owned).to_vec()];
     for runtime in &report.runtimes {
@@ -36,11 +37,13 @@ pub fn list_runtimes(report: &ListReport) -> String {
     aligned(&rows)
 }
 
+/// Renders the document of `setup`.
 pub fn setup(report: &SetupReport) -> String {
     let row = |item: &SetupItem| vec![item.status.name().to_owned(), item.name.clone(), item.detail.clone()];
     aligned(&report.items.iter().map(row).collect::<Vec<_>>())
 }
 
+/// Renders the document of `build`.
 pub fn build(report: &BuildReport) -> String {
     let mut all = String::new();
     for BuiltRuntime { blob, blake2_256, record, cached, seconds, .. } in &report.runtimes {
@@ -70,26 +73,26 @@ fn commit(record: &BuildRecord) -> String {
     }
 }
 
-/// The hash of its metadata that wallets sign.
+/// Returns rows on the metadata hash, which wallets sign.
 fn metadata_hash(facts: &RuntimeFacts) -> Vec<(&'static str, String)> {
     let Some(hash) = &facts.metadata_hash else { return Vec::new() };
     let held = match hash.held {
         HeldFacts::NoExtension => return vec![("metadata_hash", "no extension checks one".into())],
         HeldFacts::Missing => "none in the blob: transactions that sign one are refused (offline wallets)".into(),
-        HeldFacts::Present => hash.hash.clone().unwrap_or_else(|| "in the blob; its bytes do not show".into()),
-        HeldFacts::Unseen => "it does not show whether the blob has one".into(),
+        HeldFacts::Present => hash.hash.clone().unwrap_or_else(|| "in the blob; its value is not known".into()),
+        HeldFacts::Unseen => "it is not known whether the blob has one".into(),
     };
     let mut rows = vec![("metadata_hash", held)];
     if let Some(computed) = &hash.computed {
         let token = hash.token.as_ref().map(|token| format!("{} with {} decimals", token.symbol, token.decimals));
         let judged = match &hash.hash {
-            Some(hash) if hash == computed => "that is the one",
-            Some(_) => "which is another one: another token than the build script has, or another source",
+            Some(hash) if hash == computed => "which matches the blob",
+            Some(_) => "which does not match the blob: the build script has another token, or the source differs",
             None => "",
         };
         rows.push(("  for its token", format!("{computed} ({}) {judged}", or_dash(token)).trim_end().to_owned()));
         if let Some(other) = hash.computed_from_16.as_ref().filter(|other| *other != computed) {
-            rows.push(("  by metadata 16", format!("{other}: who makes it from that is refused")));
+            rows.push(("  by metadata 16", format!("{other}: transactions that sign this one are refused")));
         }
     }
     rows.extend(hash.differences.iter().map(|line| ("  15 and 16", line.clone())));
@@ -97,6 +100,7 @@ fn metadata_hash(facts: &RuntimeFacts) -> Vec<(&'static str, String)> {
     rows
 }
 
+/// Renders the facts about a runtime.
 pub fn inspect(facts: &RuntimeFacts) -> String {
     let versions = format!(
         "spec {}, implementation {}, transaction {}, state {}",
@@ -150,8 +154,8 @@ pub fn inspect(facts: &RuntimeFacts) -> String {
     all
 }
 
-/// How the state was taken, where that was from a node.
-fn taken(report: &DryRunReport) -> String {
+/// Formats how the state was loaded, if it came from a node.
+fn state_download(report: &DryRunReport) -> String {
     let verified = if report.state.verified { "verified" } else { "not verified" };
     match report.rpc.requests {
         0 => String::new(),
@@ -162,12 +166,12 @@ fn taken(report: &DryRunReport) -> String {
     }
 }
 
-/// The checks of a dry run, the worst first within their order, and the blocks behind them.
+/// Renders the checks of a dry run in their order, and the blocks.
 pub fn dry_run(report: &DryRunReport) -> String {
     let state = &report.state;
     let mut all = pairs(&[
         ("state", format!("{} at block {}", state.source, state.number)),
-        ("state root", format!("{}{}", state.state_root, taken(report))),
+        ("state root", format!("{}{}", state.state_root, state_download(report))),
         ("from", version(&report.from)),
         ("to", version(&report.to)),
     ]);
@@ -199,12 +203,12 @@ pub fn dry_run(report: &DryRunReport) -> String {
     all
 }
 
-/// `PASS`, `NOT JUDGED`.
+/// Returns a check's status in capitals: `PASS`, `NOT JUDGED`.
 fn status_word(check: &Check) -> String {
     check.status.to_string().to_uppercase()
 }
 
-/// The verdict of a dry run: `pass with 2 hazards`, `not judged`.
+/// Formats the verdict of a dry run: `pass with 2 hazards`, `not judged`.
 pub fn verdict(report: &DryRunReport) -> String {
     match (report.verdict, report.hazards) {
         (Verdict::PassWithHazards, 1) => "pass with 1 hazard".into(),
@@ -217,7 +221,7 @@ pub(crate) fn version(runtime: &RuntimeIdentity) -> String {
     format!("{} {} {}", runtime.spec_name, runtime.spec_version, runtime.blake2_256)
 }
 
-/// What was made of a genesis preset.
+/// Renders the snapshot of a genesis preset.
 pub fn genesis(made: &GenesisSnapshot) -> String {
     rows_of(vec![
         ("chain", format!("{} {}", made.spec_name, made.spec_version)),
@@ -228,7 +232,7 @@ pub fn genesis(made: &GenesisSnapshot) -> String {
     ])
 }
 
-/// The state that was taken from nodes.
+/// Renders a snapshot that was downloaded from nodes.
 pub fn snapshot(taken: &LiveSnapshot) -> String {
     let asked = format!(
         "{} requests, {}, {} trie nodes; {} s",
@@ -281,6 +285,7 @@ pub fn state(summary: &StateSummary) -> String {
     rows_of(rows)
 }
 
+/// Renders the outcome of pruning a store.
 pub fn pruned(pruned: &Pruned) -> String {
     rows_of(vec![("store", pruned.store.display().to_string()), ("freed", bytes(pruned.freed))])
 }
@@ -289,6 +294,7 @@ fn rows_of(rows: Vec<(&str, String)>) -> String {
     aligned(&rows.into_iter().map(|(name, value)| vec![name.to_string(), value]).collect::<Vec<_>>())
 }
 
+/// Renders a proposal.
 pub fn propose(proposal: &Proposal) -> String {
     let mut all = pairs(&[
         ("chain", proposal.chain.clone()),
@@ -303,7 +309,7 @@ pub fn propose(proposal: &Proposal) -> String {
     if let Some(apply) = &proposal.apply {
         all.push_str(&format!("\nThen: {}\n", apply.description));
         all.push_str(&indented(&pairs(&[
-            ("call", with_its_pallet(apply)),
+            ("call", qualified_name(apply)),
             ("hash", apply.hash.clone()),
             ("length", bytes(apply.length as u64)),
             ("events", apply.expected_events.join(", ")),
@@ -315,8 +321,9 @@ pub fn propose(proposal: &Proposal) -> String {
     all
 }
 
-/// `System.apply_authorized_upgrade`: its arguments are the code.
-fn with_its_pallet(apply: &Apply) -> String {
+/// Returns the call with its pallet, such as `System.apply_authorized_upgrade`, without the code in
+/// its arguments.
+fn qualified_name(apply: &Apply) -> String {
     match apply.decoded.split_whitespace().next() {
         Some(name) if name.contains('.') => name.to_owned(),
         _ => apply.name.clone(),
@@ -352,6 +359,7 @@ fn indented(text: &str) -> String {
     text.lines().map(|line| format!("   {line}\n")).collect()
 }
 
+/// Renders the outcome of signing a bundle.
 pub fn sign(signed: &Signed) -> String {
     let mut all = pairs(&[
         ("manifest", signed.manifest.display().to_string()),
@@ -364,6 +372,7 @@ pub fn sign(signed: &Signed) -> String {
     all
 }
 
+/// Renders the verification of a bundle.
 pub fn verify(verified: &Verification) -> String {
     let bad: Vec<_> = verified.subjects.iter().filter(|subject| !subject.ok).collect();
     let mut all = String::new();
@@ -391,14 +400,14 @@ pub fn verify(verified: &Verification) -> String {
     all
 }
 
-/// Each step of a bundle with its verdict.
+/// Formats the steps of a bundle with their verdicts.
 fn steps_of(steps: &[StepSummary]) -> String {
     let steps: Vec<_> = steps.iter().map(|step| format!("{} {}", step.name, stated(step.verdict))).collect();
     if steps.is_empty() { "none".into() } else { steps.join(", ") }
 }
 
-/// Whose signatures a bundle has, under which file of signers, and whether they are enough.
-fn agreement(agreement: &Agreement) -> String {
+/// Formats the signatures of a bundle, the file of signers, and whether the threshold is met.
+fn agreement(agreement: &SigningStatus) -> String {
     let mut all: String = agreement.signatures.iter().map(|one| signature_line(one) + "\n").collect();
     let Some(needed) = agreement.needed else {
         all.push_str("signers: no file of signers was named, so no signature counts\n");
@@ -429,7 +438,7 @@ fn warnings(warnings: &[String]) -> String {
     warnings.iter().map(|warning| format!("warning: {warning}\n")).collect()
 }
 
-/// A file of signers, and who agreed to it.
+/// Renders a file of signers and who agreed to it.
 pub fn signers(root: &RootSummary) -> String {
     let mut all = pairs(&[
         ("signers", root.root.display().to_string()),
@@ -453,10 +462,10 @@ pub fn signers(root: &RootSummary) -> String {
     all
 }
 
-/// The public halves of a key file, and how a signer is named by each.
+/// Renders the public keys of a key file, and the option that names a signer by each.
 pub fn key(keys: &PublicKeys) -> String {
     let mut all = String::new();
-    for PublicHalf { key_type, public_key, key_id, address } in &keys.keys {
+    for PublicKeyInfo { key_type, public_key, key_id, address } in &keys.keys {
         let kind = key_type.name();
         let signer = match key_type {
             KeyType::Ssh => format!("'NAME={public_key}'"),
@@ -474,7 +483,7 @@ pub fn key(keys: &PublicKeys) -> String {
 fn signature_line(signature: &SignatureCheck) -> String {
     let signer = match &signature.signer {
         None if signature.throw_away => "a throw-away key",
-        None => "somebody unknown",
+        None => "an unknown signer",
         Some(name) => name,
     };
     let validity = match (signature.valid, signature.counted) {
@@ -490,7 +499,7 @@ fn satisfied(enough: bool) -> &'static str {
     if enough { "satisfied" } else { "not satisfied" }
 }
 
-/// The end of an upgrade, to be read in ten seconds.
+/// Renders a short summary of an upgrade.
 pub fn upgrade(report: &UpgradeReport) -> String {
     let mut all = String::new();
     let mut parts = Vec::new();
@@ -531,13 +540,13 @@ fn upgraded(runtime: &UpgradedRuntime) -> String {
     rows.push(("verdict", verdict_of_upgrade(runtime)));
     let mut all = pairs(&rows);
     for check in runtime.checks.iter().filter(|check| matches!(check.status, Status::Fail | Status::NotJudged)) {
-        all.push_str(&format!("  {}: {}\n", check.name, cut(&check.detail)));
+        all.push_str(&format!("  {}: {}\n", check.name, shorten(&check.detail)));
     }
     all
 }
 
-/// Ten seconds are no time for a value of kilobytes: all of it is in the evidence.
-fn cut(detail: &str) -> String {
+/// Shortens a long detail. The evidence has the whole text.
+fn shorten(detail: &str) -> String {
     const SHOWN: usize = 400;
     match detail.char_indices().nth(SHOWN) {
         Some((end, _)) => format!("{}… (whole in report.md)", &detail[..end]),
@@ -545,8 +554,8 @@ fn cut(detail: &str) -> String {
     }
 }
 
-/// That the checks passed, and whether those whose signatures count agreed: two things, of which nobody shall take one for
-/// the other.
+/// Formats the verdict, and separately whether the upgrade is signed off. A passed upgrade without
+/// enough signatures must not look signed off.
 fn verdict_of_upgrade(runtime: &UpgradedRuntime) -> String {
     if runtime.verdict != Verdict::Pass {
         return stated(runtime.verdict).to_uppercase();
@@ -559,7 +568,7 @@ fn verdict_of_upgrade(runtime: &UpgradedRuntime) -> String {
     }
 }
 
-/// The runtimes that a change can affect, the first reasons of each.
+/// Renders the runtimes that a change can affect, with the first reasons of each.
 pub fn changed_runtimes(report: &ChangedReport) -> String {
     const SHOWN: usize = 5;
     let mut all = format!("since {}: {} files differ\n", report.base, report.files);
@@ -577,7 +586,7 @@ pub fn changed_runtimes(report: &ChangedReport) -> String {
     all
 }
 
-/// Checks with their findings, and the verdict.
+/// Renders checks with their findings, and the verdict.
 pub fn checks(report: &ChecksReport) -> String {
     let mut rows = Vec::new();
     for check in &report.checks {
@@ -588,7 +597,7 @@ pub fn checks(report: &ChecksReport) -> String {
     format!("{}verdict  {}\n", aligned(&rows), stated(report.verdict).to_uppercase())
 }
 
-/// The jobs of a matrix.
+/// Renders the jobs of a matrix.
 pub fn matrix(matrix: &Matrix) -> String {
     if matrix.include.is_empty() {
         return "no runtime is affected: there is nothing to do\n".into();
@@ -600,9 +609,9 @@ pub fn matrix(matrix: &Matrix) -> String {
     aligned(&rows)
 }
 
-/// Some jobs of an upgrade: what each step says.
+/// Returns the rows of one part of an upgrade: what each step reports.
 fn rows_of_part(part: &PartOfUpgrade) -> Vec<Vec<String>> {
-    let row = |what: &str, told: &str| vec![part.name.clone(), what.to_owned(), told.to_owned()];
+    let row = |what: &str, report: &str| vec![part.name.clone(), what.to_owned(), report.to_owned()];
     let mut rows: Vec<_> = part.steps.iter().map(|step| row(&step.name, stated(step.verdict))).collect();
     rows.push(row("bundle", &part.bundle));
     rows

@@ -51,12 +51,12 @@ fn signature(signer: Option<&str>, key_id: &str) -> SignatureCheck {
         valid: true,
         counted: signer.is_some(),
         throw_away: signer.is_none(),
-        reason: signer.is_none().then(|| "counts for nobody".into()),
+        reason: signer.is_none().then(|| "cannot be counted".into()),
     }
 }
 
 #[test]
-fn a_changed_file_stands_first_when_a_bundle_is_verified() {
+fn a_changed_file_is_first_when_a_bundle_is_verified() {
     let subject = |name: &str, reason: Option<&str>| SubjectCheck {
         name: name.into(),
         ok: reason.is_none(),
@@ -74,7 +74,7 @@ fn a_changed_file_stands_first_when_a_bundle_is_verified() {
     let text = verify(&Verification {
         subjects: vec![subject("a.wasm", Some("changed")), subject("b", None)],
         steps: vec![step("build", Verdict::Pass), step("dry-run", Verdict::NotJudged)],
-        agreement: Agreement {
+        agreement: SigningStatus {
             signatures: vec![signature(Some("alice"), "ssh:1")],
             threshold: Some(2),
             needed: Some(2),
@@ -104,10 +104,10 @@ fn a_changed_file_stands_first_when_a_bundle_is_verified() {
 }
 
 #[test]
-fn a_throw_away_signature_is_called_one_and_counts_for_nobody() {
+fn a_throw_away_signature_is_named_and_not_counted() {
     let signatures = vec![signature(None, "throw-away:ed25519:0x1")];
     let text = verify(&Verification {
-        agreement: Agreement { signatures, ..Agreement::default() },
+        agreement: SigningStatus { signatures, ..SigningStatus::default() },
         integrity: true,
         hint: Some("name the file".into()),
         verdict: Verdict::Fail,
@@ -115,7 +115,7 @@ fn a_throw_away_signature_is_called_one_and_counts_for_nobody() {
     });
     assert!(
         text.ends_with(
-            "signature by a throw-away key (throw-away:ed25519:0x1): valid, not counted: it counts for nobody\n\
+            "signature by a throw-away key (throw-away:ed25519:0x1): valid, not counted: it cannot be counted\n\
              signers: no file of signers was named, so no signature counts\nhint: name the file\n\
              verdict: failed (undamaged, not signed off)\n"
         ),
@@ -124,7 +124,7 @@ fn a_throw_away_signature_is_called_one_and_counts_for_nobody() {
 }
 
 #[test]
-fn long_calls_are_abridged() {
+fn long_calls_are_shortened() {
     let mut proposal = samples::proposal();
     proposal.calls[0].bytes = format!("0x{}", "ab".repeat(1000));
     let text = propose(&proposal);
@@ -150,7 +150,7 @@ fn root() -> RootSummary {
 }
 
 #[test]
-fn a_file_of_signers_tells_who_agreed_and_whether_that_is_enough() {
+fn a_file_of_signers_shows_who_agreed_and_whether_the_threshold_is_met() {
     let text = signers(&root());
     assert!(text.contains("2 of 3"), "{text}");
     assert!(text.ends_with(
@@ -159,7 +159,7 @@ fn a_file_of_signers_tells_who_agreed_and_whether_that_is_enough() {
     ));
 }
 
-/// The end of an upgrade with this verdict, as it is shown.
+/// Renders the end of an upgrade with this verdict.
 fn ended(verdict: Verdict, checks: Vec<Check>, hazards: usize, signing: SigningSummary) -> String {
     let runtime = UpgradedRuntime {
         name: "solo".into(),
@@ -204,7 +204,7 @@ fn an_upgrade_that_passed_says_whether_it_is_signed_off() {
 }
 
 #[test]
-fn a_failure_of_kilobytes_is_cut_at_the_end_of_an_upgrade() {
+fn a_long_failure_is_shortened_at_the_end_of_an_upgrade() {
     let detail = "pallet_name: [66, 97], ".repeat(300);
     let text = ended(Verdict::Fail, vec![Check::fail("enactment", detail)], 0, SigningSummary::default());
     assert!(text.len() < 1200 && text.contains("… (whole in report.md)"), "{text}");
@@ -219,13 +219,13 @@ fn a_file_of_signers_that_expired_says_so() {
 
 #[test]
 fn a_key_file_is_shown_as_a_signer_is_named() {
-    let half = |key_type, public_key: &str, address: Option<&str>| PublicHalf {
+    let info = |key_type, public_key: &str, address: Option<&str>| PublicKeyInfo {
         key_type,
         public_key: public_key.into(),
         key_id: "id".into(),
         address: address.map(str::to_owned),
     };
-    let keys = vec![half(KeyType::Sr25519, "0x12", Some("5Abc")), half(KeyType::Ssh, "ssh-ed25519 AAAA", None)];
+    let keys = vec![info(KeyType::Sr25519, "0x12", Some("5Abc")), info(KeyType::Ssh, "ssh-ed25519 AAAA", None)];
     let text = key(&PublicKeys { keys });
     assert!(text.contains("5Abc") && text.contains("--signer NAME=sr25519:0x12\n"), "{text}");
     assert!(text.ends_with("--signer 'NAME=ssh-ed25519 AAAA'\n"), "{text}");

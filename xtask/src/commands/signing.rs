@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The signatures of a bundle and whether they are enough, as `upgrade` and `release` report them.
 
-use protocol::{upgrade::SigningSummary, verify::Agreement};
+use protocol::{upgrade::SigningSummary, verify::SigningStatus};
 
 /// The signatures of a bundle, from the result of `verify`.
 #[derive(Debug, Default)]
@@ -20,7 +20,7 @@ pub struct BundleSignatures {
 }
 
 impl BundleSignatures {
-    pub fn of(agreement: &Agreement, signed_off: bool) -> Self {
+    pub fn of(agreement: &SigningStatus, signed_off: bool) -> Self {
         let valid = |by_throw_away_keys: bool| {
             agreement.signatures.iter().filter(|one| one.valid && one.throw_away == by_throw_away_keys).count()
         };
@@ -88,20 +88,20 @@ mod tests {
         }
     }
 
-    fn agreement(signers: &[Option<&str>], needed: Option<u32>, counted: u32, missing: &[&str]) -> Agreement {
-        Agreement {
+    fn agreement(signers: &[Option<&str>], needed: Option<u32>, counted: u32, missing: &[&str]) -> SigningStatus {
+        SigningStatus {
             signatures: signers.iter().map(|name| by(*name)).collect(),
             needed,
             counted,
             missing: missing.iter().map(|name| (*name).to_owned()).collect(),
-            ..Agreement::default()
+            ..SigningStatus::default()
         }
     }
 
     #[test]
     fn the_status_says_who_signed_and_whether_it_is_enough() {
         let described =
-            |agreement: &Agreement, signed_off: bool| BundleSignatures::of(agreement, signed_off).describe(true);
+            |agreement: &SigningStatus, signed_off: bool| BundleSignatures::of(agreement, signed_off).describe(true);
         assert!(BundleSignatures::default().describe(false).contains("not signed"));
         let alone = agreement(&[None], None, 0, &[]);
         assert!(described(&alone, false).starts_with("1 by a throw-away key"));

@@ -10,7 +10,7 @@ use worker::{Failure, Result};
 /// The signing context of sr25519 in Substrate.
 pub(super) const SR25519_CONTEXT: &[u8] = b"substrate";
 
-type Check = std::result::Result<(), String>;
+type CheckResult = std::result::Result<(), String>;
 
 /// Parses a public key in hex or as an SS58 address.
 pub fn parse(text: &str) -> Result<[u8; 32]> {
@@ -22,7 +22,7 @@ pub fn parse(text: &str) -> Result<[u8; 32]> {
                 // Do not repeat the text, or the library's error that quotes a part of it: it may
                 // be a secret.
                 let found = match error {
-                    FromHexError::InvalidHexCharacter { .. } => "0x and what is no hex".to_owned(),
+                    FromHexError::InvalidHexCharacter { .. } => "0x and invalid hex".to_owned(),
                     _ => format!("0x and {} digits", digits.len()),
                 };
                 Failure::input("it is no public key")
@@ -49,7 +49,7 @@ pub fn check_ed25519(key: &[u8; 32]) -> Result<()> {
     match VerifyingKey::from_bytes(key) {
         // Accept only the canonical encoding, so that a key has one key id.
         Ok(point) if !point.is_weak() && point.to_edwards().compress().as_bytes() == key => Ok(()),
-        _ => Err(no_key("ed25519")),
+        _ => Err(invalid_key("ed25519")),
     }
 }
 
@@ -58,21 +58,21 @@ pub fn check_sr25519(key: &[u8; 32]) -> Result<()> {
     match schnorrkel::PublicKey::from_bytes(key) {
         // For the neutral element, anyone can make a signature.
         Ok(_) if key != &[0; 32] => Ok(()),
-        _ => Err(no_key("sr25519")),
+        _ => Err(invalid_key("sr25519")),
     }
 }
 
-/// The 32 bytes are not repeated: a seed looks the same.
-fn no_key(kind: &str) -> Failure {
+/// Returns the error for an invalid key. It does not repeat the bytes, because they may be a seed.
+fn invalid_key(kind: &str) -> Failure {
     Failure::input(format!("it is no {kind} public key"))
-        .found("32 bytes that are no point of its curve, or one that anyone can sign for")
+        .found("32 bytes that are not a point of its curve, or a weak key")
         .hint("check the key's type: an address does not tell ed25519 from sr25519; a seed is no public key")
 }
 
-/// The ed25519 key of the seed that an sr25519 key comes of, if it was not derived any further. Both take the same number
-/// from the seed, of which sr25519 has the eighth part, as its group leaves out the cofactor.
-pub fn ed25519_of(sr25519: &[u8; 32]) -> Option<[u8; 32]> {
-    // RFC 9496, 4.3.1: s stands for the point whose y is (1 - s²) / (1 + s²) and whose x is even.
+/// Returns the ed25519 key of the seed of an sr25519 key that has no derivation path. Both use the
+/// same scalar from the seed. sr25519 divides it by the cofactor 8.
+pub fn ed25519_of_same_seed(sr25519: &[u8; 32]) -> Option<[u8; 32]> {
+    // RFC 9496, section 4.3.1: s encodes the point with y = (1 - s²) / (1 + s²) and an even x.
     let prime = (BigUint::from(1u8) << 255usize) - 19u8;
     let s = BigUint::from_bytes_le(sr25519);
     let square = &s * &s % &prime;
@@ -83,28 +83,34 @@ pub fn ed25519_of(sr25519: &[u8; 32]) -> Option<[u8; 32]> {
     Some(point.to_edwards().mul_by_cofactor().compress().to_bytes())
 }
 
-pub fn verify_ed25519(key: &[u8; 32], message: &[u8], signature: &[u8]) -> Check {
-    check_ed25519(key).map_err(|_| "names a key that is none")?;
-    let point = VerifyingKey::from_bytes(key).map_err(|_| "names a key that is none")?;
+/// Verifies an ed25519 signature of the message, plain or wrapped by a wallet.
+pub fn verify_ed25519(key: &[u8; 32], message: &[u8], signature: &[u8]) -> CheckResult {
+    check_ed25519(key).map_err(|_| "names an invalid key")?;
+    let point = VerifyingKey::from_bytes(key).map_err(|_| "names an invalid key")?;
     let signature = ed25519_dalek::Signature::from_slice(signature).map_err(|_| "is not 64 bytes long")?;
-    match spellings(message).iter().any(|message| point.verify_strict(message, &signature).is_ok()) {
+    match plain_and_wrapped(message).iter().any(|message| point.verify_strict(message, &signature).is_ok()) {
         true => Ok(()),
         false => Err("does not fit what is signed".into()),
     }
 }
 
-pub fn verify_sr25519(key: &[u8; 32], message: &[u8], signature: &[u8]) -> Check {
-    check_sr25519(key).map_err(|_| "names a key that is none")?;
-    let point = schnorrkel::PublicKey::from_bytes(key).map_err(|_| "names a key that is none")?;
+/// Verifies an sr25519 signature of the message, plain or wrapped by a wallet.
+pub fn verify_sr25519(key: &[u8; 32], message: &[u8], signature: &[u8]) -> CheckResult {
+    check_sr25519(key).map_err(|_| "names an invalid key")?;
+    let point = schnorrkel::PublicKey::from_bytes(key).map_err(|_| "names an invalid key")?;
     let signature = schnorrkel::Signature::from_bytes(signature).map_err(|_| "is no sr25519 signature")?;
-    match spellings(message).iter().any(|message| point.verify_simple(SR25519_CONTEXT, message, &signature).is_ok()) {
+    match plain_and_wrapped(message)
+        .iter()
+        .any(|message| point.verify_simple(SR25519_CONTEXT, message, &signature).is_ok())
+    {
         true => Ok(()),
         false => Err("does not fit what is signed".into()),
     }
 }
 
-/// Wallets wrap what is no transaction, so that nobody can be made to sign one unawares.
-fn spellings(message: &[u8]) -> [Vec<u8>; 2] {
+/// Returns the message plain and in `<Bytes>`. Wallets wrap messages that are not transactions, so
+/// that a user cannot be tricked into signing a transaction.
+fn plain_and_wrapped(message: &[u8]) -> [Vec<u8>; 2] {
     [message.to_vec(), [b"<Bytes>", message, b"</Bytes>"].concat()]
 }
 

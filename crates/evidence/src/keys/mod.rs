@@ -19,6 +19,7 @@ use worker::{Failure, Result};
 /// The prefix of the key id of an ephemeral key, which was made for one signature and never stored.
 const THROW_AWAY: &str = "throw-away:";
 
+/// A public key of one of the supported kinds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PublicKey {
     Ssh(ssh_key::PublicKey),
@@ -80,12 +81,13 @@ impl PublicKey {
         }
     }
 
-    /// Whether it is seen that both come of one seed: an sr25519 key shows the ed25519 key of its seed.
-    pub fn of_one_seed(&self, other: &Self) -> bool {
+    /// Returns whether both keys are known to be derived from one seed: an sr25519 key reveals the
+    /// ed25519 key of its seed.
+    pub fn shares_seed_with(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Sr25519(_), Self::Sr25519(_)) => false,
             (Self::Sr25519(sr25519), ed25519) | (ed25519, Self::Sr25519(sr25519)) => {
-                chain::ed25519_of(sr25519).is_some_and(|key| ed25519.material() == key)
+                chain::ed25519_of_same_seed(sr25519).is_some_and(|key| ed25519.material() == key)
             }
             _ => false,
         }
@@ -126,18 +128,19 @@ pub fn ssh_key_of(blob: &[u8]) -> std::result::Result<PublicKey, String> {
 
 /// A signature and the result of its verification.
 #[derive(Clone, Debug)]
-pub struct Checked {
+pub struct CheckedSignature {
     pub key_id: String,
     /// The key that the signature names, if its kind is supported.
     pub key: Option<PublicKey>,
     pub throw_away: bool,
-    /// What is wrong with it.
-    pub wrong: Option<String>,
+    /// The reason why the signature is invalid.
+    pub invalid_reason: Option<String>,
 }
 
-impl Checked {
+impl CheckedSignature {
+    /// Returns whether the signature is valid and its key is of a supported kind.
     pub fn is_valid(&self) -> bool {
-        self.wrong.is_none() && self.key.is_some()
+        self.invalid_reason.is_none() && self.key.is_some()
     }
 
     /// Returns whether the signature names this key.
@@ -146,13 +149,14 @@ impl Checked {
     }
 }
 
-/// Checks a signature against the key it names. Whether that key counts is the root's to say.
-pub fn check(signature: &Signature, message: &[u8]) -> Checked {
+/// Verifies a signature with the key that it names. The file of signers decides whether that key
+/// counts.
+pub fn check(signature: &Signature, message: &[u8]) -> CheckedSignature {
     let (throw_away, key_id) = match signature.keyid.strip_prefix(THROW_AWAY) {
         Some(key_id) => (true, key_id),
         None => (false, signature.keyid.as_str()),
     };
-    let mut checked = Checked { key_id: signature.keyid.clone(), key: None, throw_away, wrong: None };
+    let mut checked = CheckedSignature { key_id: signature.keyid.clone(), key: None, throw_away, invalid_reason: None };
     let outcome = envelope::signature_bytes(signature).and_then(|bytes| match key_id.split_once(':') {
         Some(("ssh", _)) if !throw_away => {
             let (key, signature) = ssh::decode(&bytes)?;
@@ -172,9 +176,9 @@ pub fn check(signature: &Signature, message: &[u8]) -> Checked {
             checked.key = Some(PublicKey::Sr25519(key));
             chain::verify_sr25519(&key, message, &bytes)
         }
-        _ => Err("names a kind of key this version does not know".into()),
+        _ => Err("names an unknown kind of key".into()),
     });
-    checked.wrong = outcome.err();
+    checked.invalid_reason = outcome.err();
     checked
 }
 
@@ -201,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn strange_key_ids_are_wrong_and_no_crash() {
+    fn unknown_key_ids_are_invalid() {
         let sig = throw_away(b"message").sig;
         for keyid in [
             "",
@@ -216,7 +220,7 @@ mod tests {
             "Throw-away:ed25519:0x00",
         ] {
             let checked = check(&Signature { keyid: keyid.into(), sig: sig.clone() }, b"message");
-            assert!(!checked.is_valid() && checked.wrong.is_some(), "{keyid}");
+            assert!(!checked.is_valid() && checked.invalid_reason.is_some(), "{keyid}");
         }
     }
 

@@ -187,7 +187,7 @@ fn derive_ed25519(mut seed: Zeroizing<[u8; 32]>, path: &[Junction]) -> Result<ed
 
 fn derive_sr25519(seed: &[u8; 32], path: &[Junction]) -> Result<Keypair> {
     let mut secret =
-        MiniSecretKey::from_bytes(seed).map_err(|_| no_secret("a seed that is none"))?.expand(ExpansionMode::Ed25519);
+        MiniSecretKey::from_bytes(seed).map_err(|_| no_secret("an invalid seed"))?.expand(ExpansionMode::Ed25519);
     for junction in path {
         secret = match junction {
             Junction::Hard(code) => {

@@ -111,9 +111,10 @@ fn is_hardware(algorithm: &Algorithm) -> bool {
     matches!(algorithm, Algorithm::SkEd25519 | Algorithm::SkEcdsaSha2NistP256)
 }
 
-type Check<T> = std::result::Result<T, String>;
+type CheckResult<T> = std::result::Result<T, String>;
 
-pub fn decode(blob: &[u8]) -> Check<(PublicKey, SshSig)> {
+/// Decodes an SSHSIG blob. Refuses another namespace, and any encoding but that of OpenSSH.
+pub fn decode(blob: &[u8]) -> CheckResult<(PublicKey, SshSig)> {
     let signature = SshSig::from_pem(armor(blob)).map_err(|error| format!("is no ssh signature: {error}"))?;
     let key = PublicKey::new(signature.public_key().clone(), "");
     if signature.namespace() != NAMESPACE {
@@ -123,7 +124,7 @@ pub fn decode(blob: &[u8]) -> Check<(PublicKey, SshSig)> {
     // invalid ones. So the blob must equal its own encoding.
     let wire_key = key.to_bytes().map_err(|error| format!("carries no ssh key: {error}"))?;
     if encode_hashed(&wire_key, signature.hash_alg(), &wire(signature.signature())) != blob {
-        return Err("is spelt in another way than OpenSSH spells it".into());
+        return Err("is not encoded as OpenSSH encodes it".into());
     }
     Ok((key, signature))
 }
@@ -149,15 +150,15 @@ pub fn dearmor(text: &str) -> Option<Vec<u8>> {
     STANDARD.decode(body).ok()
 }
 
-/// Checks an ssh signature of `message` by the key that it carries.
-pub fn verify(signature: &SshSig, message: &[u8]) -> Check<()> {
+/// Verifies an ssh signature of `message` with the key inside the signature.
+pub fn verify(signature: &SshSig, message: &[u8]) -> CheckResult<()> {
     let key = PublicKey::new(signature.public_key().clone(), "");
     supported(key.key_data())?;
     key.verify(NAMESPACE, message, signature).map_err(|_| "does not fit what is signed")?;
     let bytes = signature.signature_bytes();
     let flags = bytes.len().checked_sub(HARDWARE_TRAILER).and_then(|at| bytes.get(at));
     match is_hardware(&signature.algorithm()) && flags.is_none_or(|flags| flags & USER_PRESENT == 0) {
-        true => Err("was made by a hardware key that nobody touched".into()),
+        true => Err("was made by a hardware key that was not touched".into()),
         false => Ok(()),
     }
 }
