@@ -83,7 +83,7 @@ fn the_page_is_rendered_from_the_evidence() {
     for part in [
         "What it is about",
         "The checks of the dry run",
-        "What changed, and whom it breaks",
+        "What changed, and who is affected",
         "Migrations: the blocks they took",
         "Storage that the upgrade changed",
         "Weights of calls that changed",

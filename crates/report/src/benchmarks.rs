@@ -67,22 +67,23 @@ fn pallets(all: &mut String, runtime: &Run, summary: &RunSummary) {
     }
 }
 
-/// Returns what blocks, extrinsics and a database cost by themselves.
-pub fn alone(runs: &Runs) -> String {
+/// Renders the measured base costs: an empty block, an extrinsic, and a read and a write of the
+/// database.
+pub fn base_costs(runs: &Runs) -> String {
     let mut all = String::new();
     for runtime in &runs.runtimes {
         let mut rows = vec![vec!["runtime".to_owned(), runtime.runtime.clone()]];
         let (overhead, database) = (runtime.overhead.as_ref(), runtime.database.as_ref());
         let machine = overhead.map(|found| &found.machine).or(database.map(|found| &found.machine));
         rows.extend(machine.map(|machine| vec!["machine".to_owned(), described(machine)]));
-        let told = |found: &Timing| {
+        let formatted = |found: &Timing| {
             let [time, half_width] = [found.time, found.half_width].map(microseconds);
             format!("{time} ±{half_width}, {} executions", found.executions)
         };
         if let Some(found) = overhead {
-            rows.push(vec!["block".to_owned(), told(&found.block)]);
+            rows.push(vec!["block".to_owned(), formatted(&found.block)]);
             if let (Some(extrinsic), Some(count)) = (&found.extrinsic, found.extrinsics) {
-                rows.push(vec!["extrinsic".to_owned(), format!("{} of a block of {count}", told(extrinsic))]);
+                rows.push(vec!["extrinsic".to_owned(), format!("{} of a block of {count}", formatted(extrinsic))]);
             }
             rows.extend(found.not_measured.iter().map(|why| vec!["failed".to_owned(), why.clone()]));
         }
@@ -109,7 +110,7 @@ fn described(machine: &Machine) -> String {
 
 fn profile(machine: &Machine) -> String {
     match (&machine.profile, machine.within_profile) {
-        (None, _) => "held against no profile".into(),
+        (None, _) => "compared with no profile".into(),
         (Some(profile), Some(true)) => format!("as good as {profile}"),
         (Some(profile), _) => format!("not as good as {profile}"),
     }
@@ -122,7 +123,7 @@ fn files(runtime: &Run) -> String {
         Some(Files::Left { left }) => format!("files    none written: {left}\nraw      {raw}\n"),
         Some(Files::Written { directory, rendered, incomplete }) => {
             let mut said = format!("files    {}\n", directory.display());
-            let by_hand: Vec<_> = rendered.files.iter().flat_map(crate::weights::by_hand).collect();
+            let by_hand: Vec<_> = rendered.files.iter().flat_map(crate::weights::manual_edits).collect();
             said.push_str(&aligned(&by_hand));
             for name in incomplete {
                 let why = "not all of its benchmarks were run, so its file stays as it is";
@@ -136,7 +137,7 @@ fn files(runtime: &Run) -> String {
 /// Renders the measurement of a machine.
 pub fn machine(machine: &Machine) -> String {
     let named = |name: &str, value: String| vec![name.to_owned(), value];
-    let told = |value: &Option<String>| value.clone().unwrap_or_else(|| "-".into());
+    let formatted = |value: &Option<String>| value.clone().unwrap_or_else(|| "-".into());
     let speed = |name: &str, score: Option<f64>| {
         named(name, score.map_or_else(|| "-".into(), |score| format!("{score:.2} MiB/s")))
     };
@@ -146,8 +147,8 @@ pub fn machine(machine: &Machine) -> String {
         named("cores", machine.cores.to_string()),
         named("memory_bytes", machine.memory_bytes.to_string()),
         named("kernel", machine.kernel.clone()),
-        named("governor", told(&machine.governor)),
-        named("virtualisation", told(&machine.virtualisation)),
+        named("governor", formatted(&machine.governor)),
+        named("virtualisation", formatted(&machine.virtualisation)),
         named("load", machine.load.map_or_else(|| "-".into(), |load| load.to_string())),
         speed("blake2_256", scores.blake2_256),
         speed("sr25519_verify", scores.sr25519_verify),
@@ -187,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_tells_what_failed_and_what_was_left() {
+    fn a_run_shows_what_failed_and_what_was_left_out() {
         let pallet = |pallet: &str, benchmarks: usize, seconds: f64, whole: bool, skipped: &[&str]| Measured {
             pallet: pallet.into(),
             instance: "X".into(),
@@ -234,7 +235,7 @@ raw      target/weights/standalone
     }
 
     #[test]
-    fn what_costs_something_by_itself_is_told_with_how_well_it_is_known() {
+    fn base_costs_are_rendered_with_their_uncertainty() {
         let timing = |time, half_width, executions| Timing { time, half_width, executions };
         let overhead = OverheadSummary {
             spec_name: "solo".into(),
@@ -298,12 +299,12 @@ failed   why
 files    none written: only raw results were asked for
 raw      raw
 ";
-        assert_eq!(alone(&document), expected);
+        assert_eq!(base_costs(&document), expected);
     }
 
     #[test]
     fn benchmarks_are_listed_and_what_was_not_measured_is_a_dash() {
-        assert!(machine(&Machine::default()).contains("held against no profile"));
+        assert!(machine(&Machine::default()).contains("compared with no profile"));
         let benchmarks = ["a", "b"].map(|extrinsic| Benchmark { extrinsic: extrinsic.into() }).to_vec();
         let pallet = Pallet { pallet: "pallet_x".into(), instance: "X".into(), benchmarks };
         let listed = Run { runtime: "solo".into(), pallets: Some(vec![pallet]), ..Run::default() };

@@ -8,6 +8,7 @@ use crate::{
 };
 use protocol::block::{BlockReport, Execution, OtherRuntime};
 
+/// Renders the report for a terminal.
 pub fn terminal(report: &BlockReport) -> String {
     let (block, executed) = (&report.block, &report.executed);
     let finalized = if block.finalized { "final, as the node says" } else { "not final" };
@@ -15,7 +16,7 @@ pub fn terminal(report: &BlockReport) -> String {
         ("block", format!("{} {}, {finalized}", block.number, block.hash)),
         ("node", report.state.source.clone()),
         ("runtime", version(&report.runtime)),
-        ("state root", holds(report)),
+        ("state root", state_root_outcome(report)),
         ("extrinsics", report.extrinsics.len().to_string()),
     ]);
     if let Some(ref_time) = executed.ref_time {
@@ -42,7 +43,7 @@ pub fn terminal(report: &BlockReport) -> String {
     all
 }
 
-fn holds(report: &BlockReport) -> String {
+fn state_root_outcome(report: &BlockReport) -> String {
     match report.executed.holds {
         true => format!("{} is what the block leads to", report.block.state_root),
         false => "the block does not lead to what its header says".into(),
@@ -112,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn a_block_that_holds_is_told_in_a_few_lines() {
+    fn a_valid_block_is_rendered_in_a_few_lines() {
         let mut report = report(Execution {
             holds: true,
             ref_time: Some(1_500_000_000),

@@ -10,7 +10,7 @@ use protocol::{
     rebuild::VerifyBuildReport,
 };
 
-/// The document of `diff --bytes`.
+/// Renders the document of `diff --bytes`.
 pub fn difference(document: &BlobDifference) -> String {
     if document.same {
         return format!("the same, to the byte: blake2-256 {}\n", document.old.blake2_256);
@@ -43,15 +43,15 @@ pub fn difference(document: &BlobDifference) -> String {
         ("producers", &document.producers),
         ("target features", &document.target_features),
     ] {
-        all.push_str(&alone(title, entries));
+        all.push_str(&only_in_one(title, entries));
     }
     all.push_str("\nprobable causes, the surest first\n");
     all.push_str(&causes(document));
     all
 }
 
-/// What one of the two blobs has and the other has not.
-fn alone(title: &str, entries: &ListDifference) -> String {
+/// Renders the entries that only one of the two blobs has.
+fn only_in_one(title: &str, entries: &ListDifference) -> String {
     let sides = [("old", &entries.only_old), ("new", &entries.only_new)];
     let lines = sides.into_iter().flat_map(|(side, entries)| {
         entries.iter().take(8).map(move |entry| format!("{title} of the {side} blob alone: {entry}\n"))
@@ -104,7 +104,7 @@ fn causes(document: &BlobDifference) -> String {
     all
 }
 
-/// The document of `verify build`.
+/// Renders the document of `verify build`.
 pub fn verify_build(document: &VerifyBuildReport) -> String {
     let rebuilt = &document.rebuilt;
     let rows = [
@@ -125,7 +125,7 @@ pub fn verify_build(document: &VerifyBuildReport) -> String {
         }
         None if !rebuilt.same => {
             all.push_str(
-                "\nwhy cannot be told from a hash alone: give the blob with --blob, or put it beside its digest\n",
+                "\na hash alone does not show the cause: give the blob with --blob, or put it beside its digest\n",
             );
         }
         None => {}

@@ -22,7 +22,7 @@ pub struct Pair {
 }
 
 impl Pair {
-    /// By how much it changed, where it did; growth from nothing has no end.
+    /// Returns the change in percent, or `None` if there is none. Growth from 0 is infinite.
     pub fn percent(self) -> Option<f64> {
         match (self.old, self.new) {
             (old, new) if old == new => None,
@@ -31,8 +31,8 @@ impl Pair {
         }
     }
 
-    /// `12.00 → 15.00 µs`.
-    pub fn told(self, unit: Unit) -> String {
+    /// Formats both values: `12.00 → 15.00 µs`.
+    pub fn format(self, unit: Unit) -> String {
         let ((old, old_unit), (new, new_unit)) = (unit(self.old), unit(self.new));
         match (self.old == self.new, old_unit == new_unit) {
             (true, _) => format!("{new} {new_unit}"),
@@ -67,7 +67,8 @@ pub fn bytes(bytes: u64) -> (String, &'static str) {
     (grouped(bytes), "bytes")
 }
 
-/// Returns those that changed, the largest changes first; nothing where the runtimes were not asked.
+/// Returns the calls whose weights changed, the largest changes first. Returns `None` if the dry
+/// run did not read the weights.
 pub fn changed(dry_run: &DryRunReport) -> Option<Vec<Changed>> {
     let all = dry_run.call_weights.as_ref()?.iter().map(|call| Changed {
         call: call.call.clone(),
@@ -98,16 +99,16 @@ fn largest_first(mut all: Vec<Changed>) -> Vec<Changed> {
 /// Formats a summary: `12 calls have other weights: 3 more ref_time and 9 less, …`
 pub fn summary(all: &[Changed]) -> String {
     if all.is_empty() {
-        return "No call that both runtimes have weighs anything else.".into();
+        return "The weights of all calls that both runtimes have are unchanged.".into();
     }
     let count = |of: fn(&Changed) -> Pair, more: bool| {
         let those = all.iter().map(of).filter(|pair| if more { pair.new > pair.old } else { pair.new < pair.old });
         those.count()
     };
     format!(
-        "{} {} something else: {} more ref_time and {} less, {} more proof_size and {} less.",
+        "{} {} other weights: {} more ref_time and {} less, {} more proof_size and {} less.",
         counted(all.len(), "call"),
-        if all.len() == 1 { "weighs" } else { "weigh" },
+        if all.len() == 1 { "has" } else { "have" },
         count(|one| one.ref_time, true),
         count(|one| one.ref_time, false),
         count(|one| one.proof_size, true),
@@ -117,11 +118,11 @@ pub fn summary(all: &[Changed]) -> String {
 
 /// Returns the rows of the largest changes for the report in Markdown, at most `most`.
 pub fn rows(all: &[Changed], most: usize) -> Vec<Vec<String>> {
-    let told = |pair: Pair, unit: Unit| match pair.change() {
-        Some(change) => format!("{}, {change}", pair.told(unit)),
-        None => pair.told(unit),
+    let cell = |pair: Pair, unit: Unit| match pair.change() {
+        Some(change) => format!("{}, {change}", pair.format(unit)),
+        None => pair.format(unit),
     };
-    let row = |one: &Changed| vec![one.call.clone(), told(one.ref_time, time), told(one.proof_size, bytes)];
+    let row = |one: &Changed| vec![one.call.clone(), cell(one.ref_time, time), cell(one.proof_size, bytes)];
     all.iter().take(most).map(row).collect()
 }
 
@@ -136,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn the_largest_change_stands_first() {
+    fn the_largest_change_is_first() {
         let call = |call: &str, old: (u64, u64), new: (u64, u64)| {
             let weight = |(ref_time, proof_size)| Weight { ref_time, proof_size };
             CallWeight { call: call.into(), old: weight(old), new: weight(new) }
@@ -157,7 +158,7 @@ mod tests {
         );
         assert_eq!(
             summary(&all),
-            "3 calls weigh something else: 1 more ref_time and 1 less, 1 more proof_size and 0 less."
+            "3 calls have other weights: 1 more ref_time and 1 less, 1 more proof_size and 0 less."
         );
     }
 
@@ -170,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn not_asked_is_told_from_nothing_changed() {
+    fn weights_that_were_not_read_differ_from_unchanged_ones() {
         assert!(changed(&dry_run(None)).is_none());
         assert!(changed(&dry_run(Some(Vec::new()))).is_some_and(|all| all.is_empty()));
     }

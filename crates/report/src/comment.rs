@@ -25,18 +25,18 @@ pub const MARKER: &str = "<!-- cutover: upgrade report -->";
 /// as many.
 pub const LIMIT: usize = 65_536;
 
-/// Of one text from evidence so much is shown.
-const LONGEST: usize = 160;
+/// The greatest length of one text from evidence, in characters.
+const TEXT_LIMIT: usize = 160;
 
-/// Rows of a list, fewer where the whole would be too long.
-const DETAIL: [usize; 5] = [40, 15, 5, 1, 0];
+/// The numbers of rows of a list to try, until the whole comment is short enough.
+const ROW_LIMITS: [usize; 5] = [40, 15, 5, 1, 0];
 
 /// Renders the comment. The same evidence gives the same comment. `weights` is a comparison of
 /// weights.
 pub fn render(bundles: &[Bundle], weights: Option<&Comparison>) -> String {
     let mut comment = String::new();
-    for rows in DETAIL {
-        comment = with_detail(bundles, weights, rows);
+    for rows in ROW_LIMITS {
+        comment = render_rows(bundles, weights, rows);
         if comment.len() <= LIMIT {
             return comment;
         }
@@ -49,7 +49,7 @@ pub fn render(bundles: &[Bundle], weights: Option<&Comparison>) -> String {
     comment + CUT
 }
 
-fn with_detail(bundles: &[Bundle], weights: Option<&Comparison>, rows: usize) -> String {
+fn render_rows(bundles: &[Bundle], weights: Option<&Comparison>, rows: usize) -> String {
     let failed = bundles.iter().any(|bundle| !passed(bundle));
     let mut all = format!("{MARKER}\n## Runtime upgrades: {}\n\n", if failed { "failed" } else { "passed" });
     if bundles.is_empty() {
@@ -74,35 +74,35 @@ fn overview(bundles: &[Bundle]) -> String {
             let (from, to) = bundle.versions();
             let diff = match &bundle.diff {
                 Some(DiffOutcome::NotCompared(_)) => "not compared",
-                Some(DiffOutcome::Compared(report)) => word(report.verdict),
+                Some(DiffOutcome::Compared(report)) => verdict_word(report.verdict),
                 None => "no verdict",
             };
             vec![
                 code(&bundle.name),
                 format!("{} → {}", code(&from), code(&to)),
-                bundle.dry_run.as_ref().map_or("no verdict", |report| word(report.verdict)).into(),
+                bundle.dry_run.as_ref().map_or("no verdict", |report| verdict_word(report.verdict)).into(),
                 diff.into(),
-                bundle.weights.as_ref().map_or("not checked", |weights| word(weights.check.verdict)).into(),
+                bundle.weights.as_ref().map_or("not checked", |weights| verdict_word(weights.check.verdict)).into(),
                 if proposal(bundle).is_some() { "pass" } else { "**FAIL**" }.into(),
-                share(bundle),
+                size_and_share(bundle),
             ]
         })
         .collect();
     table::ready(&["Runtime", "spec_version", "Dry run", "Diff", "Weights", "Proposal", "Size"], &rows)
 }
 
-/// The size, what it was, and how much of the limit it takes.
-fn share(bundle: &Bundle) -> String {
+/// Formats the size, its change, and the share of the limit in percent.
+fn size_and_share(bundle: &Bundle) -> String {
     let Some(new) = bundle.inspect.as_ref().map(|facts| facts.size) else { return "-".into() };
-    let mut told = bytes(new);
+    let mut size = bytes(new);
     if let Some(report) = compared_runtimes(bundle) {
-        told.push_str(&format!(" ({:+})", i128::from(new) - i128::from(report.old.code_size)));
+        size.push_str(&format!(" ({:+})", i128::from(new) - i128::from(report.old.code_size)));
     }
     let limit = bundle.build.as_ref().map(|build| build.record.size_limit).filter(|limit| *limit > 0);
     if let Some(limit) = limit {
-        told.push_str(&format!(", {} % of the limit", u128::from(new) * 100 / u128::from(limit)));
+        size.push_str(&format!(", {} % of the limit", u128::from(new) * 100 / u128::from(limit)));
     }
-    told
+    size
 }
 
 fn compared_runtimes(bundle: &Bundle) -> Option<&DiffReport> {
@@ -147,7 +147,7 @@ fn runtime(bundle: &Bundle, most: usize) -> String {
     all
 }
 
-/// What did not pass, one by one; the rest in a line.
+/// Renders the checks that did not pass one by one, and the others in one line.
 fn checks(title: &str, checks: &[Check], most: usize) -> String {
     if checks.is_empty() {
         return String::new();
@@ -182,9 +182,10 @@ fn changes(report: &DiffReport, most: usize) -> String {
     let breaking: Vec<_> = changes.iter().filter(|change| change.severity == Severity::Breaking).collect();
     let mut all =
         format!("\n<details><summary>{} changes, {} of them breaking</summary>\n\n", changes.len(), breaking.len());
-    let whom = report.whom.iter().filter(|whom| whom.breaking != 0);
-    let whom: Vec<_> = whom.map(|whom| format!("{}: `{}` breaking", code(&whom.label), whom.breaking)).collect();
-    all.push_str(&items(&whom, most.max(3)));
+    let audiences = report.whom.iter().filter(|audience| audience.breaking != 0);
+    let audiences: Vec<_> =
+        audiences.map(|audience| format!("{}: `{}` breaking", code(&audience.label), audience.breaking)).collect();
+    all.push_str(&items(&audiences, most.max(3)));
     let rows: Vec<_> = breaking
         .iter()
         .take(most)
@@ -223,10 +224,10 @@ fn weights(bundle: &Bundle, most: usize) -> String {
 
 /// Renders a comparison of weight files, as `weights compare --json` prints it.
 fn compared(comparison: &Comparison, most: usize) -> String {
-    let rows = crate::weights::rows_of_interest(comparison);
+    let rows = crate::weights::relevant_rows(comparison);
     let mut all = format!(
         "\n### Weights: {}\n\n{} compared with {}\n",
-        word(comparison.verdict),
+        verdict_word(comparison.verdict),
         code(&comparison.old),
         code(&comparison.new)
     );
@@ -258,7 +259,7 @@ fn more(count: usize, shown: usize) -> String {
 pub fn passed(bundle: &Bundle) -> bool {
     let failed = compared_runtimes(bundle).is_some_and(|report| report.verdict == Verdict::Fail)
         || bundle.weights.as_ref().is_some_and(|weights| weights.check.verdict == Verdict::Fail);
-    // A dry run that did not end in a verdict passed nothing.
+    // A dry run without a passing verdict is not a pass.
     let rehearsed = bundle.dry_run.as_ref().is_some_and(|report| report.verdict.passed());
     !failed && proposal(bundle).is_some() && rehearsed
 }
@@ -267,8 +268,8 @@ fn proposal(bundle: &Bundle) -> Option<&Proposal> {
     bundle.propose.as_ref()?.proposal()
 }
 
-/// Returns a verdict as the comment states it.
-fn word(verdict: Verdict) -> &'static str {
+/// Returns the word for a verdict in the comment.
+fn verdict_word(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Pass => "pass",
         Verdict::PassWithHazards => "pass, with hazards",
@@ -278,11 +279,12 @@ fn word(verdict: Verdict) -> &'static str {
     }
 }
 
-/// Text from evidence as a code span. What would end the span or the cell of a table is replaced by what looks like it, and
-/// what is not seen (controls, marks of direction, joiners) by a sign that is.
+/// Formats text from evidence as a code span. Characters that would end the span or a table cell
+/// are replaced by similar ones. Invisible characters (controls, direction marks, joiners) are
+/// replaced by a visible one.
 fn code(text: &str) -> String {
     let mut shown = String::new();
-    for character in text.trim().chars().take(LONGEST) {
+    for character in text.trim().chars().take(TEXT_LIMIT) {
         shown.push(match character {
             '\n' | '\r' | '\t' => ' ',
             '`' => '\'',
@@ -292,7 +294,7 @@ fn code(text: &str) -> String {
             other => other,
         });
     }
-    if text.trim().chars().nth(LONGEST).is_some() {
+    if text.trim().chars().nth(TEXT_LIMIT).is_some() {
         shown.push('…');
     }
     match shown.trim() {

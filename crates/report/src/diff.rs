@@ -12,7 +12,7 @@ use protocol::{
     hazards,
 };
 
-/// The document of `diff`.
+/// Renders the document of `diff`.
 pub fn difference(report: &DiffReport) -> String {
     let mut all = aligned(&[side("old", &report.old), side("new", &report.new)]);
     if report.same {
@@ -20,10 +20,10 @@ pub fn difference(report: &DiffReport) -> String {
     }
     all.push('\n');
     all.push_str(&rules(&report.rules));
-    let whom = whom(report);
-    if !whom.is_empty() {
-        all.push_str("\nwhom it concerns\n");
-        all.push_str(&whom);
+    let audiences = audiences(report);
+    if !audiences.is_empty() {
+        all.push_str("\nwho is affected\n");
+        all.push_str(&audiences);
     }
     all.push_str(&changes(report));
     for untold in &report.untold {
@@ -34,7 +34,7 @@ pub fn difference(report: &DiffReport) -> String {
     }
     let count = report.changes.len() as u64;
     let plural = if count == 1 { "" } else { "s" };
-    // A comparison that passes may still have something for people to judge.
+    // A comparison that passes may still have warnings that people must judge.
     let warned = match (report.verdict, hazards(&report.rules)) {
         (Verdict::Pass, 1) => " with 1 hazard".to_owned(),
         (Verdict::Pass, warned) if warned > 0 => format!(" with {warned} hazards"),
@@ -67,7 +67,7 @@ fn rules(rules: &[Check]) -> String {
     aligned(&rows)
 }
 
-fn whom(report: &DiffReport) -> String {
+fn audiences(report: &DiffReport) -> String {
     let rows: Vec<_> = report
         .whom
         .iter()
@@ -84,7 +84,8 @@ fn whom(report: &DiffReport) -> String {
     aligned(&rows)
 }
 
-/// What is in no pallet stands first, under the part of the runtime it belongs to.
+/// Returns the heading of a change: its pallet, or the part of the runtime that it belongs to.
+/// Parts outside of pallets are listed first.
 fn group(change: &Change) -> String {
     if let Some(pallet) = &change.pallet {
         return pallet.clone();
@@ -130,7 +131,7 @@ fn changes(report: &DiffReport) -> String {
         all.push_str(&aligned(&rows));
     }
     if !all.is_empty() {
-        all.push_str("\n  ! breaks somebody   ~ somebody will want to know\n");
+        all.push_str("\n  ! breaking   ~ notable\n");
     }
     all
 }
@@ -143,7 +144,8 @@ fn values(change: &Change) -> String {
     }
 }
 
-/// The document of `diff --parameters`, as a network publishes it.
+/// Renders the document of `diff --parameters` in the format in which networks publish changed
+/// parameters.
 pub fn parameters(report: &ParametersReport) -> String {
     let mut all = format!(
         "# Parameters of {} that change from {} to {}\n\n",
@@ -186,18 +188,19 @@ fn parameter_row(name: String, one: &Parameter) -> Vec<String> {
     vec![name, or_dash(one.old.as_ref()), or_dash(one.new.as_ref()), or_dash(one.unit.as_ref())]
 }
 
-/// For the report of a bundle: the rules, whom it concerns and what breaks somebody; the evidence has the rest.
+/// Renders the section of a bundle's report: the rules, the affected audiences and the breaking
+/// changes. The evidence has all changes.
 pub fn section_of_report(diff: &DiffOutcome) -> String {
     let rows: Vec<_> = diff
         .rules()
         .iter()
         .map(|rule| {
             let findings = findings(rule);
-            let mut told = rule.detail.clone();
+            let mut detail = rule.detail.clone();
             if rule.status != Status::Pass {
-                told.extend(findings.iter().flat_map(|finding| ["; ", finding]));
+                detail.extend(findings.iter().flat_map(|finding| ["; ", finding]));
             }
-            vec![rule.status.name().to_owned(), rule.name.clone(), told]
+            vec![rule.status.name().to_owned(), rule.name.clone(), detail]
         })
         .collect();
     let mut all = format!("## What changed\n\n{}", markdown(&["Status", "Rule", "Finding"], &rows));
@@ -208,7 +211,7 @@ pub fn section_of_report(diff: &DiffOutcome) -> String {
     let rows: Vec<_> = report.whom.iter().map(|one| row(&one.label, one.changes, one.breaking)).collect();
     if !rows.is_empty() {
         all.push('\n');
-        all.push_str(&markdown(&["Whom it concerns", "Changes", "Of these breaking"], &rows));
+        all.push_str(&markdown(&["Who is affected", "Changes", "Of these breaking"], &rows));
     }
     let breaking = report.changes.iter().filter(|change| change.severity == Severity::Breaking);
     let rows: Vec<_> = breaking
@@ -222,20 +225,21 @@ pub fn section_of_report(diff: &DiffOutcome) -> String {
     all
 }
 
-/// For the report of a bundle: the constants that both runtimes have and that change, in human units.
+/// Renders the section of a bundle's report on changed constants that both runtimes have, in
+/// readable units.
 pub fn parameters_of_report(diff: &DiffOutcome) -> String {
-    const MOST: usize = 100;
+    const ROW_LIMIT: usize = 100;
     let all = diff.report().and_then(|report| report.parameters.as_deref()).unwrap_or_default();
     let changed: Vec<_> = all.iter().filter(|one| one.old.is_some() && one.new.is_some()).collect();
     if changed.is_empty() {
         return String::new();
     }
     let row = |one: &&Parameter| parameter_row(format!("{}.{}", one.pallet, one.constant), one);
-    let rows: Vec<_> = changed.iter().take(MOST).map(row).collect();
+    let rows: Vec<_> = changed.iter().take(ROW_LIMIT).map(row).collect();
     let head = ["Parameter", "Old", "New", "Unit, and how it is known"];
     let mut all = format!("## The parameters that change\n\n{}", markdown(&head, &rows));
-    if changed.len() > MOST {
-        all.push_str(&format!("\nAnd {} more, which are in diff.json.\n", changed.len() - MOST));
+    if changed.len() > ROW_LIMIT {
+        all.push_str(&format!("\nAnd {} more, which are in diff.json.\n", changed.len() - ROW_LIMIT));
     }
     all
 }
@@ -263,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn the_verdict_and_whom_it_breaks_stand_above_the_changes() {
+    fn the_verdict_and_the_affected_audiences_are_above_the_changes() {
         let text = difference(&document());
         let at = |what: &str| text.find(what).unwrap_or_else(|| panic!("{what} in {text}"));
         assert!(at("FAIL  transaction-version") < at("indexers and front ends"));

@@ -34,39 +34,40 @@ pub fn list<'value>(value: &'value Value, pointer: &str) -> &'value [Value] {
     value.pointer(pointer).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
 }
 
-/// Returns the findings of a check or a rule, each as one text. One whose rank is not what the check's status stands for says so.
+/// Returns the findings of a check or rule as texts. A finding states its rank if it differs from
+/// that of the check's status.
 pub fn findings(check: &Check) -> Vec<String> {
-    let told = |finding: &Finding| match finding.rank {
+    let ranked = |finding: &Finding| match finding.rank {
         rank if rank == check.status.rank() => finding.text.clone(),
         Rank::Seen => finding.text.clone(),
         Rank::Hazard => format!("hazard: {}", finding.text),
         Rank::NotJudged => format!("not judged: {}", finding.text),
         Rank::Note => format!("note: {}", finding.text),
     };
-    check.findings.iter().map(told).collect()
+    check.findings.iter().map(ranked).collect()
 }
 
-/// Returns a value as a person reads it, `-` where there is none.
+/// Formats a value, or `-` if there is none.
 pub fn or_dash(value: Option<impl ToString>) -> String {
     value.map_or_else(|| "-".into(), |value| value.to_string())
 }
 
-/// Returns words with blanks between them, `none` where there are none.
+/// Joins words with spaces, or returns `none` if there are none.
 pub fn words(words: &[String]) -> String {
     if words.is_empty() { "none".into() } else { words.join(" ") }
 }
 
-/// Returns `1,234 bytes`.
+/// Formats a size: `1,234 bytes`.
 pub fn bytes(size: u64) -> String {
     format!("{} bytes", grouped(size))
 }
 
-/// Returns picoseconds as milliseconds.
+/// Formats picoseconds as milliseconds.
 pub fn milliseconds(picoseconds: u64) -> String {
     format!("{:.2} ms", picoseconds as f64 / 1e9)
 }
 
-/// Returns a verdict within a sentence: `passed`, `failed`, `not judged`.
+/// Returns a verdict as a word within a sentence: `passed`, `failed`, `not judged`.
 pub fn stated(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Pass => "passed",

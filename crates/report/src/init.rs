@@ -3,14 +3,14 @@
 
 use protocol::workspace::InitReport;
 
-/// Every file as a unified diff, and what a person should know.
+/// Renders every file as a unified diff, followed by the notes.
 pub fn changes(report: &InitReport) -> String {
     let files = report.files.iter().map(|file| format!("{}\n", file.diff));
     let notes = report.notes.iter().map(|note| format!("note: {note}\n"));
     files.chain(notes).collect()
 }
 
-/// `seen`: the changes were shown before.
+/// Renders the outcome. `seen` says that the changes were shown before.
 pub fn done(report: &InitReport, seen: bool) -> String {
     let mut all = if seen { String::new() } else { changes(report) };
     let count = report.files.len();

@@ -8,7 +8,7 @@ use crate::field::findings;
 use protocol::{Check, Status, dry_run::DryRunReport};
 use std::fmt::Write as _;
 
-/// Returns a dry run's report as JUnit XML. A check that was left out is a case that was not run.
+/// Renders a dry run as JUnit XML. A check that was left out is a skipped test case.
 pub fn dry_run(report: &DryRunReport) -> String {
     let left_out = report.left_out.iter().map(|name| Check::skip(name, "left out as asked"));
     let checks: Vec<Check> = report.checks.iter().cloned().chain(left_out).collect();
@@ -33,7 +33,7 @@ fn case(check: &Check) -> String {
     let findings: Vec<String> = findings(check).iter().map(|finding| escaped(finding)).collect();
     let findings = findings.join("\n");
     let mut inside = String::new();
-    // Writing to a string does not fail.
+    // Writing to a string cannot fail.
     let _ = match check.status {
         Status::Fail => writeln!(inside, "<failure message=\"{detail}\">{findings}</failure>"),
         Status::NotJudged => writeln!(inside, "<error message=\"{detail}\">{findings}</error>"),

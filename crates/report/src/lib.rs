@@ -2,8 +2,8 @@
 //! Renders evidence for people: pure functions from the documents of the steps to text for a
 //! terminal, Markdown, HTML and other formats.
 //!
-//! Each takes the document's own type, so that a field that is renamed is an error of the compiler. A part that is missing
-//! leaves a gap.
+//! Each function takes the document's own type, so a renamed field is a compile error. Missing
+//! parts are left out.
 
 #![cfg_attr(not(test), warn(clippy::disallowed_macros, clippy::disallowed_methods))]
 

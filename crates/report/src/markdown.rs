@@ -16,7 +16,8 @@ use protocol::{
     weights::check::StepResult,
 };
 
-/// What the report is made of: the results of the steps, none of one that was not done.
+/// The input of the report: the results of the steps. The result of a step that did not run is
+/// `None`.
 #[derive(Clone, Debug, Default)]
 pub struct Bundle {
     pub name: String,
@@ -25,12 +26,12 @@ pub struct Bundle {
     pub dry_run: Option<DryRunReport>,
     pub diff: Option<DiffOutcome>,
     pub propose: Option<ProposeOutcome>,
-    /// None for a runtime whose source is not checked.
+    /// `None` for a runtime whose source is not checked.
     pub weights: Option<StepResult>,
 }
 
 impl Bundle {
-    /// Returns the versions that the upgrade leads from and to.
+    /// Returns the spec versions before and after the upgrade.
     pub(crate) fn versions(&self) -> (String, String) {
         let from = self.dry_run.as_ref().map(|report| report.from.spec_version);
         let to = self.inspect.as_ref().map(|facts| facts.spec_version);
@@ -38,14 +39,15 @@ impl Bundle {
     }
 }
 
-/// The same evidence gives the same bytes: nothing here says when or how long.
+/// Renders the report. The same evidence gives the same bytes, so the report has no dates and
+/// durations.
 pub fn report(bundle: &Bundle) -> String {
     let (from, to) = bundle.versions();
     let mut all = format!("# Upgrade of {} from {from} to {to}\n\n", escape(&bundle.name));
     let verdict = steps::headline(steps::verdict(bundle), steps::hazards(bundle));
     let rows: Vec<_> = steps::steps(bundle)
         .into_iter()
-        .map(|step| vec![step.status.word().to_owned(), step.name.to_owned(), step.told])
+        .map(|step| vec![step.status.word().to_owned(), step.name.to_owned(), step.summary])
         .collect();
     all.push_str(&format!("**Verdict: {verdict}.**\n\n{}\n", markdown(&["Status", "Step", "Finding"], &rows)));
     all.push_str(
@@ -138,15 +140,15 @@ fn blocks(dry_run: &DryRunReport) -> String {
 }
 
 fn weights_of_calls(dry_run: &DryRunReport) -> String {
-    const MOST: usize = 30;
+    const ROW_LIMIT: usize = 30;
     let Some(all) = call_weights::changed(dry_run) else { return String::new() };
     let mut section = format!("## The weights of calls that changed\n\n{}\n", escape(&call_weights::summary(&all)));
-    let rows = call_weights::rows(&all, MOST);
+    let rows = call_weights::rows(&all, ROW_LIMIT);
     if !rows.is_empty() {
         section.push_str(&format!("\n{}", markdown(&["Call", "ref_time", "proof_size"], &rows)));
     }
-    if all.len() > MOST {
-        section.push_str(&format!("\nAnd {} more, which are in dry-run.json.\n", all.len() - MOST));
+    if all.len() > ROW_LIMIT {
+        section.push_str(&format!("\nAnd {} more, which are in dry-run.json.\n", all.len() - ROW_LIMIT));
     }
     section
 }

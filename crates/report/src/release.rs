@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Releases, as a person reads them: the plan, what was prepared, what was published.
+//! Renders the documents of the release commands: the plan, the prepared release and the published
+//! release.
 
 #![cfg_attr(not(test), expect(clippy::disallowed_methods, reason = "the record of a release has no type yet"))]
 

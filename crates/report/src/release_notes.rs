@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! `notes.md`: what stands under a published release. The same release gives the same bytes.
+//! Renders `notes.md`, the text of a published release. The same release gives the same bytes.
 
 #![cfg_attr(not(test), expect(clippy::disallowed_methods, reason = "the record of a release has no type yet"))]
 

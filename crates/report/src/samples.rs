@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Results of the steps of an upgrade that passed, for tests to change and to render.
+//! Results of a passed upgrade, which tests change and render.
 
 use crate::{Bundle, weights::tests as weights};
 use protocol::{
@@ -10,12 +10,12 @@ use protocol::{
     format,
     inspect::RuntimeFacts,
     proposal::{Call, Proposal, ProposeOutcome, Route},
-    weights::check::{AgainstRelease, Rule, Severity as Gravity, StepResult},
+    weights::check::{AgainstRelease, Rule, Severity as FindingSeverity, StepResult},
 };
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
-/// Every step of an upgrade from 1 to 2.
+/// Returns all steps of an upgrade from version 1 to 2.
 pub(crate) fn bundle() -> Bundle {
     Bundle {
         name: "standalone".into(),
@@ -181,9 +181,9 @@ pub(crate) fn proposal() -> Proposal {
     }
 }
 
-/// A check of the source with a finding about one pallet and a change of another's weights.
+/// Returns a check of the source with a finding about one pallet and a weight change of another.
 pub(crate) fn source_weights(base: &str, found: &str, changed: &str) -> StepResult {
-    let findings = vec![weights::finding(Rule::NeverFits, Gravity::Warning, Some(found), "Weight::MAX")];
+    let findings = vec![weights::finding(Rule::NeverFits, FindingSeverity::Warning, Some(found), "Weight::MAX")];
     let changed = weights::compared(changed, "f", weights::pair(2_000_000, 1_000_000), weights::pair(5, 5));
     let mut comparison = weights::comparison(vec![changed]);
     comparison.old = base.into();
@@ -201,7 +201,7 @@ pub(crate) fn diff_of(bundle: &mut Bundle) -> &mut DiffReport {
     }
 }
 
-/// Returns a bundle of which every text is this one: what a hostile chain, blob or file could put there.
+/// Returns a bundle in which every text is `text`, as a hostile chain, blob or file could make it.
 pub(crate) fn poisoned(text: &str) -> Bundle {
     let bundle = bundle();
     Bundle {
@@ -215,7 +215,7 @@ pub(crate) fn poisoned(text: &str) -> Bundle {
     }
 }
 
-/// Fields whose texts are not anybody's to choose: any other is no document.
+/// The fields with a fixed set of values. A document with another value does not parse.
 const CHOICES: [&str; 21] = [
     "status",
     "severity",

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What became of each step of an upgrade, in one line each.
+//! The outcome of each step of an upgrade, in one line each.
 
 use crate::Bundle;
 use protocol::{
@@ -63,7 +63,7 @@ impl From<Verdict> for Status {
 pub struct Step {
     pub name: &'static str,
     pub status: Status,
-    pub told: String,
+    pub summary: String,
 }
 
 /// Returns the verdict of the whole upgrade: passed, failed or not judged. Returns `None` if no
@@ -89,8 +89,8 @@ pub fn steps(bundle: &Bundle) -> Vec<Step> {
 }
 
 fn step(name: &'static str, done: Option<(Status, String)>) -> Step {
-    let (status, told) = done.unwrap_or_else(|| (Status::Skip, "not done".into()));
-    Step { name, status, told }
+    let (status, summary) = done.unwrap_or_else(|| (Status::Skip, "not done".into()));
+    Step { name, status, summary }
 }
 
 fn build(BuildResult { record, .. }: &BuildResult) -> (Status, String) {
@@ -106,25 +106,25 @@ fn diff(diff: &DiffOutcome) -> (Status, String) {
         DiffOutcome::NotCompared(_) => (Status::Skip, "not compared: the metadata of one is too old".into()),
         DiffOutcome::Compared(report) => {
             let breaking = report.changes.iter().filter(|change| change.severity == Severity::Breaking).count();
-            let told = format!(
+            let summary = format!(
                 "{}, {breaking} of them breaking; of the rules {}",
                 counted(report.changes.len(), "change"),
                 statuses(&report.rules)
             );
-            (report.verdict.into(), told)
+            (report.verdict.into(), summary)
         }
     }
 }
 
 fn dry_run(report: &DryRunReport) -> (Status, String) {
-    let told = format!("of {}: {}", counted(report.checks.len(), "check"), statuses(&report.checks));
-    (report.verdict.into(), told)
+    let summary = format!("of {}: {}", counted(report.checks.len(), "check"), statuses(&report.checks));
+    (report.verdict.into(), summary)
 }
 
 fn weights(StepResult { check, .. }: &StepResult) -> (Status, String) {
     let findings = counted(check.findings.len(), "finding");
-    let told = format!("{} weight files with {} extrinsics, {findings}", check.files, check.extrinsics);
-    (check.verdict.into(), told)
+    let summary = format!("{} weight files with {} extrinsics, {findings}", check.files, check.extrinsics);
+    (check.verdict.into(), summary)
 }
 
 fn propose(propose: &ProposeOutcome) -> (Status, String) {
@@ -142,24 +142,25 @@ pub fn counted(count: usize, what: &str) -> String {
     format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
-/// `21 passed, 1 warns, 2 do not apply`.
+/// Formats the statuses of checks: `21 passed, 1 warns, 2 do not apply`.
 fn statuses(checks: &[Check]) -> String {
     let with = |status| checks.iter().filter(|check| Status::from(check.status) == status).count();
     let plural = |count: usize, one: &'static str, several: &'static str| if count == 1 { one } else { several };
     let (warn, skip) = (with(Status::Warn), with(Status::Skip));
-    let told = [
+    let parts = [
         (with(Status::Pass), "passed"),
         (warn, plural(warn, "warns", "warn")),
         (with(Status::Fail), "failed"),
         (with(Status::NotJudged), "not judged"),
         (skip, plural(skip, "does not apply", "do not apply")),
     ];
-    let told: Vec<_> =
-        told.iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}")).collect();
-    if told.is_empty() { "none".into() } else { told.join(", ") }
+    let parts: Vec<_> =
+        parts.iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}")).collect();
+    if parts.is_empty() { "none".into() } else { parts.join(", ") }
 }
 
-/// The verdict in capitals, for the head of a report: `PASSED WITH 2 HAZARDS`. `None` stands for no verdict.
+/// Returns the verdict in capitals for the head of a report: `PASSED WITH 2 HAZARDS`. `None` means
+/// that there is no verdict.
 pub(crate) fn headline(status: Option<Status>, hazards: usize) -> String {
     match (status, hazards) {
         (Some(Status::Pass), 0) => "PASSED".into(),
@@ -171,7 +172,7 @@ pub(crate) fn headline(status: Option<Status>, hazards: usize) -> String {
     }
 }
 
-/// Returns how many hazards the dry run counted.
+/// Returns the number of hazards that the dry run counted.
 pub(crate) fn hazards(bundle: &Bundle) -> usize {
     bundle.dry_run.as_ref().map_or(0, |report| report.hazards)
 }
@@ -183,11 +184,13 @@ mod tests {
     use protocol::Failure;
 
     #[test]
-    fn each_step_is_told_in_a_line() {
-        let told: Vec<_> =
-            steps(&samples::bundle()).into_iter().map(|step| format!("{} {}", step.status.word(), step.told)).collect();
+    fn each_step_has_a_summary_of_one_line() {
+        let summary: Vec<_> = steps(&samples::bundle())
+            .into_iter()
+            .map(|step| format!("{} {}", step.status.word(), step.summary))
+            .collect();
         assert_eq!(
-            told,
+            summary,
             [
                 "pass standalone-runtime by rustc 1",
                 "pass 2 changes, 1 of them breaking; of the rules 1 passed, 1 warns",

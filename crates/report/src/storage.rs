@@ -3,7 +3,8 @@
 
 use protocol::dry_run::{DryRunReport, StorageChange};
 
-/// Returns the items that the upgrade changed, and a sentence on those that every block writes.
+/// Returns the items that the upgrade changed, and a sentence on the number of items that every
+/// block writes.
 pub fn of_the_upgrade(dry_run: &DryRunReport) -> (Vec<&StorageChange>, Option<String>) {
     let (others, changes): (Vec<_>, Vec<_>) = dry_run.storage_changes.iter().partition(|change| change.every_block);
     let others = match others.len() {
@@ -14,7 +15,7 @@ pub fn of_the_upgrade(dry_run: &DryRunReport) -> (Vec<&StorageChange>, Option<St
     (changes, others)
 }
 
-/// Returns a row of a table: the item, and how many keys were added, changed and removed.
+/// Returns a table row: the item, and the numbers of added, changed and removed keys.
 pub fn row(change: &StorageChange) -> Vec<String> {
     vec![change.item.clone(), change.added.to_string(), change.changed.to_string(), change.removed.to_string()]
 }

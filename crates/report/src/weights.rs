@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Weights compared, checked and rendered: for a terminal, as Markdown for a pull request, as CSV.
+//! Renders compared and checked weights: for a terminal, as Markdown for a pull request, and as
+//! CSV.
 
 use crate::{
     field::{grouped, stated},
@@ -14,8 +15,9 @@ use protocol::weights::{
 /// The most rows in a text for people. The JSON and the CSV have all rows.
 const ROW_LIMIT: usize = 50;
 
-/// Returns those of interest: what changed, came, went or cannot be compared, the largest changes first.
-pub(crate) fn of_interest(comparison: &Comparison) -> Vec<&Compared> {
+/// Returns the relevant extrinsics: changed, added, removed or not comparable, the largest changes
+/// first.
+pub(crate) fn relevant(comparison: &Comparison) -> Vec<&Compared> {
     let mut rows: Vec<&Compared> = comparison.extrinsics.iter().filter(|one| one.change != Change::Unchanged).collect();
     rows.sort_by(|left, right| magnitude(right).total_cmp(&magnitude(left)));
     rows
@@ -80,13 +82,13 @@ fn row(compared: &Compared) -> Vec<String> {
     ]
 }
 
-/// Returns those of interest as rows under [`HEAD`].
-pub(crate) fn rows_of_interest(comparison: &Comparison) -> Vec<Vec<String>> {
-    of_interest(comparison).into_iter().map(row).collect()
+/// Returns the relevant extrinsics as rows under [`HEAD`].
+pub(crate) fn relevant_rows(comparison: &Comparison) -> Vec<Vec<String>> {
+    relevant(comparison).into_iter().map(row).collect()
 }
 
 fn rows(comparison: &Comparison) -> (Vec<Vec<String>>, String) {
-    let all = of_interest(comparison);
+    let all = relevant(comparison);
     let more = all.len().saturating_sub(ROW_LIMIT);
     let more = if more > 0 { format!("and {more} more, which are in the JSON and the CSV\n") } else { String::new() };
     (all.into_iter().take(ROW_LIMIT).map(row).collect(), more)
@@ -230,8 +232,8 @@ fn findings(report: &Report) -> String {
     table::aligned(&lines)
 }
 
-/// So many rows are in a report that people vote on.
-const IN_REPORT: usize = 25;
+/// The most rows in a report for voters.
+const REPORT_ROW_LIMIT: usize = 25;
 
 /// Formats in one sentence how the weights differ from those of the previous release. Returns
 /// `None` if there is no previous release.
@@ -258,7 +260,7 @@ pub(crate) fn against_release(weights: &StepResult) -> Option<String> {
 fn largest_against_release(weights: &StepResult) -> Vec<Vec<String>> {
     match &weights.comparison {
         Some(AgainstRelease::Compared(comparison)) => {
-            of_interest(comparison).into_iter().take(IN_REPORT).map(row).collect()
+            relevant(comparison).into_iter().take(REPORT_ROW_LIMIT).map(row).collect()
         }
         _ => Vec::new(),
     }
@@ -267,10 +269,10 @@ fn largest_against_release(weights: &StepResult) -> Vec<Vec<String>> {
 /// Renders the section of a bundle's report: the weights compared with those of the previous
 /// release.
 pub fn section_of_report(weights: &StepResult) -> String {
-    let Some(told) = against_release(weights) else { return String::new() };
+    let Some(summary) = against_release(weights) else { return String::new() };
     let rows = largest_against_release(weights);
     let table = if rows.is_empty() { String::new() } else { format!("\n{}", table::markdown(&HEAD, &rows)) };
-    format!("\n{}\n{table}", table::escape(&told))
+    format!("\n{}\n{table}", table::escape(&summary))
 }
 
 /// Renders the list of files that `weights render` wrote.
@@ -284,13 +286,13 @@ pub fn rendered(rendered: &Rendered) -> String {
             let why = format!("{} measured, within ±{} of {}", kept.measured, kept.half_width, kept.old);
             lines.push(vec!["kept".into(), value, why]);
         }
-        lines.extend(by_hand(file));
+        lines.extend(manual_edits(file));
     }
     table::aligned(&lines)
 }
 
-/// Returns what people had added to the file that was replaced.
-pub(crate) fn by_hand(file: &Written) -> Vec<Vec<String>> {
+/// Returns rows on manual additions in a file that was replaced.
+pub(crate) fn manual_edits(file: &Written) -> Vec<Vec<String>> {
     let line = |one: &ManualEdit| {
         let fate = match one.fate {
             EditOutcome::Kept => "kept",
@@ -406,7 +408,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn the_largest_change_stands_first_and_what_is_unchanged_nowhere() {
+    fn the_largest_change_is_first_and_unchanged_rows_are_left_out() {
         let page = terminal(&of_all_kinds());
         let lines: Vec<&str> = page.lines().collect();
         assert!(

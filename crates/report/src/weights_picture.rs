@@ -2,7 +2,7 @@
 //! Draws the largest weight changes as a self-contained SVG file, readable on light and dark
 //! backgrounds.
 
-use crate::weights::of_interest;
+use crate::weights::relevant;
 use protocol::weights::compare::{Change, Compared, Comparison};
 use std::fmt::Write;
 
@@ -17,7 +17,7 @@ const NAME_LIMIT: usize = 44;
 /// Draws the bars of the changes in time, and thinner ones below for proof size, from a line in the
 /// middle.
 pub fn svg(comparison: &Comparison) -> String {
-    let changed = of_interest(comparison).into_iter().filter(|one| one.change == Change::Changed);
+    let changed = relevant(comparison).into_iter().filter(|one| one.change == Change::Changed);
     let rows: Vec<&Compared> = changed.take(ROWS).collect();
     let both = |row: &Compared| [row.by_method.ref_time.growth(), row.by_method.proof_size.growth()];
     let finite = rows.iter().flat_map(|row| both(row)).map(f64::abs).filter(|percent| percent.is_finite());

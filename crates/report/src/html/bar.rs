@@ -12,7 +12,7 @@ pub fn of_limit(percent: f64) -> String {
     } else {
         "used"
     };
-    drawn(&format!("<rect class=\"{look}\" x=\"0\" y=\"0\" width=\"{:.2}\" height=\"6\"/>", percent.clamp(0.0, 100.0)))
+    svg(&format!("<rect class=\"{look}\" x=\"0\" y=\"0\" width=\"{:.2}\" height=\"6\"/>", percent.clamp(0.0, 100.0)))
 }
 
 /// Draws a change from a line in the middle: growth to the right, decrease to the left. Each side
@@ -20,13 +20,13 @@ pub fn of_limit(percent: f64) -> String {
 pub fn of_change(percent: f64, most: f64) -> String {
     let length = (percent.abs() / most).min(1.0) * 50.0;
     let (look, start) = if percent > 0.0 { ("over", 50.0) } else { ("less", 50.0 - length) };
-    drawn(&format!(
+    svg(&format!(
         "<rect class=\"{look}\" x=\"{start:.2}\" y=\"0\" width=\"{length:.2}\" height=\"6\"/>\
          <line x1=\"50\" x2=\"50\" y1=\"0\" y2=\"6\"/>"
     ))
 }
 
-fn drawn(content: &str) -> String {
+fn svg(content: &str) -> String {
     format!(
         "<svg viewBox=\"0 0 100 6\" preserveAspectRatio=\"none\" aria-hidden=\"true\">\
          <rect class=\"whole\" x=\"0\" y=\"0\" width=\"100\" height=\"6\"/>{content}</svg>"

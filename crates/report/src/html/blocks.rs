@@ -11,9 +11,10 @@ use crate::{
 };
 use protocol::dry_run::{Block, DryRunReport};
 
-/// More rows than this are read by nobody: then the heaviest are shown.
-const MOST: usize = 60;
+/// The most rows. If there are more blocks, the heaviest are shown.
+const ROW_LIMIT: usize = 60;
 
+/// Renders the section on blocks.
 pub fn blocks(dry_run: &DryRunReport) -> String {
     let all = dry_run.blocks.as_slice();
     if all.is_empty() {
@@ -24,11 +25,11 @@ pub fn blocks(dry_run: &DryRunReport) -> String {
         Limit { what: "proof_size", of: |block| block.proof_size, worded: bytes, limit: dry_run.limits.proof_size },
     ];
     let mut content = tag("p", &text(&phases(all)));
-    content.push_str(&tag("p", &text(&limits.iter().map(|limit| limit.told(all)).collect::<Vec<_>>().join(" "))));
+    content.push_str(&tag("p", &text(&limits.iter().map(|limit| limit.summary(all)).collect::<Vec<_>>().join(" "))));
     let shown = heaviest(all, &limits);
     if shown.len() < all.len() {
-        let told = format!("The {} heaviest of {} blocks; dry-run.json has them all.", shown.len(), all.len());
-        content.push_str(&class("p", "soft", &told));
+        let note = format!("The {} heaviest of {} blocks; dry-run.json has them all.", shown.len(), all.len());
+        content.push_str(&class("p", "soft", &note));
     }
     let rows: Vec<_> = shown
         .into_iter()
@@ -42,7 +43,8 @@ pub fn blocks(dry_run: &DryRunReport) -> String {
     section("Migrations: the blocks they took", &content)
 }
 
-/// `1 enactment, 1 upgrade, 2 migration and 3 healthy blocks`, in the order in which they come.
+/// Formats the number of blocks in each phase, in their order: `1 enactment, 1 upgrade, 2 migration
+/// and 3 healthy blocks`.
 fn phases(blocks: &[Block]) -> String {
     let mut counts: Vec<(&str, usize)> = Vec::new();
     for block in blocks {
@@ -61,7 +63,7 @@ struct Limit {
     what: &'static str,
     of: fn(&Block) -> u64,
     worded: fn(u64) -> String,
-    /// 0 where none is known, the greatest number where there is none.
+    /// 0 if the limit is not known, `u64::MAX` if there is no limit.
     limit: u64,
 }
 
@@ -73,7 +75,7 @@ impl Limit {
         }
     }
 
-    fn told(&self, blocks: &[Block]) -> String {
+    fn summary(&self, blocks: &[Block]) -> String {
         let Some(heaviest) = blocks.iter().max_by_key(|block| (self.of)(block)) else { return String::new() };
         let most = (self.worded)((self.of)(heaviest));
         let of = match (self.limit, self.percent(heaviest)) {
@@ -93,16 +95,16 @@ impl Limit {
     }
 }
 
-/// As many as are shown, in their order.
+/// Returns the heaviest blocks in their order, at most [`ROW_LIMIT`].
 fn heaviest<'b>(blocks: &'b [Block], limits: &[Limit; 2]) -> Vec<&'b Block> {
     let share = |block: &Block| {
-        // Without a limit the larger number is the heavier block.
+        // Without a limit, compare the values themselves.
         let shares = limits.iter().map(|limit| limit.percent(block).unwrap_or((limit.of)(block) as f64 / 1e12));
         shares.fold(0.0, f64::max)
     };
     let mut order: Vec<(usize, f64)> = blocks.iter().map(share).enumerate().collect();
     order.sort_by(|one, other| other.1.total_cmp(&one.1));
-    let mut chosen: Vec<usize> = order.into_iter().take(MOST).map(|(place, _)| place).collect();
+    let mut chosen: Vec<usize> = order.into_iter().take(ROW_LIMIT).map(|(place, _)| place).collect();
     chosen.sort_unstable();
     chosen.into_iter().filter_map(|place| blocks.get(place)).collect()
 }

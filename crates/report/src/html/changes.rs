@@ -8,16 +8,17 @@ use super::{
 use crate::{field::or_dash, steps::counted};
 use protocol::diff::{Change, DiffOutcome, DiffReport, Parameter, Severity};
 
-/// More rows than this are a file, not a page.
-const MOST: usize = 500;
+/// The most rows of a list on the page.
+const ROW_LIMIT: usize = 500;
 
+/// Renders the section on rules and changes.
 pub fn changes(diff: &DiffOutcome) -> String {
     let rules: Vec<_> = diff.rules().iter().map(check).collect();
     if rules.is_empty() {
         return String::new();
     }
     let compared = diff.report().map(compared).unwrap_or_default();
-    section("What changed, and whom it breaks", &(verdicts(&rules) + &compared))
+    section("What changed, and who is affected", &(verdicts(&rules) + &compared))
 }
 
 fn compared(report: &DiffReport) -> String {
@@ -28,13 +29,13 @@ fn compared(report: &DiffReport) -> String {
         .map(|concerned| vec![concerned.label.clone(), concerned.changes.to_string(), concerned.breaking.to_string()])
         .collect();
     if !rows.is_empty() {
-        content.push_str(&tag("h3", "Whom it concerns"));
+        content.push_str(&tag("h3", "Who is affected"));
         content.push_str(&numbers(&["Who", "changes", "breaking"], &rows));
     }
     let (breaking, others): (Vec<_>, Vec<_>) =
         report.changes.iter().partition(|change| change.severity == Severity::Breaking);
     if !breaking.is_empty() {
-        content.push_str(&tag("h3", "What breaks somebody"));
+        content.push_str(&tag("h3", "Breaking changes"));
         content.push_str(&listed(&breaking));
     }
     if !others.is_empty() {
@@ -50,8 +51,8 @@ fn compared(report: &DiffReport) -> String {
 }
 
 fn listed(changes: &[&Change]) -> String {
-    let rows: String = changes.iter().take(MOST).map(|change| listed_one(change)).collect();
-    let more = changes.len().saturating_sub(MOST);
+    let rows: String = changes.iter().take(ROW_LIMIT).map(|change| listed_one(change)).collect();
+    let more = changes.len().saturating_sub(ROW_LIMIT);
     let more = match more {
         0 => String::new(),
         more => class("p", "soft", &format!("And {more} more, which are in diff.json.")),
@@ -59,7 +60,8 @@ fn listed(changes: &[&Change]) -> String {
     class("ul", "changes", &rows) + &more
 }
 
-/// `Balances.transfer  call moved  index 0 → index 1`, and below it where in the type it is.
+/// Renders one change: `Balances.transfer  call moved  index 0 → index 1`, and below it the
+/// details.
 fn listed_one(change: &Change) -> String {
     let values = match (&change.old, &change.new) {
         (None, None) => String::new(),
@@ -72,11 +74,11 @@ fn listed_one(change: &Change) -> String {
     format!("<li><code>{}</code> <strong>{kind}</strong>{values}{details}</li>\n", name(&change.title()))
 }
 
-/// The constants that change, in the units of people.
+/// Renders the constants that changed, in readable units.
 pub fn parameters(report: &DiffReport) -> String {
     let all = report.parameters.as_deref().unwrap_or_default();
     let those = |old: bool, new: bool| -> Vec<[String; 3]> {
-        all.iter().filter(|one| (one.old.is_some(), one.new.is_some()) == (old, new)).take(MOST).map(row).collect()
+        all.iter().filter(|one| (one.old.is_some(), one.new.is_some()) == (old, new)).take(ROW_LIMIT).map(row).collect()
     };
     let (changed, new, gone) = (those(true, true), those(false, true), those(true, false));
     if [&changed, &new, &gone].iter().all(|rows| rows.is_empty()) {

@@ -14,36 +14,36 @@ const BY_CHECKS: [(&str, &[&str]); 8] = [
         &["host-functions", "runtime-apis", "authorities", "consensus", "validator-preparation", "validator-execution"],
     ),
     ("Wallets can sign for it", &["transaction-signing", "metadata-hash"]),
-    ("Calls weigh what they weighed, or what was benchmarked anew", &["weights"]),
+    ("Weights of calls are unchanged, or were benchmarked again", &["weights"]),
     (
         "Migrations end, fit into blocks and change nothing a second time",
         &["migrations", "block-limits", "idempotency"],
     ),
     (
-        "try-runtime: hooks and invariants hold for the very blob that ships",
+        "try-runtime: hooks and invariants hold for the exact blob that ships",
         &["pre-post-hooks", "try-state", "equivalence"],
     ),
-    ("The chain lives on after them", &["healthy-blocks"]),
+    ("The chain keeps producing healthy blocks after the migrations", &["healthy-blocks"]),
     ("Sessions end under the new code", &["sessions"]),
 ];
 
 /// The tasks that no evidence can tick: before the upgrade, on the day, and after it.
 const BEFORE: [&str; 4] = [
     "The proposal was reviewed by someone who did not write it",
-    "Those whom the changes break were told, and can be ready in time",
+    "Everyone who is affected by breaking changes was informed and can be ready in time",
     "Messages to and from other chains were tried: a teleport, a reserve transfer",
     "A day on a test instance",
 ];
 const ON_THE_DAY: [&str; 4] = [
     "Databases were backed up",
-    "Stakeholders were told, and the window was agreed on",
+    "Stakeholders were informed, and the window was agreed on",
     "The hashes above were compared with those on chain, last thing before the vote or the call",
     "Someone watches that blocks are made and finalized while it is enacted",
 ];
 const AFTER: [&str; 3] = [
     "The version on chain is the one above, blocks are made and finalized",
     "The upgrade was announced",
-    "It was looked back on: what to do better next time",
+    "A retrospective was held: what to do better next time",
 ];
 
 type Task = (bool, String);
@@ -56,7 +56,7 @@ fn by_evidence(bundle: &Bundle) -> Vec<Task> {
     let proposed = bundle.propose.as_ref().and_then(|propose| propose.proposal());
     let mut tasks = vec![
         (built, "The blob was built from a commit, nothing uncommitted in it".to_owned()),
-        (compared, "What changes and whom it breaks is known, and the versions say so".to_owned()),
+        (compared, "It is known what changes and who is affected, and the versions match".to_owned()),
     ];
     let checks = bundle.dry_run.as_ref().map(|report| report.checks.as_slice()).unwrap_or_default();
     tasks.extend(BY_CHECKS.iter().map(|(task, names)| by_checks(checks, task, names)));
@@ -65,7 +65,8 @@ fn by_evidence(bundle: &Bundle) -> Vec<Task> {
     tasks
 }
 
-/// A check that does not apply to this chain holds nothing up; one that was never made does.
+/// Ticks a task by its checks. A check that does not apply to the chain is ignored, but a missing
+/// check leaves the task open.
 fn by_checks(checks: &[Check], task: &str, names: &[&str]) -> Task {
     let open: Vec<_> = names
         .iter()

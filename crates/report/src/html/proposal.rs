@@ -6,9 +6,10 @@ use super::element::{copied, facts, name, section, tag, text};
 use crate::field::{bytes, or_dash};
 use protocol::proposal::{Call, ProposeOutcome};
 
-/// Longer calls are in their files.
-const COPIED: usize = 2048;
+/// The greatest length of a call's hex text on the page, in bytes. Longer calls are in their files.
+const COPY_LIMIT: usize = 2048;
 
+/// Renders the section on the proposal.
 pub fn proposal(propose: &ProposeOutcome) -> String {
     let proposal = match propose {
         ProposeOutcome::Refused { error } => {
@@ -28,7 +29,7 @@ pub fn proposal(propose: &ProposeOutcome) -> String {
     let mut content = tag("p", &format!("Route: {}.", proposal.route));
     for (index, call) in proposal.calls.iter().enumerate() {
         content.push_str(&tag("h3", &format!("{}. {}", index + 1, text(&call.description))));
-        content.push_str(&facts(&one(call)));
+        content.push_str(&facts(&call_rows(call)));
     }
     if let Some(apply) = &proposal.apply {
         content.push_str(&tag("h3", &format!("Then: {}", text(&apply.description))));
@@ -47,8 +48,8 @@ pub fn proposal(propose: &ProposeOutcome) -> String {
     section("The proposal", &content)
 }
 
-fn one(call: &Call) -> Vec<(&'static str, String)> {
-    let decoded = |decoded: &str| format!("<code class=\"call\">{}</code>", spread(&text(decoded)));
+fn call_rows(call: &Call) -> Vec<(&'static str, String)> {
+    let decoded = |decoded: &str| format!("<code class=\"call\">{}</code>", multi_line(&text(decoded)));
     let mut rows = vec![
         ("On", text(&call.chain)),
         ("Call", decoded(&call.decoded)),
@@ -59,7 +60,7 @@ fn one(call: &Call) -> Vec<(&'static str, String)> {
         rows.push(("Preimage", copied("the preimage's hash", &preimage.hash)));
         rows.push(("Its length", text(&bytes(preimage.length as u64))));
     }
-    if call.bytes.len() <= COPIED && !call.bytes.is_empty() {
+    if call.bytes.len() <= COPY_LIMIT && !call.bytes.is_empty() {
         rows.push(("Bytes", copied("the call's bytes", &call.bytes)));
     }
     for carried in &call.carries {
@@ -76,10 +77,11 @@ fn listed(words: &[String]) -> String {
     if words.is_empty() { "-".into() } else { words.join(", ") }
 }
 
-/// A call over several lines, each argument on its own. What it holds may be anything: a brace too many harms nothing.
-fn spread(decoded: &str) -> String {
+/// Formats a call over several lines, one argument each. The call may hold any text, so unbalanced
+/// braces must be harmless.
+fn multi_line(decoded: &str) -> String {
     const SHORT: usize = 60;
-    const DEEPEST: usize = 12;
+    const DEPTH_LIMIT: usize = 12;
     if decoded.chars().count() <= SHORT {
         return decoded.to_owned();
     }
@@ -87,7 +89,7 @@ fn spread(decoded: &str) -> String {
     let line = |spread: &mut String, open: &[char]| {
         spread.truncate(spread.trim_end_matches(' ').len());
         spread.push('\n');
-        let depth = open.iter().filter(|bracket| **bracket == '{').count().min(DEEPEST);
+        let depth = open.iter().filter(|bracket| **bracket == '{').count().min(DEPTH_LIMIT);
         spread.extend(std::iter::repeat_n("  ", depth));
     };
     let mut rest = decoded.chars().peekable();
@@ -124,16 +126,16 @@ mod tests {
     fn a_long_call_is_spread_over_lines() {
         let call = "Sudo.sudo { call: XcmPallet.send { dest: V5({ parents: 0, interior: X1([Parachain(1001)]) }), message: 0x12 } }";
         assert_eq!(
-            spread(call),
+            multi_line(call),
             "Sudo.sudo {\n  call: XcmPallet.send {\n    dest: V5({\n      parents: 0,\n      interior: X1([Parachain(1001)])\n    }),\n    message: 0x12\n  }\n}"
         );
-        assert_eq!(spread("System.remark { remark: 0x12 }"), "System.remark { remark: 0x12 }");
+        assert_eq!(multi_line("System.remark { remark: 0x12 }"), "System.remark { remark: 0x12 }");
     }
 
     #[test]
     fn brackets_that_fit_nothing_harm_nothing() {
         for text in ["}".repeat(100), "{".repeat(100), "])},".repeat(50)] {
-            assert!(spread(&text).chars().filter(|one| !one.is_whitespace()).eq(text.chars()), "{text}");
+            assert!(multi_line(&text).chars().filter(|one| !one.is_whitespace()).eq(text.chars()), "{text}");
         }
     }
 }

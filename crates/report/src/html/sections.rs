@@ -3,6 +3,7 @@ use super::element::{copied, facts, numbers, section, tag, text};
 use crate::storage;
 use protocol::dry_run::DryRunReport;
 
+/// Renders the section on changed storage.
 pub fn storage(dry_run: &DryRunReport) -> String {
     let (changes, others) = storage::of_the_upgrade(dry_run);
     let rows: Vec<_> = changes.into_iter().map(storage::row).collect();

@@ -22,7 +22,7 @@ pub fn verdict(bundle: &Bundle) -> String {
         (None, _) => "skip",
     };
     let rows: Vec<_> =
-        steps::steps(bundle).into_iter().map(|step| (step.status, step.name.to_owned(), text(&step.told))).collect();
+        steps::steps(bundle).into_iter().map(|step| (step.status, step.name.to_owned(), text(&step.summary))).collect();
     class("p", &format!("verdict {look}"), &steps::headline(status, hazards)) + &verdicts(&rows)
 }
 
@@ -46,8 +46,8 @@ pub fn subject(bundle: &Bundle) -> String {
     }));
     if let Some(DryRunReport { state, .. }) = &bundle.dry_run {
         let known = match state.verified {
-            true => "the state was held against it",
-            false => "computed from the state, whose source gave none to hold it against",
+            true => "the state was compared with it",
+            false => "computed from the state; its source has none to compare with",
         };
         rows.extend([
             ("Rehearsed on", text(&format!("block {} of {}", state.number, state.source))),
@@ -56,10 +56,14 @@ pub fn subject(bundle: &Bundle) -> String {
         ]);
     }
     let ask = copied("the command", "cargo xtask verify BUNDLE --root SIGNERS");
-    rows.push(("Signed by", format!("{ask} tells: signatures cover this page, so it cannot hold them")));
+    rows.push((
+        "Signed by",
+        format!("{ask} shows the signers: the signatures cover this page, so it cannot contain them"),
+    ));
     section("What it is about", &facts(&rows))
 }
 
+/// Renders the section on the blob and its build. Returns `None` if neither is known.
 pub fn blob(bundle: &Bundle) -> Option<String> {
     let (blob, build) = (bundle.inspect.as_ref(), bundle.build.as_ref().map(|build| &build.record));
     if blob.is_none() && build.is_none() {
@@ -86,24 +90,24 @@ pub fn blob(bundle: &Bundle) -> Option<String> {
     Some(section("The blob", &facts(&rows)))
 }
 
-/// The size, what it was, and how much of the limit it takes.
+/// Formats the size, its change, and the share of the limit in percent.
 fn code_size(bundle: &Bundle, blob: &RuntimeFacts) -> String {
     let new = blob.size;
-    let mut told = bytes(new);
+    let mut size_text = bytes(new);
     let compared = bundle.diff.as_ref().and_then(|diff| diff.report()).map(|report| report.old.code_size);
     let rehearsed = bundle.dry_run.as_ref().map(|report| report.from.code_size as u64);
     if let Some(old) = compared.or(rehearsed) {
         let sign = if new < old { "-" } else { "+" };
-        told.push_str(&format!(", {sign}{} against the present code", grouped(new.abs_diff(old))));
+        size_text.push_str(&format!(", {sign}{} against the present code", grouped(new.abs_diff(old))));
     }
     let limit = bundle.build.as_ref().map(|build| build.record.size_limit).filter(|limit| *limit > 0);
-    let Some(limit) = limit else { return text(&told) };
+    let Some(limit) = limit else { return text(&size_text) };
     let percent = new as f64 * 100.0 / limit as f64;
-    told.push_str(&format!("; {percent:.1} % of the {} that the network takes", grouped(limit)));
-    text(&told) + &bar::of_limit(percent)
+    size_text.push_str(&format!("; {percent:.1} % of the {} that the network takes", grouped(limit)));
+    text(&size_text) + &bar::of_limit(percent)
 }
 
-/// The checks, each with its verdict.
+/// Renders the checks with their verdicts.
 pub fn checks(dry_run: &DryRunReport) -> String {
     let rows: Vec<_> = dry_run.checks.iter().map(check).collect();
     if rows.is_empty() {
@@ -112,7 +116,8 @@ pub fn checks(dry_run: &DryRunReport) -> String {
     section("The checks of the dry run", &verdicts(&rows))
 }
 
-/// A check or a rule. What is wrong is shown; what was fine unfolds.
+/// Returns the row of a check or a rule. The findings are shown if it failed, warned or was not
+/// judged. Otherwise they can be unfolded.
 pub fn check(check: &Check) -> (steps::Status, String, String) {
     let findings: String = findings(check).iter().map(|finding| tag("li", &text(finding))).collect();
     let mut detail = text(&check.detail);

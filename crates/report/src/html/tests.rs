@@ -6,7 +6,7 @@ use protocol::{Failure, Verdict, proposal::ProposeOutcome};
 use sha2::{Digest, Sha256};
 
 #[test]
-fn the_page_tells_verdict_hashes_blocks_and_calls() {
+fn the_page_shows_verdict_hashes_blocks_and_calls() {
     let page = report(&bundle());
     for part in [
         "<title>Upgrade of standalone from 1 to 2</title>",
@@ -15,7 +15,7 @@ fn the_page_tells_verdict_hashes_blocks_and_calls() {
         "<tr><th scope=\"row\">Becomes</th><td>solo 2, transaction_version 3</td></tr>",
         "<code data-copy=\"the code&#39;s blake2_256\">0x12</code>",
         "<code data-copy=\"the block&#39;s hash\">0xb1</code>",
-        "<code data-copy=\"the state root\">0xa1</code> the state was held against it",
+        "<code data-copy=\"the state root\">0xa1</code> the state was compared with it",
         "<th scope=\"row\">versions</th><td><details><summary>1 to 2</summary><ul><li>a</li>",
         "1 more <strong>Allowed: nodes are new</strong><ul><li>ext_new</li>",
         "<th scope=\"row\">indexers and front ends</th><td>3 <small>changes</small></td><td>1 <small>breaking</small></td>",
@@ -46,7 +46,7 @@ fn the_policy_names_the_script_that_is_there() {
 }
 
 #[test]
-fn the_page_asks_nobody_for_anything() {
+fn the_page_loads_nothing_from_the_network() {
     let page = report(&bundle());
     for part in ["http:", "https:", "src=", "href=", "url(", "@import", "onclick", "style=\""] {
         assert!(!page.contains(part), "{part}");

@@ -16,12 +16,13 @@ use protocol::{
     weights::check::{AgainstRelease, Severity, StepResult},
 };
 
-/// So many stand in the page at once, the largest changes first.
-const SHOWN: usize = 20;
-const MOST: usize = 500;
-/// A bar's side: twice as much, or nothing left.
+/// The number of rows that are visible at first, the largest changes.
+const VISIBLE_ROWS: usize = 20;
+const ROW_LIMIT: usize = 500;
+/// The change at the end of a bar, in percent.
 const SCALE: f64 = 100.0;
 
+/// Renders the section on changed weights of calls.
 pub fn of_calls(dry_run: &DryRunReport) -> String {
     let Some(all) = call_weights::changed(dry_run) else { return String::new() };
     let mut content = tag("p", &text(&call_weights::summary(&all)));
@@ -31,8 +32,8 @@ pub fn of_calls(dry_run: &DryRunReport) -> String {
 
 /// Renders the largest changes with bars, and folds the others. `file` has all changes.
 fn charted(all: &[Changed], what: &'static str, file: &str) -> String {
-    let rows: Vec<_> = all.iter().take(MOST).map(row).collect();
-    let (first, rest) = rows.split_at(rows.len().min(SHOWN));
+    let rows: Vec<_> = all.iter().take(ROW_LIMIT).map(row).collect();
+    let (first, rest) = rows.split_at(rows.len().min(VISIBLE_ROWS));
     let head = [what, "ref_time", "proof_size"];
     let mut content = String::new();
     if !first.is_empty() {
@@ -43,8 +44,8 @@ fn charted(all: &[Changed], what: &'static str, file: &str) -> String {
     if !rest.is_empty() {
         content.push_str(&folded(&format!("{} more, with smaller changes", rest.len()), &pairs(head, rest)));
     }
-    if all.len() > MOST {
-        content.push_str(&class("p", "soft", &format!("And {} more, which are in {file}.", all.len() - MOST)));
+    if all.len() > ROW_LIMIT {
+        content.push_str(&class("p", "soft", &format!("And {} more, which are in {file}.", all.len() - ROW_LIMIT)));
     }
     content
 }
@@ -53,16 +54,16 @@ fn row(changed: &Changed) -> [String; 3] {
     let cell = |pair: Pair, unit: Unit| {
         let change = pair.change().map(|change| format!(" <small>{change}</small>")).unwrap_or_default();
         let bar = pair.percent().map(|percent| bar::of_change(percent, SCALE)).unwrap_or_default();
-        text(&pair.told(unit)) + &change + &bar
+        text(&pair.format(unit)) + &change + &bar
     };
     [name(&changed.call), cell(changed.ref_time, call_weights::time), cell(changed.proof_size, call_weights::bytes)]
 }
 
-/// What the runtime's source says about its weights.
+/// Renders the findings about the weights in the runtime's source.
 pub fn in_source(weights: &StepResult) -> String {
     let check = &weights.check;
     let findings = &check.findings;
-    let told = format!(
+    let summary = format!(
         "{} weight files with {} extrinsics: {}, {}.",
         check.files,
         check.extrinsics,
@@ -71,19 +72,19 @@ pub fn in_source(weights: &StepResult) -> String {
     );
     let rows: Vec<_> = findings
         .iter()
-        .take(MOST)
+        .take(ROW_LIMIT)
         .map(|finding| {
             let status = if finding.severity == Severity::Failure { Status::Fail } else { Status::Warn };
             (status, finding.rule.name().to_owned(), text(&finding.without_rule()))
         })
         .collect();
-    let mut content = tag("p", &text(&told));
+    let mut content = tag("p", &text(&summary));
     if !rows.is_empty() {
         content.push_str(&verdicts(&rows));
     }
-    if let Some(told) = crate::weights::against_release(weights) {
+    if let Some(summary) = crate::weights::against_release(weights) {
         content.push_str(&tag("h3", "Since the release before"));
-        content.push_str(&tag("p", &text(&told)));
+        content.push_str(&tag("p", &text(&summary)));
         if let Some(AgainstRelease::Compared(comparison)) = &weights.comparison {
             content.push_str(&charted(&call_weights::compared(comparison), "Extrinsic", "weights.json"));
         }

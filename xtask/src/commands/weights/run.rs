@@ -48,7 +48,7 @@ pub fn run(context: &Context, options: &cli::WeightsRun) -> Result<bool> {
     let document = Runs { format: BENCHMARKS.into(), runtimes: documents };
     print(context, &document, || match (options.list, constants) {
         (true, _) => report::benchmarks::list_all(&document),
-        (false, true) => report::benchmarks::alone(&document),
+        (false, true) => report::benchmarks::base_costs(&document),
         (false, false) => report::benchmarks::run(&document),
     })?;
     Ok(passed)
