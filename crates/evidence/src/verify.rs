@@ -12,7 +12,8 @@ use crate::{
 use protocol::{
     Verdict,
     manifest::Predicate,
-    verify::{RootSource, RootUsed, SignatureCheck, SigningStatus, SubjectCheck, Verification, VerifyRequest},
+    signers::SignatureCheck,
+    verify::{RootSource, RootUsed, SigningStatus, SubjectCheck, Verification, VerifyRequest},
 };
 use std::path::Path;
 use worker::{Kind, Outcome, Reporter, Result};

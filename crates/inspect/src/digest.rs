@@ -11,9 +11,12 @@ use artifact::{
     hashes::blake2_256,
     version_of,
 };
-use protocol::build::{
-    BuildDigest, Compression, CoreVersion, DigestContext, DigestFiles, DigestInfo, DigestedContext, DigestedImage,
-    DigestedRuntime, DigestedRuntimes, Generator, GitRevision, SubwasmFacts,
+use protocol::{
+    build::{
+        BuildDigest, Compression, CoreVersion, DigestInfo, DigestedContext, DigestedImage, DigestedRuntime,
+        DigestedRuntimes, Generator, GitRevision, SubwasmFacts,
+    },
+    inspect::{DigestContext, DigestFiles},
 };
 use std::path::{Path, PathBuf};
 use worker::{Failure, Result};

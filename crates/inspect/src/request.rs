@@ -76,7 +76,7 @@ mod tests {
         let compressed = directory.path().join("r.wasm");
         files::write_whole(&compressed, &test_runtime::deployed()).expect("written");
         let out = directory.path().join("r.json");
-        let files = protocol::build::DigestFiles { compact: None, compressed: Some(compressed) };
+        let files = protocol::inspect::DigestFiles { compact: None, compressed: Some(compressed) };
         let request = Request::Digest { files, context: Box::default(), out: out.clone() };
         let outcome = handle(request, &Reporter::silent()).expect("made");
         let written: serde_json::Value = serde_json::from_slice(&std::fs::read(&out).expect("written")).expect("JSON");

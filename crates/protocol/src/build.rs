@@ -5,41 +5,6 @@
 use crate::{format, inspect::MetadataHashFacts};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::path::PathBuf;
-
-/// The facts about a build beside its blobs.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DigestContext {
-    pub package: String,
-    /// The package's own version.
-    pub version: String,
-    pub runtime_dir: String,
-    /// The output of `rustc --version`.
-    pub rustc: String,
-    pub profile: String,
-    /// The time of the build, RFC 3339.
-    pub timestamp: String,
-    #[serde(default)]
-    pub commit: Option<String>,
-    #[serde(default)]
-    pub tag: Option<String>,
-    #[serde(default)]
-    pub branch: Option<String>,
-    /// The container image that built it, if one did.
-    #[serde(default)]
-    pub image: Option<String>,
-    #[serde(default)]
-    pub image_tag: Option<String>,
-}
-
-/// The files of one build. Their names appear in the document as given.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DigestFiles {
-    #[serde(default)]
-    pub compact: Option<PathBuf>,
-    #[serde(default)]
-    pub compressed: Option<PathBuf>,
-}
 
 /// The build digest, with the field names of srtool.
 ///

@@ -28,11 +28,11 @@ pub enum Request {
         #[serde(serialize_with = "exposed::one")]
         source: Source,
     },
-    /// Write the digest of a build to `out`; the result is a [`crate::build::BuildDigest`].
+    /// Write the digest of a build to `out`; the result is its `BuildDigest`.
     Digest {
         #[serde(flatten)]
-        files: crate::build::DigestFiles,
-        context: Box<crate::build::DigestContext>,
+        files: DigestFiles,
+        context: Box<DigestContext>,
         out: PathBuf,
     },
     /// Compare two blobs that should be equal; the result is a [`crate::bytes::BlobDifference`].
@@ -63,6 +63,40 @@ pub enum Request {
 
 fn yes() -> bool {
     true
+}
+
+/// The facts about a build beside its blobs.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DigestContext {
+    pub package: String,
+    /// The package's own version.
+    pub version: String,
+    pub runtime_dir: String,
+    /// The output of `rustc --version`.
+    pub rustc: String,
+    pub profile: String,
+    /// The time of the build, RFC 3339.
+    pub timestamp: String,
+    #[serde(default)]
+    pub commit: Option<String>,
+    #[serde(default)]
+    pub tag: Option<String>,
+    #[serde(default)]
+    pub branch: Option<String>,
+    /// The container image that built it, if one did.
+    #[serde(default)]
+    pub image: Option<String>,
+    #[serde(default)]
+    pub image_tag: Option<String>,
+}
+
+/// The files of one build. Their names appear in the document as given.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DigestFiles {
+    #[serde(default)]
+    pub compact: Option<PathBuf>,
+    #[serde(default)]
+    pub compressed: Option<PathBuf>,
 }
 
 /// The facts of a runtime, as `inspect` reports them.

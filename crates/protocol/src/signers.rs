@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Keys, and the file of signers: whose signatures count, and how many of them it takes.
 
-use crate::{Verdict, format, manifest::Signature, verify::SignatureCheck};
+use crate::{Verdict, format, manifest::Signature};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -135,6 +135,25 @@ pub struct VerifyRootRequest {
     /// The directory with the files of signers that were accepted before.
     #[serde(default)]
     pub accepted: Option<PathBuf>,
+}
+
+/// A signature, whether it is valid, and whether it counts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct SignatureCheck {
+    /// The name of the signer in the file of signers. Null without a file, or if it does not list
+    /// the key.
+    pub signer: Option<String>,
+    /// Null if the key cannot be read.
+    pub key_type: Option<KeyType>,
+    pub key_id: String,
+    /// Whether it is a valid signature of this manifest by the key.
+    pub valid: bool,
+    /// Whether it counts towards the threshold.
+    pub counted: bool,
+    pub throw_away: bool,
+    /// Why it is invalid or not counted: a sentence whose subject is "it".
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }
 
 /// The facts about a file of signers, and who agreed to it.

@@ -6,7 +6,8 @@ use crate::{
     manifest::{Digests, Predicate, RuntimeBlob, StepSummary, ToolVersions},
     rebuild::Rebuilt,
     signers::{
-        InitRootRequest, KeyRequest, KeySource, KeyType, PublicKeys, RootSummary, SignRootRequest, VerifyRootRequest,
+        InitRootRequest, KeyRequest, KeySource, PublicKeys, RootSummary, SignRootRequest, SignatureCheck,
+        VerifyRootRequest,
     },
 };
 use schemars::JsonSchema;
@@ -218,24 +219,6 @@ pub struct SigningStatus {
     /// Whether the threshold is met.
     pub satisfied: bool,
     pub root: RootUsed,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct SignatureCheck {
-    /// The name of the signer in the file of signers. Null without a file, or if it does not list
-    /// the key.
-    pub signer: Option<String>,
-    /// Null if the key cannot be read.
-    pub key_type: Option<KeyType>,
-    pub key_id: String,
-    /// Whether it is a valid signature of this manifest by the key.
-    pub valid: bool,
-    /// Whether it counts towards the threshold.
-    pub counted: bool,
-    pub throw_away: bool,
-    /// Why it is invalid or not counted: a sentence whose subject is "it".
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
 }
 
 /// The file of signers that was used.

@@ -9,6 +9,7 @@
 
 pub mod benchmarks;
 pub mod block;
+mod bundle;
 pub mod bytes;
 mod call_weights;
 pub mod comment;
@@ -29,4 +30,5 @@ pub mod terminal;
 pub mod weights;
 pub mod weights_picture;
 
-pub use markdown::{Bundle, report};
+pub use bundle::Bundle;
+pub use markdown::report;

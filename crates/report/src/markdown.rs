@@ -2,42 +2,18 @@
 //! Renders `report.md`: the evidence of an upgrade for voters.
 
 use crate::{
-    call_weights,
+    Bundle, call_weights,
     field::{bytes, findings, milliseconds, or_dash, stated, words},
     steps,
     table::{escape, markdown},
 };
 use protocol::{
-    build::{BuildRecord, BuildResult},
-    diff::DiffOutcome,
+    build::BuildRecord,
     dry_run::{Block, DryRunReport},
     inspect::RuntimeFacts,
     proposal::ProposeOutcome,
     weights::check::StepResult,
 };
-
-/// The input of the report: the results of the steps. The result of a step that did not run is
-/// `None`.
-#[derive(Clone, Debug, Default)]
-pub struct Bundle {
-    pub name: String,
-    pub build: Option<BuildResult>,
-    pub inspect: Option<RuntimeFacts>,
-    pub dry_run: Option<DryRunReport>,
-    pub diff: Option<DiffOutcome>,
-    pub propose: Option<ProposeOutcome>,
-    /// `None` for a runtime whose source is not checked.
-    pub weights: Option<StepResult>,
-}
-
-impl Bundle {
-    /// Returns the spec versions before and after the upgrade.
-    pub(crate) fn versions(&self) -> (String, String) {
-        let from = self.dry_run.as_ref().map(|report| report.from.spec_version);
-        let to = self.inspect.as_ref().map(|facts| facts.spec_version);
-        (or_dash(from), or_dash(to))
-    }
-}
 
 /// Renders the report. The same evidence gives the same bytes, so the report has no dates and
 /// durations.

@@ -14,10 +14,10 @@ use protocol::{
     inspect::{HeldFacts, PalletFacts, RuntimeFacts, StateSummary},
     manifest::StepSummary,
     proposal::{Apply, Call, Proposal},
-    signers::{KeyType, PublicKeyInfo, PublicKeys, RootSummary},
+    signers::{KeyType, PublicKeyInfo, PublicKeys, RootSummary, SignatureCheck},
     snapshot::{GenesisSnapshot, LiveSnapshot, Pruned},
     upgrade::{PartOfUpgrade, RuntimeUpgrade, UpgradeReport, UpgradedRuntime},
-    verify::{SignatureCheck, Signed, SigningStatus, Verification},
+    verify::{Signed, SigningStatus, Verification},
     workspace::{ListReport, SetupItem, SetupReport},
 };
 

@@ -7,9 +7,9 @@ use console::jobs::{self, Job, JobOutcome};
 use engines::{Engine, Purpose};
 use protocol::{
     Source,
-    build::{BuildDigest, BuildRecord, BuildReport, BuiltRuntime, DigestContext, DigestFiles, SizeVerdict},
+    build::{BuildDigest, BuildRecord, BuildReport, BuiltRuntime, SizeVerdict},
     format,
-    inspect::{HeldFacts, MetadataHashFacts, Request},
+    inspect::{DigestContext, DigestFiles, HeldFacts, MetadataHashFacts, Request},
 };
 use std::{
     path::{Path, PathBuf},

@@ -73,7 +73,7 @@ impl BundleSignatures {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use protocol::verify::SignatureCheck;
+    use protocol::signers::SignatureCheck;
 
     /// Returns a valid signature: by a signer, or by a throw-away key.
     fn by(name: Option<&str>) -> SignatureCheck {

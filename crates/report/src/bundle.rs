@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The results of the steps of an upgrade, from which reports are rendered.
+
+use crate::field::or_dash;
+use protocol::{
+    build::BuildResult, diff::DiffOutcome, dry_run::DryRunReport, inspect::RuntimeFacts, proposal::ProposeOutcome,
+    weights::check::StepResult,
+};
+
+/// The results of the steps of an upgrade. The result of a step that did not run is `None`.
+#[derive(Clone, Debug, Default)]
+pub struct Bundle {
+    pub name: String,
+    pub build: Option<BuildResult>,
+    pub inspect: Option<RuntimeFacts>,
+    pub dry_run: Option<DryRunReport>,
+    pub diff: Option<DiffOutcome>,
+    pub propose: Option<ProposeOutcome>,
+    /// `None` for a runtime whose source is not checked.
+    pub weights: Option<StepResult>,
+}
+
+impl Bundle {
+    /// Returns the spec versions before and after the upgrade.
+    pub(crate) fn versions(&self) -> (String, String) {
+        let from = self.dry_run.as_ref().map(|report| report.from.spec_version);
+        let to = self.inspect.as_ref().map(|facts| facts.spec_version);
+        (or_dash(from), or_dash(to))
+    }
+}
