@@ -81,7 +81,7 @@ fn blocks_of_a_fork_are_valid_and_their_failed_extrinsics_are_reported() {
     assert_eq!(replay(node.url(), &number, &[]).expect_code(0).json()["block"], report["block"]);
     assert_eq!(replay(node.url(), "finalized", &[]).expect_code(0).json()["block"], report["block"]);
     let shown = Xtask::new(["dry-run", "block", &head, "--state", node.url()]).run().expect_code(0).stdout;
-    assert!(shown.contains("is what the block leads to") && shown.contains("Arithmetic(Underflow)"), "{shown}");
+    assert!(shown.contains("matches the executed block") && shown.contains("Arithmetic(Underflow)"), "{shown}");
 }
 
 #[test]

@@ -149,7 +149,7 @@ fn a_run_of_some_checks_says_which_it_left_out() {
     let left_out = report["left_out"].as_array().expect("names");
     assert!(left_out.contains(&"migrations".into()) && left_out.contains(&"weights".into()), "{left_out:?}");
     let shown = run(&["--only", "versions"]).expect_code(0).stdout;
-    assert!(shown.contains("left out as asked, the verdict does not cover them: code-size"), "{shown}");
+    assert!(shown.contains("left out as requested, the verdict does not cover them: code-size"), "{shown}");
     run(&["--only", "storage-layuot"]).expect_code(2).mentions(&["storage-layout"]);
     run(&["--only", "weights", "--skip", "weights"]).expect_code(2).mentions(&["every check is left out"]);
 }

@@ -81,7 +81,7 @@ fn the_page_is_rendered_from_the_evidence() {
     assert_eq!(page, report::html::report(&evidence(&bundle)));
     // Each part has a section, so the test above checked all of them.
     for part in [
-        "What it is about",
+        "The upgrade",
         "The checks of the dry run",
         "What changed, and who is affected",
         "Migrations: the blocks they took",
@@ -91,7 +91,7 @@ fn the_page_is_rendered_from_the_evidence() {
         "The blob",
         "The proposal",
         "What is done, and what people still have to do",
-        "Checking all of this",
+        "How to verify this bundle",
     ] {
         assert!(page.contains(&format!("<h2>{part}</h2>")), "{part}");
     }

@@ -61,7 +61,7 @@ impl Agent {
             (Some(socket), _) => socket,
             (None, Some(socket)) if !socket.is_empty() => Path::new(socket),
             _ => {
-                return Err(Failure::environment("no ssh agent runs here")
+                return Err(Failure::environment("no ssh agent is running")
                     .found("SSH_AUTH_SOCK is not set")
                     .hint("eval \"$(ssh-agent)\" && ssh-add"));
             }
@@ -141,7 +141,7 @@ impl Agent {
                 Ok(envelope::signature(public.key_id(), &encode_ssh_signature(&key.wire, signature)))
             }
             _ => Err(Failure::environment(format!("the ssh agent refused to sign with {}", key.describe()))
-                .found("its answer to a request to sign")
+                .found("a refusal of the request to sign")
                 .expected(format!("a signature for the namespace {NAMESPACE}"))
                 .hint("it may have been denied, locked (ssh-add -X), or its hardware key not touched in time")),
         }

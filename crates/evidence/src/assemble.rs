@@ -48,7 +48,7 @@ pub fn assemble(request: &AssembleRequest, reporter: &Reporter) -> Result<Assemb
     check_states(&steps)?;
     let content = |name: &str| bundle::content(listing.files.get(name)?);
     check_results(&steps, &runtimes, &content).map_err(|(file, reason)| {
-        Failure::check(format!("{file} {reason}")).hint("run the step again, then assemble the bundle anew")
+        Failure::check(format!("{file} {reason}")).hint("run the step again, then assemble the bundle again")
     })?;
     let facts = Facts::of(&steps);
 
@@ -102,7 +102,7 @@ fn former_signatures(path: &Path, payload: &[u8], reporter: &Reporter) -> Vec<Si
         Ok(former) if former.payload == payload => former.envelope.signatures,
         Ok(former) if !former.envelope.signatures.is_empty() => {
             let count = former.envelope.signatures.len();
-            reporter.warning(format!("the bundle changed: {count} signature(s) of the former manifest are gone"));
+            reporter.warning(format!("the bundle changed: {count} signature(s) of the previous manifest were dropped"));
             Vec::new()
         }
         _ => Vec::new(),
@@ -136,7 +136,7 @@ fn read_steps(request: &AssembleRequest, files: &BTreeMap<String, PathBuf>) -> R
         }
     }
     if steps.is_empty() {
-        return Err(Failure::usage("a manifest joins the steps of an upgrade").found("no steps"));
+        return Err(Failure::usage("a manifest needs the steps of an upgrade").found("no steps"));
     }
     Ok((steps, summaries))
 }
@@ -175,8 +175,8 @@ fn check_accounted(request: &AssembleRequest, steps: &Steps, digests: &BTreeMap<
     };
     match digests.keys().find(stray) {
         None => Ok(()),
-        Some(name) => Err(Failure::check(format!("{name} in {} is part of no step", request.bundle.display()))
-            .hint("remove it: what is signed is only what the steps wrote")),
+        Some(name) => Err(Failure::check(format!("{name} in {} belongs to no step", request.bundle.display()))
+            .hint("remove it: only files that the steps wrote are signed")),
     }
 }
 
@@ -205,7 +205,7 @@ fn find_runtimes(steps: &Steps, digests: &BTreeMap<String, Digests>) -> Result<V
                 return Err(Failure::check(format!("{step} is about a blob that is not in the bundle"))
                     .found(claim.blake2_256)
                     .expected("the hash of a file of the bundle")
-                    .hint("run the steps again on one build, then assemble the bundle anew"));
+                    .hint("run the steps again on one build, then assemble the bundle again"));
             };
             let name = claim.runtime.unwrap_or_else(|| "runtime".into());
             let blob = RuntimeBlob {
@@ -220,7 +220,7 @@ fn find_runtimes(steps: &Steps, digests: &BTreeMap<String, Digests>) -> Result<V
                 return Err(Failure::check(format!("{step} is about another blob than the steps before it"))
                     .found(blob.blake2_256)
                     .expected(&first.blake2_256)
-                    .hint("run the steps again on one build, then assemble the bundle anew"));
+                    .hint("run the steps again on one build, then assemble the bundle again"));
             }
         }
     }

@@ -26,7 +26,7 @@ pub struct Listing {
 pub fn manifest(bundle: &Path) -> Result<PathBuf> {
     match bundle.is_file() {
         false => Ok(bundle.join(MANIFEST)),
-        true => Err(Failure::input(format!("{} is no bundle", bundle.display()))
+        true => Err(Failure::input(format!("{} is not a bundle", bundle.display()))
             .found("a file")
             .expected(format!("a directory with a {MANIFEST}"))
             .hint(format!("if it is an archive, unpack it: tar xf {}", bundle.display()))),
@@ -43,7 +43,7 @@ pub fn list(bundle: &Path) -> Result<Listing> {
         let kind = entry.file_type();
         let name = entry.path().strip_prefix(bundle).unwrap_or(entry.path()).to_string_lossy().into_owned();
         if listing.files.len() + listing.refused.len() + directories >= FILE_LIMIT {
-            return Err(Failure::input(format!("{} is no bundle", bundle.display()))
+            return Err(Failure::input(format!("{} is not a bundle", bundle.display()))
                 .found(format!("more than {FILE_LIMIT} files"))
                 .hint("name the directory that holds manifest.json"));
         }
@@ -62,7 +62,7 @@ pub fn list(bundle: &Path) -> Result<Listing> {
         } else if kind.is_dir() {
             directories += 1;
         } else if !kind.is_file() {
-            refuse(name, "is no regular file");
+            refuse(name, "is not a regular file");
         } else if name != MANIFEST {
             listing.files.insert(name, entry.into_path());
         }
@@ -95,11 +95,11 @@ pub fn content(path: &Path) -> Option<Vec<u8>> {
 
 fn refused_name(file_name: &std::ffi::OsStr, name: &str) -> Option<&'static str> {
     if file_name.to_str().is_none() {
-        Some("has a name that is no UTF-8")
+        Some("has a name that is not UTF-8")
     } else if name.chars().any(|character| character.is_control() || character == '\\') {
         Some("has a name with control characters or backslashes")
     } else if file_name.to_string_lossy().starts_with(PARTIAL) {
-        Some("is a half-written file, which the next `sign` removes")
+        Some("is a partly written file, which the next `sign` removes")
     } else {
         None
     }

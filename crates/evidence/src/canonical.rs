@@ -31,7 +31,7 @@ fn write(value: &Value, at: &str, exact: bool, out: &mut Vec<u8>) -> Result<()> 
         Value::Bool(true) => out.extend_from_slice(b"true"),
         Value::Bool(false) => out.extend_from_slice(b"false"),
         Value::Number(number) if exact && !is_exact(number) => {
-            return Err(Failure::input(format!("the number at {at} cannot stand in a signed statement"))
+            return Err(Failure::input(format!("the number at {at} cannot be part of a signed statement"))
                 .found(number.to_string())
                 .expected("a whole number below 2^53, or a string"));
         }

@@ -79,7 +79,7 @@ fn known_format(step: &Step) -> Result<(), String> {
     };
     match Header::deserialize(&step.result) {
         Ok(Header { format }) if format != expected => Err(format!(
-            "has a result of the format {format:?}; this version knows {expected}: run the upgrade again, or take the version of \
+            "has a result of the format {format:?}; this version reads {expected}: run the upgrade again, or take the version of \
              Cutover that wrote it"
         )),
         _ => Ok(()),
@@ -96,24 +96,24 @@ fn is_about(hash: &str, blobs: &[&RuntimeBlob]) -> Result<(), String> {
 fn dry_run(result: &DryRunReport, blobs: &[&RuntimeBlob]) -> Result<(), String> {
     is_about(&result.to.blake2_256, blobs)?;
     if !result.left_out.is_empty() {
-        return Err(format!("states that it passed, and its dry run left out checks: {}", result.left_out.join(", ")));
+        return Err(format!("states that it passed, but its dry run left out checks: {}", result.left_out.join(", ")));
     }
     if let Some(name) = CHECKS.iter().find(|name| !result.checks.iter().any(|check| check.name == **name)) {
-        return Err(format!("states that it passed, and lacks the check {name}"));
+        return Err(format!("states that it passed, but lacks the check {name}"));
     }
     let stands = |check: &&Check| matches!(check.status, Status::Fail | Status::NotJudged);
     if let Some(check) = result.checks.iter().find(stands) {
-        return Err(format!("states that it passed, where its check {} is {}", check.name, check.status));
+        return Err(format!("states that it passed, but its check {} is {}", check.name, check.status));
     }
     let expected = Verdict::of(&result.checks);
     match result.verdict == expected {
         true => Ok(()),
-        false => Err(format!("has the verdict {}, where its checks come to {expected}", result.verdict)),
+        false => Err(format!("has the verdict {}, but its checks result in {expected}", result.verdict)),
     }
 }
 
 fn diff(result: &DiffOutcome, blobs: &[&RuntimeBlob]) -> Result<(), String> {
-    let result = result.report().ok_or("states that it passed, where nothing was compared")?;
+    let result = result.report().ok_or("states that it passed, but nothing was compared")?;
     is_about(&result.new.blake2_256, blobs)?;
     let broken = |rule: &Check| matches!(rule.status, Status::Fail | Status::NotJudged);
     match result.verdict.passed() && !result.rules.is_empty() && !result.rules.iter().any(broken) {
@@ -169,11 +169,11 @@ fn bytes_of(
 ) -> Result<Vec<u8>, String> {
     let mut found = None;
     for file in files {
-        let text = content(file).ok_or_else(|| format!("names {file}, which is not there"))?;
+        let text = content(file).ok_or_else(|| format!("names {file}, which is missing"))?;
         let bytes = match file.ends_with(".hex") {
             true => {
                 let text = text.strip_prefix(b"0x").unwrap_or(&text);
-                hex::decode(text.trim_ascii_end()).map_err(|error| format!("{file} is no hex: {error}"))?
+                hex::decode(text.trim_ascii_end()).map_err(|error| format!("{file} is invalid hex: {error}"))?
             }
             false => text,
         };
@@ -227,9 +227,9 @@ mod tests {
     fn the_verdict_of_a_dry_run_follows_from_its_checks() {
         for (change, told) in [
             (json!({"verdict": "fail"}), "has the verdict fail"),
-            (json!({"verdict": "pass_with_hazards"}), "where its checks come to pass"),
+            (json!({"verdict": "pass_with_hazards"}), "but its checks result in pass"),
             (json!({"checks": []}), "lacks the check versions"),
-            (json!({"format": "cutover/dry-run/v1"}), "\"cutover/dry-run/v1\"; this version knows cutover/dry-run/v2"),
+            (json!({"format": "cutover/dry-run/v1"}), "\"cutover/dry-run/v1\"; this version reads cutover/dry-run/v2"),
             (json!({"left_out": ["weights"]}), "left out checks: weights"),
         ] {
             let said = refused("dry-run", |result| {

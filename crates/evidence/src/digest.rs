@@ -64,7 +64,7 @@ pub fn of_file(path: &Path) -> Result<Digests> {
 pub(crate) fn open_regular(path: &Path) -> Result<File> {
     let failed = |error: std::io::Error| Failure::io("read", path, &error);
     let seen = std::fs::symlink_metadata(path).map_err(failed)?;
-    let irregular = || Failure::input(format!("{} is no regular file", path.display())).expected("a regular file");
+    let irregular = || Failure::input(format!("{} is not a regular file", path.display())).expected("a regular file");
     if !seen.is_file() {
         return Err(irregular());
     }
@@ -86,7 +86,7 @@ pub(crate) fn read_regular(path: &Path, limit: u64) -> Result<Vec<u8>> {
     let seen = std::fs::metadata(path).map_err(|error| Failure::io("read", path, &error))?;
     match seen.is_file() {
         true => files::read_bounded(path, limit),
-        false => Err(Failure::input(format!("{} is no regular file", path.display())).expected("a regular file")),
+        false => Err(Failure::input(format!("{} is not a regular file", path.display())).expected("a regular file")),
     }
 }
 

@@ -82,7 +82,7 @@ impl Manifest {
             Failure::io("read", path, &error).hint("`cargo xtask upgrade` writes a bundle with its manifest")
         })?;
         if !seen.is_file() {
-            return Err(Failure::input(format!("{} is no regular file", path.display())).expected("a regular file"));
+            return Err(Failure::input(format!("{} is not a regular file", path.display())).expected("a regular file"));
         }
         Self::parse(&files::read_bounded(path, SIZE_LIMIT)?, &path.display().to_string())
     }
@@ -91,7 +91,7 @@ impl Manifest {
     pub fn parse(text: &[u8], name: &str) -> Result<Self> {
         let wrong = |what: &str, found: String| Failure::input(format!("{name} {what}")).found(found);
         let envelope: Envelope =
-            serde_json::from_slice(text).map_err(|error| wrong("is no DSSE envelope", error.to_string()))?;
+            serde_json::from_slice(text).map_err(|error| wrong("is not a DSSE envelope", error.to_string()))?;
         if envelope.payload_type != STATEMENT_PAYLOAD {
             return Err(wrong("has a payload of another type", envelope.payload_type).expected(STATEMENT_PAYLOAD));
         }
@@ -99,7 +99,7 @@ impl Manifest {
             return Err(wrong("has too many signatures", envelope.signatures.len().to_string()));
         }
         if to_bytes(&envelope)? != text {
-            return Err(wrong("is not written as Cutover writes it", "other white space, order or spelling".into())
+            return Err(wrong("is not written as Cutover writes it", "other white space, order or encoding".into())
                 .hint("take the manifest as it was published"));
         }
         let payload = STANDARD
@@ -108,7 +108,7 @@ impl Manifest {
         let value: Value = parse_payload(&payload, name)?;
         if canonical::to_bytes(&value)? != payload {
             return Err(
-                wrong("has a payload that is not canonical JSON", "another spelling".into()).expected("RFC 8785")
+                wrong("has a payload that is not canonical JSON", "another encoding".into()).expected("RFC 8785")
             );
         }
         let statement: Statement = parse_payload(&payload, name)?;
@@ -120,7 +120,7 @@ impl Manifest {
         if !statement.subject.is_sorted_by(|left, right| left.name < right.name) {
             return Err(wrong(
                 "lists its subjects out of order or twice",
-                "a name that is not above the one before".into(),
+                "a name that does not sort after the previous one".into(),
             ));
         }
         // Names and key ids are printed, so they must not contain terminal control characters.
@@ -142,7 +142,7 @@ fn is_plain_name(name: &str) -> bool {
 
 fn parse_payload<T: DeserializeOwned>(payload: &[u8], name: &str) -> Result<T> {
     serde_json::from_slice(payload).map_err(|error| {
-        Failure::input(format!("{name} has a payload that is no statement of an upgrade")).found(error.to_string())
+        Failure::input(format!("{name} has a payload that is not the statement of an upgrade")).found(error.to_string())
     })
 }
 

@@ -67,7 +67,7 @@ pub fn check_files(bundle: &Path, manifest: &Manifest, reporter: &Reporter) -> R
                     ok,
                     reason: (!ok).then(|| {
                         let found = digests.sha256.trim_start_matches("0x");
-                        format!("was changed: its sha256 is {found} where the manifest has {}", subject.digest.sha256)
+                        format!("was changed: its sha256 is {found}, but the manifest has {}", subject.digest.sha256)
                     }),
                     sha256: Some(digests.sha256.clone()),
                     blake2_256: Some(digests.blake2_256.clone()),
@@ -133,7 +133,7 @@ fn check_statements(predicate: &Predicate, found: &FoundFiles) -> std::result::R
         for inspect in steps.values().filter(|step| step.step == "inspect" && step.is_of(&runtime.name)) {
             let Ok(seen) = inspect.result::<RuntimeFacts>() else { continue };
             let differs = |fact: &str, stated: &dyn Display, seen: &dyn Display| {
-                Err((MANIFEST.into(), format!("states the {fact} {stated}, where inspect.json has {seen}")))
+                Err((MANIFEST.into(), format!("states the {fact} {stated}, but inspect.json has {seen}")))
             };
             if let Some(stated) = runtime.spec_name.as_ref().filter(|stated| **stated != seen.spec_name) {
                 return differs("spec_name", stated, &seen.spec_name);
@@ -150,7 +150,7 @@ fn check_statements(predicate: &Predicate, found: &FoundFiles) -> std::result::R
         ("previous", predicate.previous == facts.previous),
     ];
     if let Some((name, _)) = stated.iter().find(|(_, same)| !same) {
-        return Err((MANIFEST.into(), format!("states another {name} than the evidence of its steps")));
+        return Err((MANIFEST.into(), format!("states a {name} that differs from the evidence of its steps")));
     }
     if predicate.verdict.passed()
         && let Some(step) = predicate.steps.iter().find(|step| blocks_upgrade(step))

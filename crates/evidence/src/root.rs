@@ -3,9 +3,10 @@
 //! the repository and reviewed like code.
 
 use crate::{
+    canonical,
     digest::{blake2_256, read_regular},
+    envelope,
     keys::{CheckedSignature, PublicKey},
-    root_change,
 };
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use protocol::{format::SIGNERS, signers::RootFile};
@@ -17,6 +18,9 @@ use std::{
 use worker::{Failure, Result};
 
 const SIZE_LIMIT: u64 = 1024 * 1024;
+
+/// The DSSE payload type of a file of signers.
+const PAYLOAD: &str = "application/vnd.cutover.signers+json";
 
 /// A file of signers that passed validation.
 #[derive(Clone, Debug)]
@@ -133,9 +137,9 @@ impl Root {
     fn repeated_reason(&self, signer: &Signer) -> String {
         match self.signers.get(signer.person) {
             Some(first) if first.name != signer.name => {
-                format!("is not the first by {}, whose key comes of the same seed", first.name)
+                format!("is not the first signature by {}, whose key has the same seed", first.name)
             }
-            _ => format!("is not the first by {}", signer.name),
+            _ => format!("is not the first signature by {}", signer.name),
         }
     }
 
@@ -145,9 +149,18 @@ impl Root {
     pub fn lineage(&self) -> Result<Option<String>> {
         match (&self.file.lineage, self.file.version) {
             (Some(lineage), _) => Ok(Some(lineage.clone())),
-            (None, 1) => Ok(Some(blake2_256(&root_change::message(self)?))),
+            (None, 1) => Ok(Some(blake2_256(&self.signed_bytes()?))),
             (None, _) => Ok(None),
         }
+    }
+
+    /// Returns the signed bytes: all fields but the signatures, in canonical JSON.
+    pub fn signed_bytes(&self) -> Result<Vec<u8>> {
+        let mut file = self.file.clone();
+        file.signatures.clear();
+        let value = serde_json::to_value(&file)
+            .map_err(|error| Failure::internal("a file of signers cannot be written").found(error.to_string()))?;
+        Ok(envelope::signed_bytes(PAYLOAD, &canonical::to_bytes(&value)?))
     }
 
     /// Returns the names of the signers, each with the id of its key.
@@ -215,8 +228,15 @@ impl Root {
     }
 }
 
-/// Returns whether the text is a valid lineage. The lineage is also used as a file name: see
-/// [`crate::trust`].
+/// Writes a file of signers as formatted JSON.
+pub fn write(path: &Path, file: &RootFile) -> Result<()> {
+    let mut text = serde_json::to_vec_pretty(file)
+        .map_err(|error| Failure::internal("a file of signers cannot be written").found(error.to_string()))?;
+    text.push(b'\n');
+    files::write_whole(path, &text)
+}
+
+/// Returns whether the text is a valid lineage. The module `trust` uses the lineage as a file name.
 fn is_lineage(text: &str) -> bool {
     let digits = text.strip_prefix("0x").unwrap_or_default();
     matches!(digits.len(), 32 | 64) && digits.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
@@ -319,7 +339,7 @@ mod tests {
             let tally = root.tally(&signatures[..2], true);
             assert_eq!((tally.counted, tally.satisfied, &tally.missing[..]), (1, false, &["cas".to_owned()][..]));
             let told = tally.each[1].1.clone().expect("why");
-            assert!(told.contains("not the first by ana"), "{told}");
+            assert!(told.contains("not the first signature by ana"), "{told}");
             assert!(root.tally(&signatures, true).satisfied);
             assert_eq!(of(json!([first, second]), 2).expect_err("one person").found.as_deref(), Some("2 of 1"));
         }

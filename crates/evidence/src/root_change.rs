@@ -6,10 +6,9 @@
 //! are needed to sign an upgrade.
 
 use crate::{
-    canonical,
-    envelope::{add, signed_bytes},
+    envelope::add,
     keys::{CheckedSignature, check},
-    root::Root,
+    root::{Root, write},
     sign::make_signature,
     trust::{AcceptedRoot, signatures_of, valid_signatures},
     verify::count,
@@ -22,9 +21,6 @@ use protocol::{
 use std::{path::Path, time::SystemTime};
 use worker::{Failure, Outcome, Reporter, Result};
 
-/// The DSSE payload type of a file of signers.
-pub const PAYLOAD: &str = "application/vnd.cutover.signers+json";
-
 /// The value of the date option that removes the expiry date of the previous version.
 const NEVER: &str = "never";
 
@@ -33,7 +29,7 @@ pub fn init(request: &InitRootRequest) -> Result<RootSummary> {
     let previous = request.previous.as_deref().map(read_with_valid_signatures).transpose()?;
     if request.path.exists() {
         return Err(Failure::usage(format!("{} exists already", request.path.display()))
-            .hint("write the new version to another file, have it signed, then put it in the old one's place"));
+            .hint("write the new version to another file, have it signed, then replace the old file with it"));
     }
     let lineage = previous.as_ref().map(Root::lineage).transpose()?.flatten();
     let (expires, note) = expires(request.expires.as_deref(), previous.as_ref());
@@ -64,12 +60,12 @@ fn expires(named: Option<&str>, previous: Option<&Root>) -> (Option<String>, Opt
         (None, Some(date)) if over => (
             None,
             Some(format!(
-                "the version before expired on {date}; this one does not expire, because --expires is not given"
+                "the previous version expired on {date}; this one does not expire, because --expires is not given"
             )),
         ),
         (None, Some(date)) => {
             let note =
-                format!("it expires on {date}, as the version before does: --expires names another day or `{NEVER}`");
+                format!("it expires on {date}, as the previous version does: --expires sets another date or `{NEVER}`");
             (Some(date), Some(note))
         }
     }
@@ -89,7 +85,7 @@ pub fn sign(path: &Path, with: &KeySource, previous: Option<&Path>) -> Result<Ro
     }
     let mut root = Root::read(path)?;
     let previous = previous.map(|previous| previous_of(path, &root, previous)).transpose()?;
-    let message = message(&root)?;
+    let message = root.signed_bytes()?;
     let signature = make_signature(with, &message, Some(&root))?;
     let checked = check(&signature, &message);
     if let Some(wrong) = checked.invalid_reason {
@@ -104,7 +100,8 @@ pub fn sign(path: &Path, with: &KeySource, previous: Option<&Path>) -> Result<Ro
                 .expected(root.listed())
                 .hint("nothing was written; `cargo xtask signers key FILE` shows which key a file holds"));
         }
-        note = Some(format!("{stranger}: it counts only if the version before lists it, which --previous FILE checks"));
+        note =
+            Some(format!("{stranger}: it counts only if the previous version lists it, which --previous FILE checks"));
     }
     add(&mut root.file.signatures, signature);
     write(path, &root.file)?;
@@ -165,21 +162,12 @@ fn previous_of(path: &Path, root: &Root, previous: &Path) -> Result<Root> {
     }
     let (own, former) = (root.lineage()?, previous.lineage()?);
     if own.is_some() && former.is_some() && own != former {
-        return Err(Failure::check(format!("{} is no version of that file of signers", path.display()))
+        return Err(Failure::check(format!("{} is not a version of the same file of signers", path.display()))
             .found(format!("the lineage {}", own.unwrap_or_default()))
             .expected(former.unwrap_or_default())
             .hint("cargo xtask signers init NEXT --previous FILE"));
     }
     Ok(previous)
-}
-
-/// Returns the signed bytes: all fields but the signatures, in canonical JSON.
-pub fn message(root: &Root) -> Result<Vec<u8>> {
-    let mut file = root.file.clone();
-    file.signatures.clear();
-    let value = serde_json::to_value(&file)
-        .map_err(|error| Failure::internal("a root cannot be written").found(error.to_string()))?;
-    Ok(signed_bytes(PAYLOAD, &canonical::to_bytes(&value)?))
 }
 
 fn summary(path: &Path, root: &Root, previous: Option<&Root>) -> Result<Outcome<RootSummary>> {
@@ -212,14 +200,6 @@ fn summary(path: &Path, root: &Root, previous: Option<&Root>) -> Result<Outcome<
         warnings,
     };
     Ok(Outcome { passed, value })
-}
-
-/// Writes a file of signers as formatted JSON.
-pub fn write(path: &Path, file: &RootFile) -> Result<()> {
-    let mut text = serde_json::to_vec_pretty(file)
-        .map_err(|error| Failure::internal("a root cannot be written").found(error.to_string()))?;
-    text.push(b'\n');
-    files::write_whole(path, &text)
 }
 
 #[cfg(test)]

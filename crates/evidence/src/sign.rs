@@ -216,7 +216,7 @@ fn by_ssh_file(path: &Path, message: &[u8]) -> Result<Signature> {
 /// Parses an OpenSSH private key. The public key of an encrypted key can be read as well.
 fn parse_private(path: &Path, text: &str) -> Result<ssh_key::PrivateKey> {
     if text.contains("-----BEGIN") && !text.contains("-----BEGIN OPENSSH PRIVATE KEY-----") {
-        return Err(Failure::input(format!("{} is no OpenSSH private key", path.display()))
+        return Err(Failure::input(format!("{} is not an OpenSSH private key", path.display()))
             .found("a key in an older or another format")
             .expected("-----BEGIN OPENSSH PRIVATE KEY-----")
             .hint(format!("sign through the agent, or convert it: ssh-keygen -p -f {}", path.display())));
@@ -224,15 +224,16 @@ fn parse_private(path: &Path, text: &str) -> Result<ssh_key::PrivateKey> {
     ssh_key::PrivateKey::from_openssh(text.as_bytes()).map_err(|error| {
         // About half of all P-521 keys have a secret with leading zeros, which the library cannot
         // read.
-        Failure::input(format!("{} is no OpenSSH private key that can be read here", path.display()))
+        Failure::input(format!("{} is not an OpenSSH private key that can be read", path.display()))
             .found(error.to_string())
-            .hint(format!("if ssh-add {} takes it, sign with the agent", path.display()))
+            .hint(format!("if ssh-add {} accepts it, sign with the agent", path.display()))
     })
 }
 
 fn import(key_type: KeyType, public_key: Option<&str>, file: &Path) -> Result<Signature> {
-    let wrong = |found: String| Failure::input(format!("{} holds no signature", file.display())).found(found);
-    let text = String::from_utf8(read_regular(file, 64 * 1024)?).map_err(|_| wrong("bytes that are no text".into()))?;
+    let wrong = |found: String| Failure::input(format!("{} contains no signature", file.display())).found(found);
+    let text =
+        String::from_utf8(read_regular(file, 64 * 1024)?).map_err(|_| wrong("bytes that are not text".into()))?;
     let key = public_key.map(|text| PublicKey::parse(key_type, text)).transpose()?;
     if key_type == KeyType::Ssh {
         let blob = keys::ssh_dearmor(&text)

@@ -60,9 +60,9 @@ pub fn check_complete(steps: &BTreeMap<String, Step>, runtimes: &[RuntimeBlob]) 
         let lacks = |name: &&&str| !steps.values().any(|step| step.step == **name && is_about(step));
         if let Some(name) = MANDATORY.iter().find(lacks) {
             return Err(Failure::check(format!("the step {name} is missing for {}", runtime.name))
-                .found("no evidence of it that is about the blob that ships")
+                .found("no evidence of this step about the blob that ships")
                 .expected(MANDATORY.join(", "))
-                .hint("run the step, then assemble the bundle anew"));
+                .hint("run the step, then assemble the bundle again"));
         }
     }
     Ok(())
@@ -93,7 +93,7 @@ pub fn check_blobs(steps: &BTreeMap<String, Step>, runtimes: &[RuntimeBlob]) -> 
                     } else {
                         expected.join(" or ")
                     })
-                    .hint("run the steps again on one build, then assemble the bundle anew"));
+                    .hint("run the steps again on one build, then assemble the bundle again"));
             }
         }
     }
@@ -114,7 +114,7 @@ pub fn check_states(steps: &BTreeMap<String, Step>) -> Result<()> {
                     .found(format!("the {} {value}", fact.replace('_', " ")))
                     .expected(expected.as_str())
                     .hint(
-                        "run the steps again on one state, named by its block with --at, then assemble the bundle anew",
+                        "run the steps again on one state, named by its block with --at, then assemble the bundle again",
                     ));
             }
         }

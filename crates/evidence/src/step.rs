@@ -60,7 +60,7 @@ struct Header {
 /// Parses a step's evidence. `name` is the file's name in error messages.
 pub fn parse(text: &[u8], name: &str) -> Result<Step> {
     let unfinished = |error: serde_json::Error| {
-        Failure::input(format!("{name} is no finished evidence of a step"))
+        Failure::input(format!("{name} is not the complete evidence of a step"))
             .found(error.to_string())
             .expected(format!("a document of the format {STEP}"))
             .hint("run the step again")
@@ -76,7 +76,7 @@ pub fn parse(text: &[u8], name: &str) -> Result<Step> {
     }
     let stem = name.rsplit('/').next().and_then(|file| file.strip_suffix(".json")).unwrap_or(name);
     if header.step != stem {
-        return Err(Failure::input(format!("{name} holds the evidence of another step"))
+        return Err(Failure::input(format!("{name} contains the evidence of another step"))
             .found(header.step)
             .expected(stem));
     }
@@ -86,7 +86,7 @@ pub fn parse(text: &[u8], name: &str) -> Result<Step> {
 /// Returns the result of a step as the type of that step.
 pub fn result<T: StepResult>(step: &Step) -> Result<T> {
     step.result().map_err(|error| {
-        Failure::input(format!("the evidence of {} has another result than the step's", step.step))
+        Failure::input(format!("the evidence of {} has a result of another type", step.step))
             .found(error.to_string())
             .hint("run the step again")
     })
@@ -165,7 +165,7 @@ pub fn blobs(step: &Step) -> Vec<BlobClaim> {
 /// Two runs of a step can be compared by this hash.
 pub fn digest(text: &[u8]) -> Result<String> {
     let value: Value = serde_json::from_slice(text)
-        .map_err(|error| Failure::input("a step's evidence is no JSON").found(error.to_string()))?;
+        .map_err(|error| Failure::input("a step's evidence is not JSON").found(error.to_string()))?;
     Ok(digest::blake2_256(&canonical::to_bytes_any_number(&protocol::without_volatile(value))?))
 }
 

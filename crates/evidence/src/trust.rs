@@ -10,8 +10,7 @@
 
 use crate::{
     keys::{CheckedSignature, check},
-    root::Root,
-    root_change,
+    root::{self, Root},
 };
 use std::{
     io::ErrorKind,
@@ -62,11 +61,11 @@ impl Trusted {
         let own = root.tally(&signatures, true);
         let mut warnings = Vec::new();
         if signatures.is_empty() {
-            warnings.push(format!("nobody signed {named}: only its review says that it is the right one"));
+            warnings.push(format!("{named} is not signed: only its review shows that it is correct"));
         } else if !own.satisfied {
             let (counted, threshold) = (own.counted, root.file.threshold);
             warnings
-                .push(format!("{named} was signed by {counted} of the {threshold} signers that it asks for itself"));
+                .push(format!("{named} was signed by {counted} of the {threshold} signers that it requires itself"));
         }
         let expired = root.expired(SystemTime::now());
         if expired {
@@ -92,14 +91,14 @@ pub fn valid_signatures(root: &Root, path: &Path) -> Result<Vec<CheckedSignature
                 broken.key_id,
                 broken.invalid_reason.as_deref().unwrap_or("is not valid")
             ))
-            .expected("signatures that fit what it says")
-            .hint("somebody changed it after it was signed: take it as it stands in the repository")),
+            .expected("signatures that match its content")
+            .hint("somebody changed it after it was signed: take the version in the repository")),
     }
 }
 
 /// Returns the verified signatures of a file of signers.
 pub fn signatures_of(root: &Root) -> Result<Vec<CheckedSignature>> {
-    let message = root_change::message(root)?;
+    let message = root.signed_bytes()?;
     Ok(root.file.signatures.iter().map(|one| check(one, &message)).collect())
 }
 
@@ -127,13 +126,13 @@ impl AcceptedRoot {
         let refused = |what: String| {
             Failure::check(format!("the file of signers {} {what}", path.display()))
                 .found(format!("version {version}"))
-                .hint(format!("what was accepted is kept in {}", self.path.display()))
+                .hint(format!("the accepted version is stored in {}", self.path.display()))
         };
         if version < accepted {
             return Err(refused("is older than the one that was accepted on this machine before".into())
-                .expected(format!("version {accepted} or later: take the newest of the repository")));
+                .expected(format!("version {accepted} or later: take the newest one from the repository")));
         }
-        if version == accepted && root_change::message(root)? != root_change::message(newest)? {
+        if version == accepted && root.signed_bytes()? != newest.signed_bytes()? {
             return Err(refused("is not the one of this version that was accepted on this machine before".into())
                 .expected(format!("the version {accepted} that was accepted, or the next")));
         }
@@ -145,8 +144,8 @@ impl AcceptedRoot {
                 .found(format!("{} of their signatures", agreed.counted))
                 .expected(format!("{}; {} is missing", newest.file.threshold, agreed.missing.join(" or ")))
                 .hint(format!(
-                    "have them sign it, or where versions lie between: `cargo xtask signers verify NEXT --previous FILE` for \
-                     each; what was accepted is kept in {}",
+                    "have them sign it; if there are versions in between, run `cargo xtask signers verify NEXT --previous FILE` for \
+                     each; the accepted version is stored in {}",
                     self.path.display()
                 )));
         }
@@ -177,7 +176,7 @@ impl AcceptedRoot {
             (newest.file.version, newest.file.signatures.len()) >= (root.file.version, root.file.signatures.len())
         };
         if !self.newest.as_ref().is_some_and(known)
-            && let Err(failure) = root_change::write(&self.path, &root.file)
+            && let Err(failure) = root::write(&self.path, &root.file)
         {
             reporter.warning(format!("the file of signers cannot be recorded as accepted: {failure}"));
         }

@@ -60,7 +60,7 @@ fn conclude(
     }
     if trusted.is_none() && agreement.signatures.iter().any(|signature| signature.throw_away) {
         warnings.push(
-            "signed with a throw-away key: this shows that the bundle is undamaged since, and nothing about who signed it"
+            "signed with a throw-away key: this shows that the bundle did not change since, but not who signed it"
                 .into(),
         );
     }
@@ -124,11 +124,13 @@ fn hint(agreement: &SigningStatus, bundle: &Path) -> String {
     let sign = format!("cargo xtask sign {bundle} --with KEY");
     match agreement.needed {
         None if agreement.signatures.is_empty() => {
-            format!("nobody signed it: {sign}; whether it is undamaged: cargo xtask verify {bundle} --integrity-only")
+            format!(
+                "it is not signed: {sign}; to check only whether it is undamaged: cargo xtask verify {bundle} --integrity-only"
+            )
         }
         None => format!(
-            "name the file that says whose signatures count: --root signers.json; \
-             whether it is undamaged: cargo xtask verify {bundle} --integrity-only"
+            "name the file of signers: --root signers.json; \
+             to check only whether it is undamaged: cargo xtask verify {bundle} --integrity-only"
         ),
         Some(_) if agreement.root.expired => {
             let path = agreement.root.path.clone().unwrap_or_default();

@@ -171,7 +171,7 @@ fn a_throw_away_signature_never_signs_off() {
     let verification = bundle.verify(None);
     assert_eq!((verification.verdict, verification.integrity), (Verdict::Fail, true), "{verification:#?}");
     assert_eq!(verification.agreement.root.source, RootSource::None);
-    assert!(verification.warnings[0].contains("nothing about who signed"));
+    assert!(verification.warnings[0].contains("but not who signed"));
     assert_eq!(bundle.verify_integrity().verdict, Verdict::Pass);
 
     let (ana, entry) = bundle.chain_key("ana", KeyType::Ed25519);
@@ -450,7 +450,7 @@ fn an_unsigned_file_of_signers_is_reported() {
     let verification = bundle.verify(Some(&root));
     assert_eq!(verification.verdict, Verdict::Pass);
     let warning = &verification.warnings[0];
-    assert!(warning.contains("nobody signed") && warning.contains("signers.json") && warning.contains("version 1"));
+    assert!(warning.contains("is not signed") && warning.contains("signers.json") && warning.contains("version 1"));
     root_change::sign(&root, &bundle.chain_key("ana", KeyType::Sr25519).0, None).expect("signed");
     assert!(bundle.verify(Some(&root)).warnings[0].contains("by 1 of the 2"));
 }
@@ -463,7 +463,7 @@ fn a_pipe_in_place_of_the_file_of_signers_is_refused_at_once() {
     assert!(std::process::Command::new("mkfifo").arg(&pipe).status().expect("it runs").success());
     let request = VerifyRequest { bundle: bundle.root_directory(), root: Some(pipe), ..VerifyRequest::default() };
     let failure = verify(&request, &Reporter::silent()).err().expect("refused");
-    assert!(failure.message.contains("no regular file"), "{failure}");
+    assert!(failure.message.contains("not a regular file"), "{failure}");
 }
 
 #[test]

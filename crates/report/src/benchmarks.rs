@@ -38,10 +38,10 @@ fn pallets(all: &mut String, runtime: &Run, summary: &RunSummary) {
     for pallet in &summary.pallets {
         let mut said = Vec::new();
         if pallet.unchanged {
-            said.push("as measured before".to_string());
+            said.push("unchanged since an earlier run".to_string());
         }
         if !pallet.complete {
-            said.push("not all of it".to_string());
+            said.push("incomplete".to_string());
         }
         if !pallet.skipped.is_empty() {
             said.push(format!("the runtime skips {}", pallet.skipped.join(", ")));
@@ -110,9 +110,9 @@ fn described(machine: &Machine) -> String {
 
 fn profile(machine: &Machine) -> String {
     match (&machine.profile, machine.within_profile) {
-        (None, _) => "compared with no profile".into(),
-        (Some(profile), Some(true)) => format!("as good as {profile}"),
-        (Some(profile), _) => format!("not as good as {profile}"),
+        (None, _) => "not compared with a profile".into(),
+        (Some(profile), Some(true)) => format!("meets the profile {profile}"),
+        (Some(profile), _) => format!("below the profile {profile}"),
     }
 }
 
@@ -126,7 +126,7 @@ fn files(runtime: &Run) -> String {
             let by_hand: Vec<_> = rendered.files.iter().flat_map(crate::weights::manual_edits).collect();
             said.push_str(&aligned(&by_hand));
             for name in incomplete {
-                let why = "not all of its benchmarks were run, so its file stays as it is";
+                let why = "not all of its benchmarks were run, so its file is unchanged";
                 said.push_str(&format!("left     {name}: {why}\n"));
             }
             said + &format!("raw      {raw}\n")
@@ -220,15 +220,15 @@ mod tests {
         }]);
         let expected = "\
 runtime  standalone cutover-standalone 1001000
-machine  AMD EPYC, 2 cores, not as good as reference
+machine  AMD EPYC, 2 cores, below the profile reference
 
 PALLET        BENCHMARKS  SECONDS
 pallet_sudo   5           1.3
-pallet_proxy  1           0.0      as measured before; not all of it; the runtime skips poke
+pallet_proxy  1           0.0      unchanged since an earlier run; incomplete; the runtime skips poke
 
 failed   pallet_proxy::add: Arithmetic(Overflow)
 files    src/weights
-left     pallet_proxy: not all of its benchmarks were run, so its file stays as it is
+left     pallet_proxy: not all of its benchmarks were run, so its file is unchanged
 raw      target/weights/standalone
 ";
         assert_eq!(run(&document), expected);
@@ -284,7 +284,7 @@ raw      target/weights/standalone
         ]);
         let expected = "\
 runtime    standalone
-machine    AMD EPYC, 2 cores, as good as reference
+machine    AMD EPYC, 2 cores, meets the profile reference
 block      412.35 µs ±1.50 µs, 100 executions
 extrinsic  81.23 µs ±0.04 µs, 200 executions of a block of 9000
 read       4.50 µs, 900 keys
@@ -293,7 +293,7 @@ files    src/weights
 raw      target/weights/standalone
 
 runtime  other
-machine  AMD EPYC, 2 cores, as good as reference
+machine  AMD EPYC, 2 cores, meets the profile reference
 block    0.00 µs ±0.00 µs, 3 executions
 failed   why
 files    none written: only raw results were asked for
@@ -304,7 +304,7 @@ raw      raw
 
     #[test]
     fn benchmarks_are_listed_and_what_was_not_measured_is_a_dash() {
-        assert!(machine(&Machine::default()).contains("compared with no profile"));
+        assert!(machine(&Machine::default()).contains("not compared with a profile"));
         let benchmarks = ["a", "b"].map(|extrinsic| Benchmark { extrinsic: extrinsic.into() }).to_vec();
         let pallet = Pallet { pallet: "pallet_x".into(), instance: "X".into(), benchmarks };
         let listed = Run { runtime: "solo".into(), pallets: Some(vec![pallet]), ..Run::default() };

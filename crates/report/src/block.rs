@@ -11,7 +11,7 @@ use protocol::block::{BlockReport, Execution, OtherRuntime};
 /// Renders the report for a terminal.
 pub fn terminal(report: &BlockReport) -> String {
     let (block, executed) = (&report.block, &report.executed);
-    let finalized = if block.finalized { "final, as the node says" } else { "not final" };
+    let finalized = if block.finalized { "final according to the node" } else { "not final" };
     let mut all = pairs(&[
         ("block", format!("{} {}, {finalized}", block.number, block.hash)),
         ("node", report.state.source.clone()),
@@ -45,8 +45,8 @@ pub fn terminal(report: &BlockReport) -> String {
 
 fn state_root_outcome(report: &BlockReport) -> String {
     match report.executed.holds {
-        true => format!("{} is what the block leads to", report.block.state_root),
-        false => "the block does not lead to what its header says".into(),
+        true => format!("{} matches the executed block", report.block.state_root),
+        false => "the executed block differs from its header".into(),
     }
 }
 
@@ -58,7 +58,7 @@ fn proof(executed: &Execution) -> String {
 fn other(other: &OtherRuntime) -> String {
     let outcome = match &other.failure {
         Some(failure) => failure.clone(),
-        None => format!("{} of {} transactions end otherwise", other.changed.len(), other.transactions),
+        None => format!("{} of {} transactions have another outcome", other.changed.len(), other.transactions),
     };
     let mut all = String::from("\n");
     all.push_str(&pairs(&[
@@ -142,10 +142,10 @@ mod tests {
         let shown = terminal(&report);
         for words in [
             "7 0x07, final",
-            "0x0a is what the block leads to",
+            "0x0a matches the executed block",
             "1,234 bytes measured",
             "extrinsic 2  System.ExtrinsicFailed  Token(FundsUnavailable)",
-            "1 of 3 transactions end otherwise",
+            "1 of 3 transactions have another outcome",
             "success became refused: Invalid(Call)",
             "verdict: fail",
         ] {
@@ -162,7 +162,7 @@ mod tests {
             ..Execution::default()
         }));
         assert!(shown.contains("state root  header 0x01  computed 0x02"), "{shown}");
-        assert!(shown.contains("does not lead to") && shown.contains("stopped"), "{shown}");
+        assert!(shown.contains("differs from its header") && shown.contains("stopped"), "{shown}");
         assert!(!shown.contains("ref_time"), "{shown}");
     }
 }

@@ -13,7 +13,7 @@ use protocol::{
 /// Renders the document of `diff --bytes`.
 pub fn difference(document: &BlobDifference) -> String {
     if document.same {
-        return format!("the same, to the byte: blake2-256 {}\n", document.old.blake2_256);
+        return format!("identical: blake2-256 {}\n", document.old.blake2_256);
     }
     let mut rows = vec![["", "OLD", "NEW"].map(str::to_owned).to_vec()];
     let row = |label: &str, of: fn(&BlobSide) -> String| vec![label.into(), of(&document.old), of(&document.new)];
@@ -22,7 +22,7 @@ pub fn difference(document: &BlobDifference) -> String {
         row("blake2_256", |side| side.blake2_256.clone()),
         row("size", |side| side.size.to_string()),
         row("decompressed", |side| side.size_decompressed.to_string()),
-        row("of that blake2_256", |side| side.wasm_blake2_256.clone()),
+        row("decompressed blake2_256", |side| side.wasm_blake2_256.clone()),
         row("version", |side| or_dash(side.spec_version)),
     ]);
     let mut all = aligned(&rows);
@@ -45,7 +45,7 @@ pub fn difference(document: &BlobDifference) -> String {
     ] {
         all.push_str(&only_in_one(title, entries));
     }
-    all.push_str("\nprobable causes, the surest first\n");
+    all.push_str("\nprobable causes, the most certain first\n");
     all.push_str(&causes(document));
     all
 }
@@ -54,7 +54,7 @@ pub fn difference(document: &BlobDifference) -> String {
 fn only_in_one(title: &str, entries: &ListDifference) -> String {
     let sides = [("old", &entries.only_old), ("new", &entries.only_new)];
     let lines = sides.into_iter().flat_map(|(side, entries)| {
-        entries.iter().take(8).map(move |entry| format!("{title} of the {side} blob alone: {entry}\n"))
+        entries.iter().take(8).map(move |entry| format!("{title} only in the {side} blob: {entry}\n"))
     });
     lines.collect()
 }
@@ -70,7 +70,7 @@ fn sections(document: &BlobDifference) -> String {
 
 fn functions(found: &FunctionDifference) -> String {
     let mut all = format!(
-        "functions: {} and {}; identical {}, alike but for indices and addresses {}, in the same order: {}\n",
+        "functions: {} and {}; identical {}, equal except for indices and addresses {}, in the same order: {}\n",
         found.old,
         found.new,
         found.identical,
@@ -84,10 +84,7 @@ fn functions(found: &FunctionDifference) -> String {
         if count > 0 {
             let names: Vec<_> = names.iter().take(8).map(String::as_str).collect();
             let more = if names.len() < count { ", …" } else { "" };
-            all.push_str(&format!(
-                "in the {side} blob alone: {count} with {bytes} bytes: {}{more}\n",
-                names.join(", ")
-            ));
+            all.push_str(&format!("only in the {side} blob: {count} with {bytes} bytes: {}{more}\n", names.join(", ")));
         }
     }
     all
@@ -179,7 +176,7 @@ mod tests {
         };
         let text = difference(&document);
         assert!(text.contains("old: code, function 1 f 0x00"), "{text}");
-        assert!(text.contains("in the new blob alone: 1 with 5 bytes: function 7 g\n"), "{text}");
+        assert!(text.contains("only in the new blob: 1 with 5 bytes: function 7 g\n"), "{text}");
         assert!(text.ends_with("1. other features (likely)\n   - g\n2. another profile (possible)\n"), "{text}");
     }
 

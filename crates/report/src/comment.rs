@@ -63,7 +63,7 @@ fn render_rows(bundles: &[Bundle], weights: Option<&Comparison>, rows: usize) ->
     if let Some(weights) = weights {
         all.push_str(&compared(weights, rows));
     }
-    all.push_str("\nMade from the evidence of the bundles alone; `cargo xtask verify BUNDLE` checks it.\n");
+    all.push_str("\nRendered only from the evidence of the bundles; `cargo xtask verify BUNDLE` checks it.\n");
     all
 }
 

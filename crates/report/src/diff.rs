@@ -158,11 +158,11 @@ pub fn parameters(report: &ParametersReport) -> String {
         return all;
     }
     all.push_str(&format!(
-        "Old blob {}, new blob {}. A dash stands for what is not there.\n",
+        "Old blob {}, new blob {}. A dash means that there is no value.\n",
         escape(&report.old.blake2_256),
         escape(&report.new.blake2_256)
     ));
-    for (title, old, new) in [("Changed", true, true), ("New", false, true), ("Gone", true, false)] {
+    for (title, old, new) in [("Changed", true, true), ("New", false, true), ("Removed", true, false)] {
         let those = report.parameters.iter().filter(|one| (one.old.is_some(), one.new.is_some()) == (old, new));
         let those: Vec<_> = those.collect();
         if !those.is_empty() {
@@ -298,7 +298,7 @@ mod tests {
         };
         let text = parameters(&report);
         assert!(
-            text.contains("## Gone\n\n### A\\|B")
+            text.contains("## Removed\n\n### A\\|B")
                 && text.contains("\\<script\\> | - | - |")
                 && text.contains("\\<b\\>"),
             "{text}"

@@ -81,7 +81,7 @@ pub fn stated(verdict: Verdict) -> &'static str {
 /// Returns the line that names the checks that a dry run left out, if it left any out.
 pub fn left_out(dry_run: &DryRunReport) -> Option<String> {
     let names = dry_run.left_out.join(", ");
-    (!names.is_empty()).then(|| format!("left out as asked, the verdict does not cover them: {names}"))
+    (!names.is_empty()).then(|| format!("left out as requested, the verdict does not cover them: {names}"))
 }
 
 /// Formats a number with thousands separators: `1234567` as `1,234,567`.

@@ -15,10 +15,8 @@ pub fn done(report: &InitReport, seen: bool) -> String {
     let mut all = if seen { String::new() } else { changes(report) };
     let count = report.files.len();
     all.push_str(&match report.applied {
-        true => format!(
-            "{count} files were written; cargo adds to Cargo.lock what the command needs when it is first run\n"
-        ),
-        false => format!("nothing was changed; {count} files are written with --yes\n"),
+        true => format!("{count} files were written; the first run of the command updates Cargo.lock\n"),
+        false => format!("nothing was changed; --yes writes {count} files\n"),
     });
     all
 }

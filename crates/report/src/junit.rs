@@ -10,7 +10,7 @@ use std::fmt::Write as _;
 
 /// Renders a dry run as JUnit XML. A check that was left out is a skipped test case.
 pub fn dry_run(report: &DryRunReport) -> String {
-    let left_out = report.left_out.iter().map(|name| Check::skip(name, "left out as asked"));
+    let left_out = report.left_out.iter().map(|name| Check::skip(name, "left out as requested"));
     let checks: Vec<Check> = report.checks.iter().cloned().chain(left_out).collect();
     let count = |status: Status| checks.iter().filter(|check| check.status == status).count();
     let cases: String = checks.iter().map(case).collect();
@@ -109,6 +109,6 @@ mod tests {
         };
         let suite = dry_run(&report);
         assert!(suite.contains("tests=\"2\" failures=\"0\" errors=\"0\" skipped=\"1\""), "{suite}");
-        assert!(suite.contains("name=\"weights\">\n<skipped message=\"left out as asked\"/>"), "{suite}");
+        assert!(suite.contains("name=\"weights\">\n<skipped message=\"left out as requested\"/>"), "{suite}");
     }
 }

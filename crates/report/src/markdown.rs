@@ -27,7 +27,7 @@ pub fn report(bundle: &Bundle) -> String {
         .collect();
     all.push_str(&format!("**Verdict: {verdict}.**\n\n{}\n", markdown(&["Status", "Step", "Finding"], &rows)));
     all.push_str(
-        "This report is a rendering of the evidence files beside it; where they differ, those files count. \
+        "This report is rendered from the evidence files beside it. If it differs from them, the files are right. \
          `cargo xtask verify` checks them all.\n",
     );
     let dry_run = bundle.dry_run.as_ref();
@@ -182,8 +182,8 @@ fn proposal(propose: &ProposeOutcome) -> String {
             rows.push(row("Preimage", format!("{}, {}", preimage.hash, bytes(preimage.length as u64))));
         }
         for carried in &call.carries {
-            rows.push(row("In it", carried.decoded.clone()));
-            rows.push(row("Its hash", carried.hash.clone()));
+            rows.push(row("Inner call", carried.decoded.clone()));
+            rows.push(row("Inner call hash", carried.hash.clone()));
         }
         all.push_str(&markdown(&["", ""], &rows));
     }
@@ -229,7 +229,7 @@ mod tests {
     fn checks_that_were_left_out_are_named() {
         let mut bundle = samples::bundle();
         samples::dry_run_of(&mut bundle).left_out = vec!["weights".into()];
-        assert!(report(&bundle).contains("\nleft out as asked, the verdict does not cover them: weights.\n"));
+        assert!(report(&bundle).contains("\nleft out as requested, the verdict does not cover them: weights.\n"));
     }
 
     #[test]

@@ -118,7 +118,7 @@ fn signatures(bundles: &[Value]) -> String {
 pub fn intended(document: &Value) -> String {
     let mut all = plan(document);
     if list(document, "/files").is_empty() {
-        return all + "\nnothing was done, and nothing would be\n";
+        return all + "\nnothing was done, and nothing would be done\n";
     }
     all.push_str(&format!("\nnothing was done; these would be the files of {}\n", text(document, "/directory")));
     for name in list(document, "/files").iter().filter_map(Value::as_str) {

@@ -13,9 +13,9 @@ use serde_json::Value;
 /// Markdown already.
 pub fn notes(release: &Value, section: &str) -> String {
     let of = |pointer: &str| text(release, pointer);
-    let mut all = format!("Made from commit {}.\n", escape(&of("/commit")));
+    let mut all = format!("Built from commit {}.\n", escape(&of("/commit")));
     if of("/dirty") == "yes" {
-        all.push_str("\n**The work tree had changes that are in no commit: nobody else can build these blobs.**\n");
+        all.push_str("\n**The work tree had uncommitted changes: nobody else can build these blobs.**\n");
     }
     all.push_str("\n## Changes\n");
     if !section.is_empty() {
@@ -27,7 +27,7 @@ pub fn notes(release: &Value, section: &str) -> String {
         all.push_str(&of_runtime(runtime));
     }
     all.push_str(&variants(release));
-    all.push_str("\n## To check it\n\n    sha256sum --check SHA256SUMS\n");
+    all.push_str("\n## How to check the files\n\n    sha256sum --check SHA256SUMS\n");
     all
 }
 
@@ -83,12 +83,12 @@ fn of_runtime(runtime: &Value) -> String {
         rows.push(("Builder image", format!("{} {}", of("/image"), of("/image_digest"))));
     }
     if runtime.get("compared").is_some_and(Value::is_object) {
-        rows.push(("Compared with what is", compared(runtime)));
+        rows.push(("Compared with the previous runtime", compared(runtime)));
     }
     if runtime.get("bundle").is_some_and(Value::is_object) {
         let from = of("/bundle/from_spec_version");
         let (verdict, asset) = (outcome(runtime, "/bundle/verdict"), of("/bundle/asset"));
-        rows.push(("Upgrade tried", format!("from {from}: {verdict}; the evidence is in {asset}")));
+        rows.push(("Upgrade rehearsed", format!("from {from}: {verdict}; the evidence is in {asset}")));
         rows.push(("Signatures", of("/bundle/signatures")));
     }
     let rows: Vec<_> = rows.into_iter().map(|(name, value)| vec![name.to_owned(), value]).collect();

@@ -234,7 +234,7 @@ pub fn genesis(made: &GenesisSnapshot) -> String {
 
 /// Renders a snapshot that was downloaded from nodes.
 pub fn snapshot(taken: &LiveSnapshot) -> String {
-    let asked = format!(
+    let downloaded = format!(
         "{} requests, {}, {} trie nodes; {} s",
         taken.requests,
         bytes(taken.bytes),
@@ -247,9 +247,9 @@ pub fn snapshot(taken: &LiveSnapshot) -> String {
         ("state root", taken.state_root.clone()),
         ("entries", taken.entries.to_string()),
         ("file", format!("{} ({})", taken.out, bytes(taken.size))),
-        ("asked for", asked),
+        ("downloaded", downloaded),
     ];
-    rows.extend(taken.dropped.iter().map(|dropped| ("given up", dropped.clone())));
+    rows.extend(taken.dropped.iter().map(|dropped| ("dropped", dropped.clone())));
     rows_of(rows)
 }
 
@@ -273,9 +273,9 @@ pub fn state(summary: &StateSummary) -> String {
         (_, false, _) => "no: its entries have another root",
         (_, _, Some(false)) => "no: the header of its block has another root",
         (_, _, Some(true)) => "yes: its entries have the root of the block's header",
-        _ => "its entries have the root that it says; it has no header",
+        _ => "its entries have the recorded root; the file has no header",
     };
-    rows.push(("whole", verdict.into()));
+    rows.push(("complete", verdict.into()));
     let children = format!("{} in {} child tries", summary.child_entries, summary.child_tries);
     rows.push(("entries", format!("{}, {children}, {} bytes", summary.entries, grouped(summary.bytes))));
     if let Some(hash) = &summary.code_blake2_256 {
@@ -351,7 +351,7 @@ fn abridged(bytes: &str) -> String {
     if bytes.chars().count() <= 600 {
         bytes.to_owned()
     } else {
-        format!("{}… (whole in the file)", bytes.chars().take(200).collect::<String>())
+        format!("{}… (complete in the file)", bytes.chars().take(200).collect::<String>())
     }
 }
 
@@ -380,7 +380,7 @@ pub fn verify(verified: &Verification) -> String {
         all.push_str(&format!("FAIL  {}: {}\n", subject.name, or_dash(subject.reason.as_ref())));
     }
     let count = verified.subjects.len();
-    all.push_str(&format!("{} of {count} files are what the manifest says\n", count - bad.len()));
+    all.push_str(&format!("{} of {count} files match the manifest\n", count - bad.len()));
     all.push_str(&format!("steps: {}\n", steps_of(&verified.steps)));
     all.push_str(&agreement(&verified.agreement));
     for rebuilt in verified.rebuilt.iter().flat_map(|rebuilt| &rebuilt.runtimes) {
@@ -394,7 +394,7 @@ pub fn verify(verified: &Verification) -> String {
     let state = match (verified.integrity, verified.signed_off) {
         (true, true) => "undamaged, signed off",
         (true, false) => "undamaged, not signed off",
-        (false, _) => "damaged, or not what an upgrade leaves",
+        (false, _) => "damaged or incomplete",
     };
     all.push_str(&format!("verdict: {} ({state})\n", stated(verified.verdict)));
     all
@@ -446,17 +446,18 @@ pub fn signers(root: &RootSummary) -> String {
         ("threshold", format!("{} of {}", root.threshold, root.signers)),
     ]);
     if let Some(date) = &root.expires {
-        let holds = if root.expired { "EXPIRED on" } else { "holds through" };
+        let holds = if root.expired { "EXPIRED on" } else { "valid through" };
         all.push_str(&format!("{holds} {date}\n"));
     }
-    for (title, signatures) in [("", &root.signatures), ("under the version before: ", &root.signatures_of_previous)] {
+    for (title, signatures) in [("", &root.signatures), ("under the previous version: ", &root.signatures_of_previous)]
+    {
         for signature in signatures {
             all.push_str(&format!("{title}{}\n", signature_line(signature)));
         }
     }
     all.push_str(&format!("its own threshold: {}\n", satisfied(root.satisfied)));
     if let Some(enough) = root.satisfied_by_previous {
-        all.push_str(&format!("the threshold of the version before: {}\n", satisfied(enough)));
+        all.push_str(&format!("the threshold of the previous version: {}\n", satisfied(enough)));
     }
     all.push_str(&warnings(&root.warnings));
     all
@@ -549,7 +550,7 @@ fn upgraded(runtime: &UpgradedRuntime) -> String {
 fn shorten(detail: &str) -> String {
     const SHOWN: usize = 400;
     match detail.char_indices().nth(SHOWN) {
-        Some((end, _)) => format!("{}… (whole in report.md)", &detail[..end]),
+        Some((end, _)) => format!("{}… (complete in report.md)", &detail[..end]),
         None => detail.to_owned(),
     }
 }

@@ -29,7 +29,7 @@ fn a_dry_run_shows_every_check_with_its_findings() {
 #[test]
 fn a_dry_run_names_the_checks_that_it_left_out() {
     let text = dry_run(&DryRunReport { left_out: vec!["weights".into(), "sessions".into()], ..samples::dry_run() });
-    assert!(text.contains("left out as asked, the verdict does not cover them: weights, sessions\n"), "{text}");
+    assert!(text.contains("left out as requested, the verdict does not cover them: weights, sessions\n"), "{text}");
 }
 
 #[test]
@@ -95,11 +95,11 @@ fn a_changed_file_is_first_when_a_bundle_is_verified() {
     });
     assert_eq!(
         text,
-        "FAIL  a.wasm: changed\n1 of 2 files are what the manifest says\nsteps: build passed, dry-run not judged\n\
+        "FAIL  a.wasm: changed\n1 of 2 files match the manifest\nsteps: build passed, dry-run not judged\n\
          signature by alice (ssh:1): valid\n\
          signers: signers.json, version 3, 2 of 4 must sign, expires on 2027-06-30\n\
          threshold: 1 of 2 needed, not satisfied; bob or carol is missing\n\
-         verdict: failed (damaged, or not what an upgrade leaves)\n"
+         verdict: failed (damaged or incomplete)\n"
     );
 }
 
@@ -128,7 +128,7 @@ fn long_calls_are_shortened() {
     let mut proposal = samples::proposal();
     proposal.calls[0].bytes = format!("0x{}", "ab".repeat(1000));
     let text = propose(&proposal);
-    assert!(text.len() < 1200 && text.contains("whole in the file"), "{text}");
+    assert!(text.len() < 1200 && text.contains("complete in the file"), "{text}");
 }
 
 fn root() -> RootSummary {
@@ -154,8 +154,8 @@ fn a_file_of_signers_shows_who_agreed_and_whether_the_threshold_is_met() {
     let text = signers(&root());
     assert!(text.contains("2 of 3"), "{text}");
     assert!(text.ends_with(
-        "signature by ana (ssh:1): valid\nunder the version before: signature by ana (ssh:1): valid\n\
-         its own threshold: not satisfied\nthe threshold of the version before: satisfied\n"
+        "signature by ana (ssh:1): valid\nunder the previous version: signature by ana (ssh:1): valid\n\
+         its own threshold: not satisfied\nthe threshold of the previous version: satisfied\n"
     ));
 }
 
@@ -207,7 +207,7 @@ fn an_upgrade_that_passed_says_whether_it_is_signed_off() {
 fn a_long_failure_is_shortened_at_the_end_of_an_upgrade() {
     let detail = "pallet_name: [66, 97], ".repeat(300);
     let text = ended(Verdict::Fail, vec![Check::fail("enactment", detail)], 0, SigningSummary::default());
-    assert!(text.len() < 1200 && text.contains("… (whole in report.md)"), "{text}");
+    assert!(text.len() < 1200 && text.contains("… (complete in report.md)"), "{text}");
 }
 
 #[test]

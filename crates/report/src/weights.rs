@@ -239,7 +239,7 @@ const REPORT_ROW_LIMIT: usize = 25;
 /// `None` if there is no previous release.
 pub(crate) fn against_release(weights: &StepResult) -> Option<String> {
     Some(match weights.comparison.as_ref()? {
-        AgainstRelease::Skipped { skipped } => format!("Not compared with the release before: {skipped}."),
+        AgainstRelease::Skipped { skipped } => format!("Not compared with the previous release: {skipped}."),
         AgainstRelease::Compared(comparison) => {
             let count = &comparison.summary;
             format!(
@@ -296,8 +296,8 @@ pub(crate) fn manual_edits(file: &Written) -> Vec<Vec<String>> {
     let line = |one: &ManualEdit| {
         let fate = match one.fate {
             EditOutcome::Kept => "kept",
-            EditOutcome::Measured => "left out: as much is measured now",
-            EditOutcome::Gone => "GONE: it has no place in the new file",
+            EditOutcome::Measured => "left out: it is measured now",
+            EditOutcome::Gone => "LOST: the new file has no place for it",
         };
         let place = match one.extrinsic.as_str() {
             "" => format!("line {}", one.line),
@@ -398,7 +398,7 @@ pub(crate) mod tests {
         let with = |comparison| section_of_report(&StepResult { comparison, ..passed(Vec::new()) });
         assert_eq!(with(None), "");
         let skipped = with(Some(AgainstRelease::Skipped { skipped: "v1 has no weight files".into() }));
-        assert!(skipped.contains("Not compared with the release before: v1 has no weight files."));
+        assert!(skipped.contains("Not compared with the previous release: v1 has no weight files."));
         let section = with(Some(AgainstRelease::Compared(Box::new(of_all_kinds()))));
         assert!(
             section.starts_with("\nAgainst main: 2 changed, 1 unchanged, 0 new, 0 removed; 1 by more than 5 %."),

@@ -25,7 +25,7 @@ pub fn parse(text: &str) -> Result<[u8; 32]> {
                     FromHexError::InvalidHexCharacter { .. } => "0x and invalid hex".to_owned(),
                     _ => format!("0x and {} digits", digits.len()),
                 };
-                Failure::input("it is no public key")
+                Failure::input("it is not a public key")
                     .found(found)
                     .expected("0x and 64 hex digits")
                     .hint(NAME_THE_PUBLIC_KEY)
@@ -64,9 +64,9 @@ pub fn check_sr25519(key: &[u8; 32]) -> Result<()> {
 
 /// Returns the error for an invalid key. It does not repeat the bytes, because they may be a seed.
 fn invalid_key(kind: &str) -> Failure {
-    Failure::input(format!("it is no {kind} public key"))
+    Failure::input(format!("it is not an {kind} public key"))
         .found("32 bytes that are not a point of its curve, or a weak key")
-        .hint("check the key's type: an address does not tell ed25519 from sr25519; a seed is no public key")
+        .hint("check the key's type: addresses of ed25519 and sr25519 keys look the same; a seed is not a public key")
 }
 
 /// Returns the ed25519 key of the seed of an sr25519 key that has no derivation path. Both use the
@@ -90,7 +90,7 @@ pub fn verify_ed25519(key: &[u8; 32], message: &[u8], signature: &[u8]) -> Check
     let signature = ed25519_dalek::Signature::from_slice(signature).map_err(|_| "is not 64 bytes long")?;
     match plain_and_wrapped(message).iter().any(|message| point.verify_strict(message, &signature).is_ok()) {
         true => Ok(()),
-        false => Err("does not fit what is signed".into()),
+        false => Err("does not match the signed bytes".into()),
     }
 }
 
@@ -98,13 +98,13 @@ pub fn verify_ed25519(key: &[u8; 32], message: &[u8], signature: &[u8]) -> Check
 pub fn verify_sr25519(key: &[u8; 32], message: &[u8], signature: &[u8]) -> CheckResult {
     check_sr25519(key).map_err(|_| "names an invalid key")?;
     let point = schnorrkel::PublicKey::from_bytes(key).map_err(|_| "names an invalid key")?;
-    let signature = schnorrkel::Signature::from_bytes(signature).map_err(|_| "is no sr25519 signature")?;
+    let signature = schnorrkel::Signature::from_bytes(signature).map_err(|_| "is not an sr25519 signature")?;
     match plain_and_wrapped(message)
         .iter()
         .any(|message| point.verify_simple(SR25519_CONTEXT, message, &signature).is_ok())
     {
         true => Ok(()),
-        false => Err("does not fit what is signed".into()),
+        false => Err("does not match the signed bytes".into()),
     }
 }
 

@@ -33,7 +33,7 @@ pub fn read_private(path: &Path) -> Result<Zeroizing<String>> {
     let content = Zeroizing::new(files::read_bounded(path, SIZE_LIMIT)?);
     std::str::from_utf8(&content)
         .map(|text| Zeroizing::new(text.to_owned()))
-        .map_err(|_| Failure::input(format!("{} is no key file", path.display())).found("bytes that are no text"))
+        .map_err(|_| Failure::input(format!("{} is not a key file", path.display())).found("bytes that are not text"))
 }
 
 /// A secret key of a chain account.
@@ -96,7 +96,7 @@ enum Junction {
 }
 
 fn no_secret(found: &str) -> Failure {
-    Failure::input("is no secret of a chain key").found(found).expected(
+    Failure::input("not the secret of a chain key").found(found).expected(
         "a seed as 0x and 64 hex digits, or a secret phrase of 12 to 24 words, then its derivation path if any",
     )
 }
@@ -110,7 +110,7 @@ impl<'a> Uri<'a> {
         let (text, password) = text.split_once("///").unwrap_or((text, ""));
         let (root, mut rest) = text.split_at(text.find('/').unwrap_or(text.len()));
         if root.trim().is_empty() {
-            return Err(no_secret("nothing before the derivation path: a development key that everyone has"));
+            return Err(no_secret("nothing before the derivation path, as in public development keys"));
         }
         let mut path = Vec::new();
         while let Some(after) = rest.strip_prefix('/') {
@@ -135,7 +135,7 @@ impl<'a> Uri<'a> {
             };
         }
         let phrase = bip39::Mnemonic::parse_in_normalized(bip39::Language::English, self.root)
-            .map_err(|_| no_secret("neither 64 hex digits nor words of a phrase with a fitting checksum"))?;
+            .map_err(|_| no_secret("neither 64 hex digits nor words of a phrase with a valid checksum"))?;
         let (entropy, length) = phrase.to_entropy_array();
         let entropy = Zeroizing::new(entropy);
         let entropy = entropy.get(..length).unwrap_or_default();

@@ -25,7 +25,7 @@ fn checksum(body: &[u8]) -> [u8; 2] {
 /// secret.
 pub fn decode(address: &str) -> Result<[u8; 32]> {
     let wrong = |found: &str| {
-        Failure::input("it is no address of a key")
+        Failure::input("it is not the address of a key")
             .found(format!("{}: {found}", described(address)))
             .expected("an SS58 address, or 32 bytes as 0x and 64 hex digits")
             .hint(NAME_THE_PUBLIC_KEY)
@@ -44,7 +44,7 @@ pub fn decode(address: &str) -> Result<[u8; 32]> {
     };
     let (body, sum) = bytes.split_at_checked(prefix + 32).ok_or_else(|| wrong("too few bytes"))?;
     if sum != checksum(body) {
-        return Err(wrong("a checksum that does not fit").hint("copy the address again, whole"));
+        return Err(wrong("a wrong checksum").hint("copy the whole address again"));
     }
     body.get(prefix..).and_then(|key| key.try_into().ok()).ok_or_else(|| wrong("too few bytes"))
 }

@@ -21,7 +21,7 @@ const HARDWARE_TRAILER: usize = 5;
 pub fn parse(line: &str) -> Result<PublicKey> {
     let line = line.trim();
     let wrong = |found: String| {
-        Failure::input("a signer's ssh key is no OpenSSH public key line")
+        Failure::input("a signer's ssh key is not an OpenSSH public key line")
             .found(found)
             .expected("one line such as: ssh-ed25519 AAAA… name@host")
             .hint("it is the content of the key's .pub file")
@@ -115,14 +115,14 @@ type CheckResult<T> = std::result::Result<T, String>;
 
 /// Decodes an SSHSIG blob. Refuses another namespace, and any encoding but that of OpenSSH.
 pub fn decode(blob: &[u8]) -> CheckResult<(PublicKey, SshSig)> {
-    let signature = SshSig::from_pem(armor(blob)).map_err(|error| format!("is no ssh signature: {error}"))?;
+    let signature = SshSig::from_pem(armor(blob)).map_err(|error| format!("is not an ssh signature: {error}"))?;
     let key = PublicKey::new(signature.public_key().clone(), "");
     if signature.namespace() != NAMESPACE {
         return Err(format!("was made for the namespace {:?}, not for {NAMESPACE:?}", signature.namespace()));
     }
     // The signature does not cover the lengths and the version, and the library accepts some
     // invalid ones. So the blob must equal its own encoding.
-    let wire_key = key.to_bytes().map_err(|error| format!("carries no ssh key: {error}"))?;
+    let wire_key = key.to_bytes().map_err(|error| format!("contains no valid ssh key: {error}"))?;
     if encode_hashed(&wire_key, signature.hash_alg(), &wire(signature.signature())) != blob {
         return Err("is not encoded as OpenSSH encodes it".into());
     }
@@ -154,7 +154,7 @@ pub fn dearmor(text: &str) -> Option<Vec<u8>> {
 pub fn verify(signature: &SshSig, message: &[u8]) -> CheckResult<()> {
     let key = PublicKey::new(signature.public_key().clone(), "");
     supported(key.key_data())?;
-    key.verify(NAMESPACE, message, signature).map_err(|_| "does not fit what is signed")?;
+    key.verify(NAMESPACE, message, signature).map_err(|_| "does not match the signed bytes")?;
     let bytes = signature.signature_bytes();
     let flags = bytes.len().checked_sub(HARDWARE_TRAILER).and_then(|at| bytes.get(at));
     match is_hardware(&signature.algorithm()) && flags.is_none_or(|flags| flags & USER_PRESENT == 0) {

@@ -28,7 +28,7 @@ pub fn blocks(dry_run: &DryRunReport) -> String {
     content.push_str(&tag("p", &text(&limits.iter().map(|limit| limit.summary(all)).collect::<Vec<_>>().join(" "))));
     let shown = heaviest(all, &limits);
     if shown.len() < all.len() {
-        let note = format!("The {} heaviest of {} blocks; dry-run.json has them all.", shown.len(), all.len());
+        let note = format!("The {} heaviest of {} blocks; dry-run.json has all of them.", shown.len(), all.len());
         content.push_str(&class("p", "soft", &note));
     }
     let rows: Vec<_> = shown
@@ -79,11 +79,11 @@ impl Limit {
         let Some(heaviest) = blocks.iter().max_by_key(|block| (self.of)(block)) else { return String::new() };
         let most = (self.worded)((self.of)(heaviest));
         let of = match (self.limit, self.percent(heaviest)) {
-            (limit, Some(percent)) => format!("{percent:.1} % of the {} that a block may take", (self.worded)(limit)),
+            (limit, Some(percent)) => format!("{percent:.1} % of the limit of a block, {}", (self.worded)(limit)),
             (0, None) => "the limit is not known".into(),
             (_, None) => "this chain sets no limit".into(),
         };
-        format!("The most {} is {most}: {of}.", self.what)
+        format!("The greatest {} is {most}: {of}.", self.what)
     }
 
     fn cell(&self, block: &Block) -> String {
@@ -132,8 +132,8 @@ mod tests {
         let page = blocks(&dry_run(3, 1000));
         for part in [
             "In this order: 1 enactment block, 2 migration blocks.",
-            "The most ref_time is 30.00 ms: 1.5 % of the 2000.00 ms that a block may take.",
-            "The most proof_size is 100 bytes: 10.0 % of the 1,000 bytes that a block may take.",
+            "The greatest ref_time is 30.00 ms: 1.5 % of the limit of a block, 2000.00 ms.",
+            "The greatest proof_size is 100 bytes: 10.0 % of the limit of a block, 1,000 bytes.",
             "<th scope=\"row\">3 migration</th><td>30.00 ms <small>1.5 %</small><svg",
         ] {
             assert!(page.contains(part), "{part}\n{page}");

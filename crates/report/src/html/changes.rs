@@ -80,16 +80,16 @@ pub fn parameters(report: &DiffReport) -> String {
     let those = |old: bool, new: bool| -> Vec<[String; 3]> {
         all.iter().filter(|one| (one.old.is_some(), one.new.is_some()) == (old, new)).take(ROW_LIMIT).map(row).collect()
     };
-    let (changed, new, gone) = (those(true, true), those(false, true), those(true, false));
-    if [&changed, &new, &gone].iter().all(|rows| rows.is_empty()) {
+    let (changed, new, removed) = (those(true, true), those(false, true), those(true, false));
+    if [&changed, &new, &removed].iter().all(|rows| rows.is_empty()) {
         return String::new();
     }
     let head = ["Parameter", "Old", "New"];
     let mut content = match changed.is_empty() {
-        true => tag("p", "None that both runtimes have."),
+        true => tag("p", "No parameter changes that both runtimes have."),
         false => from_to(head, &changed),
     };
-    for (rows, what) in [(new, "new"), (gone, "gone")] {
+    for (rows, what) in [(new, "new"), (removed, "removed")] {
         if !rows.is_empty() {
             content.push_str(&folded(&format!("{} {what}", rows.len()), &from_to(head, &rows)));
         }

@@ -31,17 +31,17 @@ const BY_CHECKS: [(&str, &[&str]); 8] = [
 const BEFORE: [&str; 4] = [
     "The proposal was reviewed by someone who did not write it",
     "Everyone who is affected by breaking changes was informed and can be ready in time",
-    "Messages to and from other chains were tried: a teleport, a reserve transfer",
-    "A day on a test instance",
+    "Messages to and from other chains were tested: a teleport, a reserve transfer",
+    "The upgrade ran on a test instance for a day",
 ];
 const ON_THE_DAY: [&str; 4] = [
     "Databases were backed up",
     "Stakeholders were informed, and the window was agreed on",
-    "The hashes above were compared with those on chain, last thing before the vote or the call",
-    "Someone watches that blocks are made and finalized while it is enacted",
+    "The hashes above were compared with those on chain, immediately before the vote or the call",
+    "Someone monitors that blocks are produced and finalized during the enactment",
 ];
 const AFTER: [&str; 3] = [
-    "The version on chain is the one above, blocks are made and finalized",
+    "The version on chain is the one above, and blocks are produced and finalized",
     "The upgrade was announced",
     "A retrospective was held: what to do better next time",
 ];
@@ -55,13 +55,13 @@ fn by_evidence(bundle: &Bundle) -> Vec<Task> {
     let compared = compared.is_some_and(|report| report.verdict == Verdict::Pass);
     let proposed = bundle.propose.as_ref().and_then(|propose| propose.proposal());
     let mut tasks = vec![
-        (built, "The blob was built from a commit, nothing uncommitted in it".to_owned()),
+        (built, "The blob was built from a commit, without uncommitted changes".to_owned()),
         (compared, "It is known what changes and who is affected, and the versions match".to_owned()),
     ];
     let checks = bundle.dry_run.as_ref().map(|report| report.checks.as_slice()).unwrap_or_default();
     tasks.extend(BY_CHECKS.iter().map(|(task, names)| by_checks(checks, task, names)));
     let made = proposed.is_some_and(|proposal| !proposal.calls.is_empty());
-    tasks.push((made, "The calls of the proposal are made, and decoded back".to_owned()));
+    tasks.push((made, "The calls of the proposal were made and decoded again".to_owned()));
     tasks
 }
 
@@ -72,7 +72,7 @@ fn by_checks(checks: &[Check], task: &str, names: &[&str]) -> Task {
         .iter()
         .filter_map(|name| {
             let Some(check) = checks.iter().find(|check| check.name == *name) else {
-                return Some(format!("{name}: not made"));
+                return Some(format!("{name}: not run"));
             };
             let fine = match check.status {
                 Status::Pass => true,

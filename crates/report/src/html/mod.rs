@@ -48,7 +48,7 @@ pub fn report(bundle: &Bundle) -> String {
         Some(element::class(
             "p",
             "soft",
-            "This page is a rendering of the evidence files beside it; where they differ, those files count.",
+            "This page is rendered from the evidence files beside it. If it differs from them, the files are right.",
         )),
     ] {
         body.push_str(&section.unwrap_or_default());

@@ -58,14 +58,14 @@ fn call_rows(call: &Call) -> Vec<(&'static str, String)> {
     ];
     if let Some(preimage) = &call.preimage {
         rows.push(("Preimage", copied("the preimage's hash", &preimage.hash)));
-        rows.push(("Its length", text(&bytes(preimage.length as u64))));
+        rows.push(("Preimage length", text(&bytes(preimage.length as u64))));
     }
     if call.bytes.len() <= COPY_LIMIT && !call.bytes.is_empty() {
         rows.push(("Bytes", copied("the call's bytes", &call.bytes)));
     }
     for carried in &call.carries {
-        rows.push(("In it", decoded(&carried.decoded)));
-        rows.push(("Its hash", copied("the hash of the call in it", &carried.hash)));
+        rows.push(("Inner call", decoded(&carried.decoded)));
+        rows.push(("Inner call hash", copied("the hash of the inner call", &carried.hash)));
     }
     if !call.files.is_empty() {
         rows.push(("Files", text(&listed(&call.files))));

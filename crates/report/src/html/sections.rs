@@ -18,10 +18,15 @@ pub fn verifying() -> String {
     let all = copied("the command", "cargo xtask verify BUNDLE --root SIGNERS --rebuild");
     let quick = copied("the command", "cargo xtask verify BUNDLE --root SIGNERS");
     let rows = [
-        ("All of it, in one command", format!("{all} in a checkout of the commit above: digests, signatures, threshold, and the blob built again")),
+        (
+            "Everything, in one command",
+            format!(
+                "{all} in a checkout of the commit above: digests, signatures, threshold, and a rebuild of the blob"
+            ),
+        ),
         ("Without building", quick),
-        ("BUNDLE", "the directory that this page lies in".to_owned()),
-        ("SIGNERS", "the file that lists whose signatures count, and how many of them; have it from somewhere else than this bundle".to_owned()),
+        ("BUNDLE", "the directory of this page".to_owned()),
+        ("SIGNERS", "the file of signers; take it from a source other than this bundle".to_owned()),
     ];
-    section("Checking all of this", &facts(&rows))
+    section("How to verify this bundle", &facts(&rows))
 }

@@ -35,8 +35,8 @@ pub fn subject(bundle: &Bundle) -> String {
     let from = from.map(|from| version(&from.spec_name, from.spec_version, from.transaction_version));
     let to = bundle.inspect.as_ref();
     let mut rows = vec![
-        ("Chain", or_dash(from)),
-        ("Becomes", or_dash(to.map(|to| version(&to.spec_name, to.spec_version, to.transaction_version)))),
+        ("Current runtime", or_dash(from)),
+        ("New runtime", or_dash(to.map(|to| version(&to.spec_name, to.spec_version, to.transaction_version)))),
         ("Code hash, blake2_256", copied("the code's blake2_256", &or_dash(to.map(|to| &to.blake2_256)))),
     ];
     let proposal = bundle.propose.as_ref().and_then(|propose| propose.proposal());
@@ -60,7 +60,7 @@ pub fn subject(bundle: &Bundle) -> String {
         "Signed by",
         format!("{ask} shows the signers: the signatures cover this page, so it cannot contain them"),
     ));
-    section("What it is about", &facts(&rows))
+    section("The upgrade", &facts(&rows))
 }
 
 /// Renders the section on the blob and its build. Returns `None` if neither is known.
@@ -98,12 +98,12 @@ fn code_size(bundle: &Bundle, blob: &RuntimeFacts) -> String {
     let rehearsed = bundle.dry_run.as_ref().map(|report| report.from.code_size as u64);
     if let Some(old) = compared.or(rehearsed) {
         let sign = if new < old { "-" } else { "+" };
-        size_text.push_str(&format!(", {sign}{} against the present code", grouped(new.abs_diff(old))));
+        size_text.push_str(&format!(", {sign}{} compared with the current code", grouped(new.abs_diff(old))));
     }
     let limit = bundle.build.as_ref().map(|build| build.record.size_limit).filter(|limit| *limit > 0);
     let Some(limit) = limit else { return text(&size_text) };
     let percent = new as f64 * 100.0 / limit as f64;
-    size_text.push_str(&format!("; {percent:.1} % of the {} that the network takes", grouped(limit)));
+    size_text.push_str(&format!("; {percent:.1} % of the network's limit of {}", grouped(limit)));
     text(&size_text) + &bar::of_limit(percent)
 }
 

@@ -37,7 +37,7 @@ fn charted(all: &[Changed], what: &'static str, file: &str) -> String {
     let head = [what, "ref_time", "proof_size"];
     let mut content = String::new();
     if !first.is_empty() {
-        let legend = "Bars to the right: dearer, to the left: cheaper; they end at twice as much.";
+        let legend = "Bars to the right: increase, to the left: decrease. A full bar is 100 %.";
         content.push_str(&class("p", "soft", legend));
         content.push_str(&pairs(head, first));
     }
@@ -83,7 +83,7 @@ pub fn in_source(weights: &StepResult) -> String {
         content.push_str(&verdicts(&rows));
     }
     if let Some(summary) = crate::weights::against_release(weights) {
-        content.push_str(&tag("h3", "Since the release before"));
+        content.push_str(&tag("h3", "Since the previous release"));
         content.push_str(&tag("p", &text(&summary)));
         if let Some(AgainstRelease::Compared(comparison)) = &weights.comparison {
             content.push_str(&charted(&call_weights::compared(comparison), "Extrinsic", "weights.json"));
