@@ -78,7 +78,7 @@ pub fn assemble(request: &AssembleRequest, reporter: &Reporter) -> Result<Assemb
 
     let path = bundle.join(MANIFEST);
     let mut envelope = envelope::unsigned(STATEMENT_PAYLOAD, &payload);
-    envelope.signatures = former_signatures(&path, &payload, reporter);
+    envelope.signatures = previous_signatures(&path, &payload, reporter);
     // Do not rewrite an unchanged manifest, because another process may be reading it.
     if std::fs::read(&path).ok().as_deref() != Some(&envelope::to_bytes(&envelope)?[..]) {
         envelope::write(&envelope, &path)?;
@@ -97,11 +97,11 @@ pub fn assemble(request: &AssembleRequest, reporter: &Reporter) -> Result<Assemb
 
 /// Returns the signatures of the previous manifest if its payload is the same. An upgrade that ran
 /// again with the same result does not have to be signed again.
-fn former_signatures(path: &Path, payload: &[u8], reporter: &Reporter) -> Vec<Signature> {
+fn previous_signatures(path: &Path, payload: &[u8], reporter: &Reporter) -> Vec<Signature> {
     match Manifest::read(path) {
-        Ok(former) if former.payload == payload => former.envelope.signatures,
-        Ok(former) if !former.envelope.signatures.is_empty() => {
-            let count = former.envelope.signatures.len();
+        Ok(previous) if previous.payload == payload => previous.envelope.signatures,
+        Ok(previous) if !previous.envelope.signatures.is_empty() => {
+            let count = previous.envelope.signatures.len();
             reporter.warning(format!("the bundle changed: {count} signature(s) of the previous manifest were dropped"));
             Vec::new()
         }

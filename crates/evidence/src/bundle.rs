@@ -73,10 +73,10 @@ pub fn list(bundle: &Path) -> Result<Listing> {
 /// Removes the temporary files of an interrupted signing. The caller must hold the bundle's lock.
 pub fn remove_partial_files(bundle: &Path) {
     let entries = std::fs::read_dir(bundle).into_iter().flatten().flatten();
-    let left = |entry: &std::fs::DirEntry| {
+    let is_partial = |entry: &std::fs::DirEntry| {
         entry.file_name().to_string_lossy().starts_with(PARTIAL) && entry.file_type().is_ok_and(|kind| kind.is_file())
     };
-    for entry in entries.filter(left) {
+    for entry in entries.filter(is_partial) {
         // A file that cannot be removed is reported when the files are compared.
         let _ = std::fs::remove_file(entry.path());
     }

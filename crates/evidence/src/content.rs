@@ -101,8 +101,8 @@ fn dry_run(result: &DryRunReport, blobs: &[&RuntimeBlob]) -> Result<(), String> 
     if let Some(name) = CHECKS.iter().find(|name| !result.checks.iter().any(|check| check.name == **name)) {
         return Err(format!("states that it passed, but lacks the check {name}"));
     }
-    let stands = |check: &&Check| matches!(check.status, Status::Fail | Status::NotJudged);
-    if let Some(check) = result.checks.iter().find(stands) {
+    let blocking = |check: &&Check| matches!(check.status, Status::Fail | Status::NotJudged);
+    if let Some(check) = result.checks.iter().find(blocking) {
         return Err(format!("states that it passed, but its check {} is {}", check.name, check.status));
     }
     let expected = Verdict::of(&result.checks);
@@ -115,8 +115,8 @@ fn dry_run(result: &DryRunReport, blobs: &[&RuntimeBlob]) -> Result<(), String> 
 fn diff(result: &DiffOutcome, blobs: &[&RuntimeBlob]) -> Result<(), String> {
     let result = result.report().ok_or("states that it passed, but nothing was compared")?;
     is_about(&result.new.blake2_256, blobs)?;
-    let broken = |rule: &Check| matches!(rule.status, Status::Fail | Status::NotJudged);
-    match result.verdict.passed() && !result.rules.is_empty() && !result.rules.iter().any(broken) {
+    let not_kept = |rule: &Check| matches!(rule.status, Status::Fail | Status::NotJudged);
+    match result.verdict.passed() && !result.rules.is_empty() && !result.rules.iter().any(not_kept) {
         true => Ok(()),
         false => Err("states that it passed, but a rule was not kept".into()),
     }
@@ -143,12 +143,12 @@ fn propose(result: &Proposal, blobs: &[&RuntimeBlob], content: &dyn Fn(&str) -> 
     let code = hex::decode(result.code_hash.trim_start_matches("0x")).unwrap_or_default();
     let blob = blobs.iter().find(|blob| blob.blake2_256 == result.code_hash).and_then(|blob| content(&blob.file));
     let blob = blob.ok_or("is about a blob that cannot be read")?;
-    let mut decided = false;
+    let mut has_code = false;
     for call in &result.calls {
         let bytes = bytes_of(&call.name, &call.hash, &call.files, content)?;
-        decided |= contains(&bytes, &code) || bytes.ends_with(&blob);
+        has_code |= contains(&bytes, &code) || bytes.ends_with(&blob);
     }
-    if !decided {
+    if !has_code {
         return Err("names no call that holds the code that ships, or its hash".into());
     }
     match &result.apply {
@@ -225,29 +225,29 @@ mod tests {
 
     #[test]
     fn the_verdict_of_a_dry_run_follows_from_its_checks() {
-        for (change, told) in [
+        for (change, expected) in [
             (json!({"verdict": "fail"}), "has the verdict fail"),
             (json!({"verdict": "pass_with_hazards"}), "but its checks result in pass"),
             (json!({"checks": []}), "lacks the check versions"),
             (json!({"format": "cutover/dry-run/v1"}), "\"cutover/dry-run/v1\"; this version reads cutover/dry-run/v2"),
             (json!({"left_out": ["weights"]}), "left out checks: weights"),
         ] {
-            let said = refused("dry-run", |result| {
+            let message = refused("dry-run", |result| {
                 for (name, value) in change.as_object().expect("fields") {
                     result[name] = value.clone();
                 }
             });
-            assert!(said.contains("dry-run.json") && said.contains(told), "{said}");
+            assert!(message.contains("dry-run.json") && message.contains(expected), "{message}");
         }
-        let said = refused("dry-run", |result| result["to"]["blake2_256"] = json!("0x12"));
-        assert!(said.contains("which does not ship"), "{said}");
-        for (status, told) in [
+        let message = refused("dry-run", |result| result["to"]["blake2_256"] = json!("0x12"));
+        assert!(message.contains("which does not ship"), "{message}");
+        for (status, expected) in [
             ("fail", "its check migrations is fail"),
             ("not_judged", "its check migrations is not judged"),
             ("unheard of", "has no valid result"),
         ] {
-            let said = refused("dry-run", |result| result["checks"][6]["status"] = json!(status));
-            assert!(said.contains(told), "{said}");
+            let message = refused("dry-run", |result| result["checks"][6]["status"] = json!(status));
+            assert!(message.contains(expected), "{message}");
         }
         assert!(refused("dry-run", |result| *result = json!({})).contains("has no valid result"));
     }
@@ -279,16 +279,16 @@ mod tests {
     #[test]
     fn the_files_of_a_proposal_are_its_calls_and_hold_the_blob() {
         let hash = |bytes: &[u8]| json!(digest::blake2_256(bytes));
-        let said = refused("propose", |result| result["code_hash"] = hash(b"another blob"));
-        assert!(said.contains("which does not ship"), "{said}");
-        let said = refused("propose", |result| result["calls"][0]["hash"] = hash(b"another call"));
-        assert!(said.contains("is not the call"), "{said}");
+        let message = refused("propose", |result| result["code_hash"] = hash(b"another blob"));
+        assert!(message.contains("which does not ship"), "{message}");
+        let message = refused("propose", |result| result["calls"][0]["hash"] = hash(b"another call"));
+        assert!(message.contains("is not the call"), "{message}");
         // All parts are consistent, but the call does not contain the blob's hash.
         let other = [&[0, 9][..], &[7; 32]].concat();
         let bundle = Bundle::new();
         bundle.write("calls/authorize_upgrade.hex", format!("0x{}\n", hex::encode(&other)).as_bytes());
         bundle.change_step("propose", |step| step.result["calls"][0]["hash"] = hash(&other));
-        let said = bundle.refused().to_string();
-        assert!(said.contains("holds the code that ships"), "{said}");
+        let message = bundle.refused().to_string();
+        assert!(message.contains("holds the code that ships"), "{message}");
     }
 }

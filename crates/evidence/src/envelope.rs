@@ -46,7 +46,7 @@ pub fn write(envelope: &Envelope, path: &Path) -> Result<()> {
 /// Adds a signature and removes the previous one by the same key. Returns whether there was one.
 pub fn add(signatures: &mut Vec<Signature>, signature: Signature) -> bool {
     let before = signatures.len();
-    signatures.retain(|former| former.keyid != signature.keyid);
+    signatures.retain(|previous| previous.keyid != signature.keyid);
     let replaced = signatures.len() < before;
     signatures.push(signature);
     replaced
@@ -89,47 +89,47 @@ impl Manifest {
 
     /// Parses a manifest. `name` is the file's name in error messages.
     pub fn parse(text: &[u8], name: &str) -> Result<Self> {
-        let wrong = |what: &str, found: String| Failure::input(format!("{name} {what}")).found(found);
+        let invalid = |what: &str, found: String| Failure::input(format!("{name} {what}")).found(found);
         let envelope: Envelope =
-            serde_json::from_slice(text).map_err(|error| wrong("is not a DSSE envelope", error.to_string()))?;
+            serde_json::from_slice(text).map_err(|error| invalid("is not a DSSE envelope", error.to_string()))?;
         if envelope.payload_type != STATEMENT_PAYLOAD {
-            return Err(wrong("has a payload of another type", envelope.payload_type).expected(STATEMENT_PAYLOAD));
+            return Err(invalid("has a payload of another type", envelope.payload_type).expected(STATEMENT_PAYLOAD));
         }
         if envelope.signatures.len() > SIGNATURE_LIMIT {
-            return Err(wrong("has too many signatures", envelope.signatures.len().to_string()));
+            return Err(invalid("has too many signatures", envelope.signatures.len().to_string()));
         }
         if to_bytes(&envelope)? != text {
-            return Err(wrong("is not written as Cutover writes it", "other white space, order or encoding".into())
+            return Err(invalid("is not written as Cutover writes it", "other white space, order or encoding".into())
                 .hint("take the manifest as it was published"));
         }
         let payload = STANDARD
             .decode(&envelope.payload)
-            .map_err(|error| wrong("has a payload of invalid base64", error.to_string()))?;
+            .map_err(|error| invalid("has a payload of invalid base64", error.to_string()))?;
         let value: Value = parse_payload(&payload, name)?;
         if canonical::to_bytes(&value)? != payload {
             return Err(
-                wrong("has a payload that is not canonical JSON", "another encoding".into()).expected("RFC 8785")
+                invalid("has a payload that is not canonical JSON", "another encoding".into()).expected("RFC 8785")
             );
         }
         let statement: Statement = parse_payload(&payload, name)?;
         let kinds = (statement.kind.as_str(), statement.predicate_type.as_str());
         if kinds != (statement::STATEMENT_TYPE, statement::PREDICATE_TYPE) {
-            return Err(wrong("is not the statement of an upgrade", format!("{} {}", kinds.0, kinds.1))
+            return Err(invalid("is not the statement of an upgrade", format!("{} {}", kinds.0, kinds.1))
                 .expected(format!("{} {}", statement::STATEMENT_TYPE, statement::PREDICATE_TYPE)));
         }
         if !statement.subject.is_sorted_by(|left, right| left.name < right.name) {
-            return Err(wrong(
+            return Err(invalid(
                 "lists its subjects out of order or twice",
                 "a name that does not sort after the previous one".into(),
             ));
         }
         // Names and key ids are printed, so they must not contain terminal control characters.
         if let Some(subject) = statement.subject.iter().find(|subject| !is_plain_name(&subject.name)) {
-            return Err(wrong("has a subject that cannot be a file of a bundle", format!("{:?}", subject.name)));
+            return Err(invalid("has a subject that cannot be a file of a bundle", format!("{:?}", subject.name)));
         }
         let is_plain_id = |id: &str| id.len() <= 200 && id.bytes().all(|byte| byte.is_ascii_graphic());
         if let Some(signature) = envelope.signatures.iter().find(|signature| !is_plain_id(&signature.keyid)) {
-            return Err(wrong("has an invalid key id", format!("{:?}", signature.keyid)));
+            return Err(invalid("has an invalid key id", format!("{:?}", signature.keyid)));
         }
         Ok(Self { envelope, payload, statement })
     }

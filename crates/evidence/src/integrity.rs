@@ -95,16 +95,16 @@ type FoundFiles = BTreeMap<String, (PathBuf, Digests)>;
 fn check_statements(predicate: &Predicate, found: &FoundFiles) -> std::result::Result<(), (String, String)> {
     let mut steps = BTreeMap::new();
     for summary in &predicate.steps {
-        let wrong = |reason: String| (summary.file.clone(), reason);
+        let failed = |reason: String| (summary.file.clone(), reason);
         let (path, _) =
-            found.get(&summary.file).ok_or_else(|| wrong("is listed as a step, but not as a subject".into()))?;
-        let read = files::read_bounded(path, step::SIZE_LIMIT).map_err(|failure| wrong(failure.to_string()))?;
-        let step = step::parse(&read, &summary.file).map_err(|failure| wrong(failure.to_string()))?;
-        let digest = step::digest(&read).map_err(|failure| wrong(failure.to_string()))?;
+            found.get(&summary.file).ok_or_else(|| failed("is listed as a step, but not as a subject".into()))?;
+        let read = files::read_bounded(path, step::SIZE_LIMIT).map_err(|failure| failed(failure.to_string()))?;
+        let step = step::parse(&read, &summary.file).map_err(|failure| failed(failure.to_string()))?;
+        let digest = step::digest(&read).map_err(|failure| failed(failure.to_string()))?;
         if (step.verdict, &step.runtime, &digest) != (summary.verdict, &summary.runtime, &summary.digest)
             || summary.file != format!("{}.json", summary.name)
         {
-            return Err(wrong("differs from what the manifest states about it".into()));
+            return Err(failed("differs from what the manifest states about it".into()));
         }
         for (name, blake2_256) in &step.outputs {
             if found.get(name).map(|(_, digests)| &digests.blake2_256) != Some(blake2_256) {

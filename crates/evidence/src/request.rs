@@ -58,7 +58,7 @@ mod tests {
     use crate::{MANIFEST, testing::Bundle};
     use serde_json::{Value, json};
 
-    fn ask(request: Value) -> Result<Outcome<Value>> {
+    fn send(request: Value) -> Result<Outcome<Value>> {
         let request = serde_json::from_value(request).expect("a request");
         let Outcome { passed, value } = handle(request, &Reporter::silent())?;
         Ok(Outcome { passed, value: json!(value) })
@@ -68,7 +68,7 @@ mod tests {
     fn the_documented_requests_and_results() {
         let bundle = Bundle::new();
         let path = bundle.root_directory();
-        let assembled = ask(json!({
+        let assembled = send(json!({
             "command": "assemble",
             "bundle": path,
             "steps": ["build", "inspect", "diff", "dry-run", "propose"],
@@ -80,14 +80,14 @@ mod tests {
         assert_eq!(assembled.value["runtimes"][0]["spec_version"], 2);
         assert_eq!(assembled.value["subjects"].as_array().expect("a list").len(), 8);
 
-        let unsigned = ask(json!({"command": "verify", "bundle": path})).expect("verified");
+        let unsigned = send(json!({"command": "verify", "bundle": path})).expect("verified");
         assert!(!unsigned.passed);
         assert_eq!(unsigned.value["signatures"], json!([]));
 
-        let signed = ask(json!({"command": "sign", "bundle": path, "with": "throw_away"})).expect("signed");
+        let signed = send(json!({"command": "sign", "bundle": path, "with": "throw_away"})).expect("signed");
         assert_eq!((&signed.value["throw_away"], &signed.value["satisfied"]), (&json!(true), &json!(false)));
 
-        let verified = ask(json!({"command": "verify", "bundle": path})).expect("verified");
+        let verified = send(json!({"command": "verify", "bundle": path})).expect("verified");
         assert!(!verified.passed, "{:#}", verified.value);
         let value = verified.value;
         for (field, expected) in [
@@ -110,15 +110,15 @@ mod tests {
         assert_eq!(value["signatures"][0]["key_type"], "ed25519");
         assert!(value["warnings"][0].as_str().expect("a warning").contains("throw-away"));
 
-        let undamaged = ask(json!({"command": "verify", "bundle": path, "integrity_only": true})).expect("verified");
+        let undamaged = send(json!({"command": "verify", "bundle": path, "integrity_only": true})).expect("verified");
         assert!(undamaged.passed && undamaged.value["verdict"] == "pass", "{:#}", undamaged.value);
     }
 
     #[test]
-    fn what_is_signed_can_be_taken_elsewhere() {
+    fn the_signed_bytes_can_be_exported() {
         let bundle = Bundle::assembled();
         let out = bundle.beside("message");
-        ask(json!({"command": "message", "bundle": bundle.root_directory(), "out": out})).expect("written");
+        send(json!({"command": "message", "bundle": bundle.root_directory(), "out": out})).expect("written");
         let message = std::fs::read(&out).expect("read");
         assert!(message.starts_with(b"DSSEv1 28 application/vnd.in-toto+json "));
     }
@@ -133,7 +133,7 @@ mod tests {
         ] {
             assert!(serde_json::from_value::<EvidenceRequest>(request.clone()).is_err(), "{request}");
         }
-        let missing = ask(json!({"command": "verify", "bundle": "/no/such"})).err().expect("missing");
+        let missing = send(json!({"command": "verify", "bundle": "/no/such"})).err().expect("missing");
         assert_eq!(missing.kind, worker::Kind::Input);
     }
 }

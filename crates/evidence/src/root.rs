@@ -72,19 +72,19 @@ impl Root {
 
     /// Validates a file of signers: its format, names, keys, threshold, expiry date and lineage.
     pub fn new(file: RootFile) -> Result<Self> {
-        let wrong = |message: String| Failure::input(message);
+        let invalid = |message: String| Failure::input(message);
         if file.format != SIGNERS {
-            return Err(wrong("its format is unknown".into()).found(file.format).expected(SIGNERS));
+            return Err(invalid("its format is unknown".into()).found(file.format).expected(SIGNERS));
         }
         if file.version == 0 {
-            return Err(wrong("its version is 0".into()).expected("1 or more"));
+            return Err(invalid("its version is 0".into()).expected("1 or more"));
         }
         let mut signers: Vec<Signer> = Vec::new();
         let mut materials: BTreeMap<Vec<u8>, String> = BTreeMap::new();
         for entry in &file.signers {
             let name = entry.name.clone();
             if name.trim() != name || name.is_empty() || name.len() > 100 || name.chars().any(char::is_control) {
-                return Err(wrong("a signer's name cannot be used".into())
+                return Err(invalid("a signer's name cannot be used".into())
                     .found(format!("{name:?}"))
                     .expected("1 to 100 bytes without spaces around them"));
             }
@@ -92,7 +92,7 @@ impl Root {
             // refused, because readers confuse them.
             let alike = |other: &&Signer| other.name != name && other.name.to_lowercase() == name.to_lowercase();
             if let Some(other) = signers.iter().find(alike) {
-                return Err(wrong(format!("{} and {name} differ only in case", other.name))
+                return Err(invalid(format!("{} and {name} differ only in case", other.name))
                     .hint("spell one person's name one way"));
             }
             let key = PublicKey::parse(entry.key_type, &entry.public_key).map_err(|mut failure| {
@@ -100,12 +100,12 @@ impl Root {
                 failure
             })?;
             if let Some(other) = materials.insert(key.material(), name.clone()) {
-                let whose = if other == name {
+                let message = if other == name {
                     format!("{name} is listed twice with one key")
                 } else {
                     format!("{other} and {name} have the same key")
                 };
-                return Err(wrong(whose).found(key.key_id()).hint("list each key once"));
+                return Err(invalid(message).found(key.key_id()).hint("list each key once"));
             }
             // Two keys derived from one seed belong to one person, even under different names.
             let same = |other: &&Signer| other.name == name || other.key.shares_seed_with(&key);
@@ -115,17 +115,17 @@ impl Root {
         let root = Self { file, signers };
         let (threshold, people) = (root.file.threshold, root.people());
         if threshold == 0 || threshold as usize > people {
-            return Err(wrong("the threshold is 0 or larger than the number of signers".into())
+            return Err(invalid("the threshold is 0 or larger than the number of signers".into())
                 .found(format!("{threshold} of {people}"))
                 .expected(format!("1 to {people}")));
         }
         if let Some(date) = &root.file.expires {
             parse_date(date)
-                .ok_or_else(|| wrong("the expiry date is invalid".into()).found(date).expected("YYYY-MM-DD"))?;
+                .ok_or_else(|| invalid("the expiry date is invalid".into()).found(date).expected("YYYY-MM-DD"))?;
         }
         if let Some(lineage) = &root.file.lineage {
             is_lineage(lineage).then_some(()).ok_or_else(|| {
-                wrong("its lineage is invalid".into())
+                invalid("its lineage is invalid".into())
                     .found(format!("{lineage:?}"))
                     .expected("what `cargo xtask signers init` writes: 0x and 32 or 64 lower-case hex digits")
             })?;
@@ -199,18 +199,18 @@ impl Root {
     }
 
     /// Counts the signatures, at most one for each person. A signature is counted if it is valid
-    /// and its key is listed. If `holds` is false, the file has expired and no signature is
+    /// and its key is listed. If `unexpired` is false, the file has expired and no signature is
     /// counted.
-    pub fn tally(&self, signatures: &[CheckedSignature], holds: bool) -> Tally {
+    pub fn tally(&self, signatures: &[CheckedSignature], unexpired: bool) -> Tally {
         let mut counted = BTreeSet::new();
         let mut each = Vec::new();
         for signature in signatures {
             let signer = self.signer(signature);
             let reason = match (&signature.invalid_reason, signer) {
-                (Some(wrong), _) => Some(wrong.clone()),
+                (Some(reason), _) => Some(reason.clone()),
                 (None, _) if signature.throw_away => Some("is by a throw-away key".into()),
                 (None, None) => Some("is by a key that the file of signers does not list".into()),
-                (None, Some(_)) if !holds => Some("is under a file of signers that expired".into()),
+                (None, Some(_)) if !unexpired => Some("is under a file of signers that expired".into()),
                 (None, Some(signer)) if !counted.insert(signer.person) => Some(self.repeated_reason(signer)),
                 (None, Some(_)) => None,
             };
@@ -338,8 +338,8 @@ mod tests {
             assert_eq!(root.people(), 2);
             let tally = root.tally(&signatures[..2], true);
             assert_eq!((tally.counted, tally.satisfied, &tally.missing[..]), (1, false, &["cas".to_owned()][..]));
-            let told = tally.each[1].1.clone().expect("why");
-            assert!(told.contains("not the first signature by ana"), "{told}");
+            let reason = tally.each[1].1.clone().expect("why");
+            assert!(reason.contains("not the first signature by ana"), "{reason}");
             assert!(root.tally(&signatures, true).satisfied);
             assert_eq!(of(json!([first, second]), 2).expect_err("one person").found.as_deref(), Some("2 of 1"));
         }

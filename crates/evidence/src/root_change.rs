@@ -52,12 +52,12 @@ pub fn init(request: &InitRootRequest) -> Result<RootSummary> {
 /// Returns the expiry date and a warning. The date is the named one, or else that of the previous
 /// version if it is not in the past.
 fn expires(named: Option<&str>, previous: Option<&Root>) -> (Option<String>, Option<String>) {
-    let former = previous.and_then(|previous| previous.file.expires.clone());
-    let over = previous.is_some_and(|previous| previous.expired(SystemTime::now()));
-    match (named, former) {
+    let previous_date = previous.and_then(|previous| previous.file.expires.clone());
+    let expired = previous.is_some_and(|previous| previous.expired(SystemTime::now()));
+    match (named, previous_date) {
         (Some(NEVER), _) | (None, None) => (None, None),
         (Some(date), _) => (Some(date.to_owned()), None),
-        (None, Some(date)) if over => (
+        (None, Some(date)) if expired => (
             None,
             Some(format!(
                 "the previous version expired on {date}; this one does not expire, because --expires is not given"
@@ -88,20 +88,20 @@ pub fn sign(path: &Path, with: &KeySource, previous: Option<&Path>) -> Result<Ro
     let message = root.signed_bytes()?;
     let signature = make_signature(with, &message, Some(&root))?;
     let checked = check(&signature, &message);
-    if let Some(wrong) = checked.invalid_reason {
-        return Err(Failure::input(format!("the signature {} {wrong}", signature.keyid)));
+    if let Some(reason) = checked.invalid_reason {
+        return Err(Failure::input(format!("the signature {} {reason}", signature.keyid)));
     }
     let mut note = None;
     if !root.lists(&checked) && !previous.as_ref().is_some_and(|previous| previous.lists(&checked)) {
-        let stranger = format!("{} is not the key of a signer in {}", signature.keyid, path.display());
+        let unlisted = format!("{} is not the key of a signer in {}", signature.keyid, path.display());
         // Signers that only the previous version lists have to agree as well, if there is one.
         if root.file.version == 1 || previous.is_some() {
-            return Err(Failure::usage(stranger)
+            return Err(Failure::usage(unlisted)
                 .expected(root.listed())
                 .hint("nothing was written; `cargo xtask signers key FILE` shows which key a file holds"));
         }
         note =
-            Some(format!("{stranger}: it counts only if the previous version lists it, which --previous FILE checks"));
+            Some(format!("{unlisted}: it counts only if the previous version lists it, which --previous FILE checks"));
     }
     add(&mut root.file.signatures, signature);
     write(path, &root.file)?;
@@ -160,11 +160,11 @@ fn previous_of(path: &Path, root: &Root, previous: &Path) -> Result<Root> {
             .found(format!("version {}", root.file.version))
             .expected(format!("version {}", previous.file.version + 1)));
     }
-    let (own, former) = (root.lineage()?, previous.lineage()?);
-    if own.is_some() && former.is_some() && own != former {
+    let (own, expected) = (root.lineage()?, previous.lineage()?);
+    if own.is_some() && expected.is_some() && own != expected {
         return Err(Failure::check(format!("{} is not a version of the same file of signers", path.display()))
             .found(format!("the lineage {}", own.unwrap_or_default()))
-            .expected(former.unwrap_or_default())
+            .expected(expected.unwrap_or_default())
             .hint("cargo xtask signers init NEXT --previous FILE"));
     }
     Ok(previous)
@@ -227,7 +227,7 @@ mod tests {
         path
     }
 
-    fn look(path: &Path, previous: Option<&Path>) -> Result<Outcome<RootSummary>> {
+    fn verified(path: &Path, previous: Option<&Path>) -> Result<Outcome<RootSummary>> {
         verify(path, previous, None, &Reporter::silent())
     }
 
@@ -242,7 +242,7 @@ mod tests {
             if let Some(with) = with {
                 sign(&new, with, Some(&old)).expect("signed");
             }
-            let outcome = look(&new, Some(&old)).expect("verified");
+            let outcome = verified(&new, Some(&old)).expect("verified");
             (outcome.value.satisfied_by_previous, outcome.value.satisfied, outcome.passed)
         };
         assert_eq!(agreed(None), (Some(false), false, false));
@@ -250,7 +250,7 @@ mod tests {
         assert_eq!(agreed(Some(&d.0)), (Some(false), false, false), "signing twice counts once");
         assert_eq!(agreed(Some(&c.0)), (Some(false), true, false), "the new signers alone");
         assert_eq!(agreed(Some(&a.0)), (Some(true), true, true));
-        assert!(look(&new, None).expect("verified").passed);
+        assert!(verified(&new, None).expect("verified").passed);
     }
 
     #[test]
@@ -259,10 +259,10 @@ mod tests {
         let [a, b] = ["ana", "ben"].map(|name| bundle.chain_key(name, KeyType::Ed25519));
         let path = make_root(bundle.beside("1.json"), 1, &[&a, &b], None);
         sign(&path, &a.0, None).expect("signed");
-        assert!(look(&path, None).expect("verified").passed);
+        assert!(verified(&path, None).expect("verified").passed);
         let text = std::fs::read_to_string(&path).expect("read").replace("\"ben\"", "\"eve\"");
         std::fs::write(&path, text).expect("written");
-        assert!(!look(&path, None).expect("verified").passed);
+        assert!(!verified(&path, None).expect("verified").passed);
     }
 
     #[test]
@@ -272,7 +272,7 @@ mod tests {
         let first = make_root(bundle.beside("1.json"), 1, &[&a], None);
         let second = make_root(bundle.beside("2.json"), 1, &[&a], Some(&first));
         let third = make_root(bundle.beside("3.json"), 1, &[&a], Some(&second));
-        let failure = look(&third, Some(&first)).err().expect("a version is missing");
+        let failure = verified(&third, Some(&first)).err().expect("a version is missing");
         assert_eq!(failure.expected.as_deref(), Some("version 2"));
         let again =
             InitRootRequest { path: first, threshold: 1, signers: entries(&[&a]), expires: None, previous: None };
@@ -295,18 +295,18 @@ mod tests {
         assert!(made.expired && made.warnings[0].contains("2020-01-01"), "{:?}", made.warnings);
         sign(&old, &a.0, None).expect("signed");
         sign(&old, &b.0, None).expect("signed");
-        let outcome = look(&old, None).expect("verified");
+        let outcome = verified(&old, None).expect("verified");
         assert!(!outcome.passed && outcome.value.expired && outcome.value.warnings[0].contains("2020-01-01"));
         assert!(outcome.value.signatures.iter().all(|one| one.valid && !one.counted));
 
         let (new, made) = of("2.json", None, Some(&old));
         assert!(made.expires.is_none() && made.warnings[0].contains("does not expire"), "{:?}", made.warnings);
         sign(&new, &a.0, None).expect("signed");
-        assert!(!look(&new, Some(&old)).expect("verified").passed, "one of two");
+        assert!(!verified(&new, Some(&old)).expect("verified").passed, "one of two");
         sign(&new, &b.0, None).expect("signed");
-        assert!(look(&new, Some(&old)).expect("verified").passed);
+        assert!(verified(&new, Some(&old)).expect("verified").passed);
         // What was not checked is reported.
-        assert!(look(&new, None).expect("verified").value.warnings[0].contains("version 1"));
+        assert!(verified(&new, None).expect("verified").value.warnings[0].contains("version 1"));
 
         // A future expiry date is kept, with a warning. It can also be removed.
         let (third, made) = of("3.json", Some("2999-01-01"), Some(&new));
@@ -341,14 +341,14 @@ mod tests {
         let (first, other) =
             (make_root(bundle.beside("1.json"), 1, &[&a], None), make_root(bundle.beside("o.json"), 1, &[&a], None));
         let second = make_root(bundle.beside("2.json"), 1, &[&a], Some(&first));
-        look(&second, Some(&first)).expect("the next");
-        assert_eq!(look(&second, Some(&other)).err().expect("refused").kind, worker::Kind::Check);
+        verified(&second, Some(&first)).expect("the next");
+        assert_eq!(verified(&second, Some(&other)).err().expect("refused").kind, worker::Kind::Check);
 
         // A file that was changed after it was signed cannot say who may sign the next version.
         sign(&first, &a.0, None).expect("signed");
-        look(&second, Some(&first)).expect("as it was signed");
+        verified(&second, Some(&first)).expect("as it was signed");
         let text = std::fs::read_to_string(&first).expect("read").replace("\"ana\"", "\"eve\"");
         std::fs::write(&first, text).expect("written");
-        assert!(look(&second, Some(&first)).err().expect("refused").message.contains("not trusted"));
+        assert!(verified(&second, Some(&first)).err().expect("refused").message.contains("not trusted"));
     }
 }

@@ -39,8 +39,8 @@ pub fn sign(request: &SignRequest, reporter: &Reporter) -> Result<Signed> {
     reporter.status("signing");
     let signature = make_signature(&request.with, &message, trusted.as_ref().map(|trusted| &trusted.root))?;
     let checked = check(&signature, &message);
-    if let Some(wrong) = checked.invalid_reason {
-        return Err(invalid_signature(&request.with, &signature.keyid, &wrong));
+    if let Some(reason) = checked.invalid_reason {
+        return Err(invalid_signature(&request.with, &signature.keyid, &reason));
     }
     if let (Some(trusted), false) = (&trusted, checked.throw_away)
         && trusted.root.tally(std::slice::from_ref(&checked), true).each.iter().all(|(signer, _)| signer.is_none())
@@ -51,7 +51,7 @@ pub fn sign(request: &SignRequest, reporter: &Reporter) -> Result<Signed> {
     }
     if checked.throw_away {
         // Ephemeral keys prove nothing about the signer, so one signature by such a key is enough.
-        manifest.envelope.signatures.retain(|former| !check(former, &message).throw_away);
+        manifest.envelope.signatures.retain(|previous| !check(previous, &message).throw_away);
     }
     let key_id = signature.keyid.clone();
     let replaced = envelope::add(&mut manifest.envelope.signatures, signature);
@@ -231,23 +231,23 @@ fn parse_private(path: &Path, text: &str) -> Result<ssh_key::PrivateKey> {
 }
 
 fn import(key_type: KeyType, public_key: Option<&str>, file: &Path) -> Result<Signature> {
-    let wrong = |found: String| Failure::input(format!("{} contains no signature", file.display())).found(found);
+    let invalid = |found: String| Failure::input(format!("{} contains no signature", file.display())).found(found);
     let text =
-        String::from_utf8(read_regular(file, 64 * 1024)?).map_err(|_| wrong("bytes that are not text".into()))?;
+        String::from_utf8(read_regular(file, 64 * 1024)?).map_err(|_| invalid("bytes that are not text".into()))?;
     let key = public_key.map(|text| PublicKey::parse(key_type, text)).transpose()?;
     if key_type == KeyType::Ssh {
         let blob = keys::ssh_dearmor(&text)
-            .ok_or_else(|| wrong("no armored ssh signature".into()).expected("-----BEGIN SSH SIGNATURE-----"))?;
-        let carried = keys::ssh_key_of(&blob).map_err(|reason| wrong(format!("a signature that {reason}")))?;
-        if key.is_some_and(|key| key.key_id() != carried.key_id()) {
-            return Err(wrong(format!("one by {}", carried.key_id())).expected("one by the named key"));
+            .ok_or_else(|| invalid("no armored ssh signature".into()).expected("-----BEGIN SSH SIGNATURE-----"))?;
+        let signer_key = keys::ssh_key_of(&blob).map_err(|reason| invalid(format!("a signature that {reason}")))?;
+        if key.is_some_and(|key| key.key_id() != signer_key.key_id()) {
+            return Err(invalid(format!("one by {}", signer_key.key_id())).expected("one by the named key"));
         }
-        return Ok(envelope::signature(carried.key_id(), &blob));
+        return Ok(envelope::signature(signer_key.key_id(), &blob));
     }
     let key = key.ok_or_else(|| Failure::usage("a signature by a chain key comes with its public key"))?;
     let digits = text.trim();
     let bytes = hex::decode(digits.strip_prefix("0x").unwrap_or(digits)).map_err(|error| {
-        wrong(error.to_string()).expected("64 bytes in hex, as a wallet or `subkey sign` shows them")
+        invalid(error.to_string()).expected("64 bytes in hex, as a wallet or `subkey sign` shows them")
     })?;
     // Some wallets write the scheme's number before the signature, as `MultiSignature` does in
     // transactions.
@@ -259,8 +259,8 @@ fn import(key_type: KeyType, public_key: Option<&str>, file: &Path) -> Result<Si
     Ok(envelope::signature(key.key_id(), bytes))
 }
 
-fn invalid_signature(with: &KeySource, key_id: &str, wrong: &str) -> Failure {
-    let message = format!("the signature {key_id} {wrong}");
+fn invalid_signature(with: &KeySource, key_id: &str, reason: &str) -> Failure {
+    let message = format!("the signature {key_id} {reason}");
     match with {
         KeySource::Import { .. } => Failure::input(message)
             .expected("a signature of this bundle's bytes, raw or wrapped in <Bytes>…</Bytes>")

@@ -229,7 +229,7 @@ fn an_ssh_agent_signs_with_the_key_that_is_named() {
     assert!(unknown.message.contains("third"));
 
     let by_name = bundle.sign(agent.with(Some("second"))).expect("by name");
-    assert_eq!(by_name.agreement.signatures.len(), 2, "the former signature stays");
+    assert_eq!(by_name.agreement.signatures.len(), 2, "the previous signature stays");
     assert_eq!(verified(&bundle, &root).verdict, Verdict::Pass);
     let by_line = bundle.sign(agent.with(Some(&second_line))).expect("by line");
     assert!(by_line.replaced && by_line.agreement.signatures.len() == 2);
@@ -302,7 +302,7 @@ fn signatures_are_added_and_kept() {
 }
 
 #[test]
-fn throw_away_keys_do_not_pile_up() {
+fn only_one_throw_away_signature_is_kept() {
     let bundle = Bundle::assembled();
     let first = bundle.sign(KeySource::ThrowAway).expect("signed");
     let second = bundle.sign(KeySource::ThrowAway).expect("signed");

@@ -252,15 +252,15 @@ impl Bundle {
     }
 
     pub fn verify(&self, root: Option<&PathBuf>) -> Verification {
-        self.ask(root, false)
+        self.verify_with(root, false)
     }
 
     /// Verifies the integrity of the bundle only.
     pub fn verify_integrity(&self) -> Verification {
-        self.ask(None, true)
+        self.verify_with(None, true)
     }
 
-    fn ask(&self, root: Option<&PathBuf>, integrity_only: bool) -> Verification {
+    fn verify_with(&self, root: Option<&PathBuf>, integrity_only: bool) -> Verification {
         let request =
             VerifyRequest { bundle: self.root_directory(), root: root.cloned(), accepted: None, integrity_only };
         verify(&request, &Reporter::silent()).expect("verified").value
@@ -276,7 +276,7 @@ impl Bundle {
 }
 
 /// Returns the names of the files that failed a verification.
-pub fn accused(verification: &Verification) -> Vec<&str> {
+pub fn failed_files(verification: &Verification) -> Vec<&str> {
     verification.subjects.iter().filter(|subject| !subject.ok).map(|subject| subject.name.as_str()).collect()
 }
 

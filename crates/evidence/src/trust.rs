@@ -85,11 +85,11 @@ pub fn valid_signatures(root: &Root, path: &Path) -> Result<Vec<CheckedSignature
     let signatures = signatures_of(root)?;
     match signatures.iter().find(|signature| !signature.is_valid()) {
         None => Ok(signatures),
-        Some(broken) => Err(Failure::check(format!("{} is not trusted", named(root, path)))
+        Some(invalid) => Err(Failure::check(format!("{} is not trusted", named(root, path)))
             .found(format!(
                 "its signature {} {}",
-                broken.key_id,
-                broken.invalid_reason.as_deref().unwrap_or("is not valid")
+                invalid.key_id,
+                invalid.invalid_reason.as_deref().unwrap_or("is not valid")
             ))
             .expected("signatures that match its content")
             .hint("somebody changed it after it was signed: take the version in the repository")),

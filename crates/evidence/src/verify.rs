@@ -49,11 +49,12 @@ fn conclude(
     predicate: Option<Predicate>,
 ) -> Verification {
     let mut warnings = trusted.map(|trusted| trusted.warnings.clone()).unwrap_or_default();
-    for broken in agreement.signatures.iter().filter(|signature| !signature.valid) {
-        let reason = format!("its signature {} {}", broken.key_id, broken.reason.as_deref().unwrap_or("is not valid"));
+    for invalid in agreement.signatures.iter().filter(|signature| !signature.valid) {
+        let reason =
+            format!("its signature {} {}", invalid.key_id, invalid.reason.as_deref().unwrap_or("is not valid"));
         // Anyone can add a signature. If enough signers have signed, only an invalid signature that
         // names a signer counts against the bundle.
-        match agreement.satisfied && broken.signer.is_none() {
+        match agreement.satisfied && invalid.signer.is_none() {
             true => warnings.push(format!("{MANIFEST}: {reason}; its key is not listed in the file of signers")),
             false => fail_subject(&mut subjects, MANIFEST, reason),
         }
@@ -168,8 +169,8 @@ pub struct CountedSignatures {
 }
 
 /// Counts signatures under a file of signers, and compares the count with the threshold.
-pub fn count(signatures: &[CheckedSignature], root: &Root, holds: bool) -> CountedSignatures {
-    let tally = root.tally(signatures, holds);
+pub fn count(signatures: &[CheckedSignature], root: &Root, unexpired: bool) -> CountedSignatures {
+    let tally = root.tally(signatures, unexpired);
     let pairs = signatures.iter().zip(tally.each);
     CountedSignatures {
         signatures: pairs.map(|(one, (signer, reason))| signature_check(one, signer, reason)).collect(),

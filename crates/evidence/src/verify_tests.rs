@@ -4,7 +4,7 @@ use crate::{
     digest, envelope, root_change,
     statement::subject_digest,
     step,
-    testing::{Bundle, accused, all_files},
+    testing::{Bundle, all_files, failed_files},
 };
 use proptest::prelude::*;
 use protocol::{
@@ -36,11 +36,11 @@ fn two_of_three_satisfy() {
     assert_eq!(signers, [Some("ana"), Some("ben")]);
     assert_eq!(verification.agreement.root.source, RootSource::File);
     assert_eq!(verification.agreement.root.path.as_ref(), Some(&root));
-    assert_eq!(accused(&verification), [""; 0]);
+    assert_eq!(failed_files(&verification), [""; 0]);
 }
 
 #[test]
-fn one_of_two_needed_does_not() {
+fn one_of_two_needed_does_not_satisfy() {
     let (bundle, root) = signed();
     let mut envelope: Envelope = serde_json::from_slice(&bundle.read(MANIFEST)).expect("JSON");
     envelope.signatures.pop();
@@ -48,7 +48,7 @@ fn one_of_two_needed_does_not() {
     let verification = bundle.verify(Some(&root));
     assert_eq!((verification.verdict, verification.agreement.satisfied), (Verdict::Fail, false));
     assert!(verification.hint.is_some());
-    assert_eq!(accused(&verification), [""; 0], "the files are well");
+    assert_eq!(failed_files(&verification), [""; 0], "the files are intact");
 }
 
 #[test]
@@ -101,7 +101,7 @@ fn a_signature_of_another_bundle_does_not_fit() {
     envelope::write(&envelope, &bundle.path(MANIFEST)).expect("written");
     let verification = bundle.verify(Some(&root));
     assert!(!verification.agreement.satisfied && !verification.agreement.signatures[0].valid);
-    assert_eq!(accused(&verification), [MANIFEST]);
+    assert_eq!(failed_files(&verification), [MANIFEST]);
 }
 
 /// DSSE ignores signatures by unknown keys. An invalid signature that names a signer fails the
@@ -129,13 +129,13 @@ fn an_unrelated_signature_is_reported_and_not_counted() {
             "{:?}",
             verification.warnings
         );
-        let told = &verification.agreement.signatures[1];
-        assert!(!told.valid && !told.counted && told.reason.is_some(), "{told:?}");
+        let checked = &verification.agreement.signatures[1];
+        assert!(!checked.valid && !checked.counted && checked.reason.is_some(), "{checked:?}");
 
         // If too few people signed, the invalid signature may be a damaged one of a signer.
         envelope.signatures.truncate(2);
         envelope::write(&envelope, &bundle.path(MANIFEST)).expect("written");
-        assert_eq!(accused(&bundle.verify(Some(&root))), [MANIFEST]);
+        assert_eq!(failed_files(&bundle.verify(Some(&root))), [MANIFEST]);
     }
 
     let (bundle, root) = signed();
@@ -145,7 +145,7 @@ fn an_unrelated_signature_is_reported_and_not_counted() {
     envelope::write(&envelope, &bundle.path(MANIFEST)).expect("written");
     let verification = bundle.verify(Some(&root));
     assert!(verification.agreement.satisfied && !verification.signed_off);
-    assert_eq!((verification.verdict, accused(&verification)), (Verdict::Fail, vec![MANIFEST]));
+    assert_eq!((verification.verdict, failed_files(&verification)), (Verdict::Fail, vec![MANIFEST]));
 }
 
 #[test]
@@ -230,8 +230,8 @@ fn refused(change: impl FnOnce(&Bundle, &mut Predicate)) -> String {
     assert_eq!(bundle.verify_integrity().verdict, Verdict::Fail);
     let failure = bundle.sign(KeySource::ThrowAway).expect_err("not signed either");
     assert_eq!(failure.kind, Kind::Check);
-    let wrong = verification.subjects.into_iter().find(|subject| !subject.ok).expect("one is accused");
-    format!("{}: {}", wrong.name, wrong.reason.expect("a reason"))
+    let failed = verification.subjects.into_iter().find(|subject| !subject.ok).expect("one failed");
+    format!("{}: {}", failed.name, failed.reason.expect("a reason"))
 }
 
 fn without(predicate: &mut Predicate, step: &str) {
@@ -333,7 +333,7 @@ fn an_older_file_of_signers_than_the_one_accepted_before_is_refused() {
     let unsigned = make("2-unsigned.json", Some(&first), false);
     let third = make("3.json", Some(&second), true);
     let accepted = bundle.beside("accepted");
-    let ask = |root: &PathBuf| {
+    let verify_with = |root: &PathBuf| {
         let root = Some(root.clone());
         let request = VerifyRequest {
             bundle: bundle.root_directory(),
@@ -343,13 +343,13 @@ fn an_older_file_of_signers_than_the_one_accepted_before_is_refused() {
         };
         verify(&request, &Reporter::silent()).map(|outcome| outcome.passed)
     };
-    assert!(ask(&first).expect("the first") && ask(&first).expect("again"));
+    assert!(verify_with(&first).expect("the first") && verify_with(&first).expect("again"));
     // The signers of the accepted version did not agree to it.
-    let failure = ask(&unsigned).expect_err("not agreed to");
+    let failure = verify_with(&unsigned).expect_err("not agreed to");
     assert!(failure.kind == Kind::Check && failure.to_string().contains("ana or ben is missing"), "{failure}");
-    assert!(ask(&second).expect("the next") && ask(&third).expect("and the next"));
+    assert!(verify_with(&second).expect("the next") && verify_with(&third).expect("and the next"));
     for old in [&first, &second, &unsigned] {
-        let failure = ask(old).expect_err("older");
+        let failure = verify_with(old).expect_err("older");
         assert!(failure.message.contains("is older than"), "{failure}");
         assert_eq!(
             (failure.kind, failure.expected.as_deref().map(|text| &text[..9])),
@@ -368,11 +368,11 @@ fn an_older_file_of_signers_than_the_one_accepted_before_is_refused() {
     let another = bundle.beside("3-other.json");
     let text = std::fs::read_to_string(make("3-new.json", Some(&second), false)).expect("read");
     std::fs::write(&another, text.replace("\"threshold\": 1", "\"threshold\": 2")).expect("written");
-    assert!(ask(&another).expect_err("another").message.contains("is not the one of this version"));
+    assert!(verify_with(&another).expect_err("another").message.contains("is not the one of this version"));
     root_change::sign(&third, &keys[0].0, None).expect("signed by both");
-    assert!(ask(&third).expect("the same"));
+    assert!(verify_with(&third).expect("the same"));
     // Other files are independent of this one.
-    assert!(ask(&make("other-1.json", None, true)).expect("a file of its own"));
+    assert!(verify_with(&make("other-1.json", None, true)).expect("a file of its own"));
 }
 
 #[test]
@@ -380,18 +380,18 @@ fn an_expired_file_of_signers_is_not_recorded_and_an_unknown_lineage_is_reported
     let (bundle, root) = signed();
     let text = std::fs::read_to_string(&root).expect("read");
     let accepted = bundle.beside("accepted");
-    let ask = |content: &str| {
+    let verify_with = |content: &str| {
         std::fs::write(&root, content).expect("written");
         let (root, accepted) = (Some(root.clone()), Some(accepted.clone()));
         let request = VerifyRequest { bundle: bundle.root_directory(), root, accepted, ..VerifyRequest::default() };
         verify(&request, &Reporter::silent()).expect("verified").value
     };
-    ask(&text.replacen('{', "{\"expires\": \"2020-01-01\",", 1));
+    verify_with(&text.replacen('{', "{\"expires\": \"2020-01-01\",", 1));
     assert!(!accepted.exists());
-    let verification = ask(&text.replace("\"version\":1", "\"version\":2"));
+    let verification = verify_with(&text.replace("\"version\":1", "\"version\":2"));
     assert!(verification.warnings.iter().any(|warning| warning.contains("lineage")), "{:?}", verification.warnings);
     assert!(!accepted.exists());
-    ask(&text);
+    verify_with(&text);
     assert_eq!(std::fs::read_dir(&accepted).expect("listed").count(), 1);
 }
 
@@ -499,17 +499,17 @@ fn added_removed_and_replaced_files_are_named() {
     for name in Bundle::new().files() {
         let (bundle, root) = signed();
         std::fs::remove_file(bundle.path(name)).expect("removed");
-        assert_eq!(accused(&bundle.verify(Some(&root))), [name]);
+        assert_eq!(failed_files(&bundle.verify(Some(&root))), [name]);
     }
     for name in ["added", "blobs/added.wasm", "new/manifest.json", ".hidden", ".partial-x"] {
         let (bundle, root) = signed();
         bundle.write(name, b"");
-        assert_eq!(accused(&bundle.verify(Some(&root))), [name]);
+        assert_eq!(failed_files(&bundle.verify(Some(&root))), [name]);
     }
     for content in [&b""[..], b"\0asm runtime and more"] {
         let (bundle, root) = signed();
         bundle.write("blobs/standalone.wasm", content);
-        assert_eq!(accused(&bundle.verify(Some(&root))), ["blobs/standalone.wasm"]);
+        assert_eq!(failed_files(&bundle.verify(Some(&root))), ["blobs/standalone.wasm"]);
     }
 }
 
@@ -521,7 +521,7 @@ fn a_file_replaced_by_a_link_to_its_own_content_is_named() {
         let moved = bundle.beside("moved");
         std::fs::rename(bundle.path(name), &moved).expect("moved");
         std::os::unix::fs::symlink(&moved, bundle.path(name)).expect("linked");
-        assert_eq!(accused(&bundle.verify(Some(&root))), [name]);
+        assert_eq!(failed_files(&bundle.verify(Some(&root))), [name]);
     }
 }
 
@@ -559,7 +559,7 @@ fn a_carelessly_joined_manifest_is_refused_although_it_is_signed() {
     envelope::write(&envelope, &bundle.path(MANIFEST)).expect("written");
 
     let verification = bundle.verify_integrity();
-    assert_eq!((verification.verdict, accused(&verification)), (Verdict::Fail, vec![MANIFEST]));
+    assert_eq!((verification.verdict, failed_files(&verification)), (Verdict::Fail, vec![MANIFEST]));
     assert!(verification.subjects[0].reason.as_ref().expect("a reason").contains("another blob"));
 }
 
@@ -571,12 +571,12 @@ fn every_byte_of_the_manifest_matters() {
         bundle.flip(MANIFEST, index, 1);
         let verification = bundle.verify(Some(&root));
         assert_eq!(verification.verdict, Verdict::Fail, "byte {index}");
-        assert!(accused(&verification).contains(&MANIFEST), "byte {index}: {verification:#?}");
+        assert!(failed_files(&verification).contains(&MANIFEST), "byte {index}: {verification:#?}");
         std::fs::write(bundle.path(MANIFEST), &content).expect("mended");
     }
     for length in (0..content.len()).step_by(97) {
         std::fs::write(bundle.path(MANIFEST), &content[..length]).expect("cut");
-        assert_eq!(accused(&bundle.verify(Some(&root))), [MANIFEST], "cut at {length}");
+        assert_eq!(failed_files(&bundle.verify(Some(&root))), [MANIFEST], "cut at {length}");
     }
 }
 
@@ -597,7 +597,7 @@ proptest! {
         let verification = bundle.verify(Some(root));
         std::fs::write(bundle.path(name), &content).expect("mended");
         prop_assert_eq!(verification.verdict, Verdict::Fail);
-        prop_assert!(accused(&verification).contains(&name), "{:?}", accused(&verification));
+        prop_assert!(failed_files(&verification).contains(&name), "{:?}", failed_files(&verification));
         prop_assert_eq!(bundle.verify(Some(root)).verdict, Verdict::Pass);
     }
 }

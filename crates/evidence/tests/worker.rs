@@ -19,14 +19,14 @@ use std::{
     process::{Command, Stdio},
 };
 
-fn ask(request: &Value) -> (Option<i32>, Value) {
+fn send(request: &Value) -> (Option<i32>, Value) {
     let mut child = Command::new(env!("CARGO_BIN_EXE_cutover-evidence"))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
         .expect("it starts");
-    child.stdin.take().expect("a pipe").write_all(request.to_string().as_bytes()).expect("asked");
+    child.stdin.take().expect("a pipe").write_all(request.to_string().as_bytes()).expect("sent");
     let output = child.wait_with_output().expect("it ends");
     assert_eq!(String::from_utf8_lossy(&output.stderr), "", "{request}");
     let last = output.stdout.trim_ascii_end().rsplit(|byte| *byte == b'\n').next().expect("an event");
@@ -99,8 +99,9 @@ fn bundle(directory: &Path) -> Value {
         let name = format!("{}.json", step["step"].as_str().expect("a name"));
         std::fs::write(directory.join(name), step.to_string()).expect("written");
     }
-    let (code, event) =
-        ask(&json!({"command": "assemble", "bundle": directory, "steps": STEPS, "files": ["blob.wasm", "call.scale"]}));
+    let (code, event) = send(
+        &json!({"command": "assemble", "bundle": directory, "steps": STEPS, "files": ["blob.wasm", "call.scale"]}),
+    );
     assert_eq!((code, &event["event"]), (Some(0), &json!("done")), "{event}");
     event["value"].clone()
 }
@@ -112,21 +113,21 @@ fn a_bundle_from_assembly_to_a_negative_verdict() {
     assert_eq!(bundle(path)["subjects"][0]["name"], "blob.wasm");
 
     let verify = json!({"command": "verify", "bundle": path});
-    let (code, event) = ask(&verify);
+    let (code, event) = send(&verify);
     assert_eq!((code, &event["value"]["satisfied"]), (Some(1), &json!(false)), "unsigned: {event}");
 
-    let (code, event) = ask(&json!({"command": "sign", "bundle": path, "with": "throw_away"}));
+    let (code, event) = send(&json!({"command": "sign", "bundle": path, "with": "throw_away"}));
     assert_eq!(code, Some(0), "{event}");
-    let (code, event) = ask(&verify);
+    let (code, event) = send(&verify);
     assert_eq!((code, &event["value"]["integrity"]), (Some(1), &json!(true)), "nobody signed it off: {event}");
     let integrity = json!({"command": "verify", "bundle": path, "integrity_only": true});
-    assert_eq!(ask(&integrity).0, Some(0));
+    assert_eq!(send(&integrity).0, Some(0));
 
     std::fs::write(path.join("inspect.json"), "{}").expect("damaged");
-    let (code, event) = ask(&integrity);
+    let (code, event) = send(&integrity);
     assert_eq!(code, Some(1));
     let subject = event["value"]["subjects"].as_array().expect("a list").iter().find(|one| one["ok"] == false);
-    assert_eq!(subject.expect("one is accused")["name"], "inspect.json");
+    assert_eq!(subject.expect("one failed")["name"], "inspect.json");
     assert_eq!(event["value"]["verdict"], "fail");
 }
 
@@ -134,12 +135,12 @@ fn a_bundle_from_assembly_to_a_negative_verdict() {
 fn errors_have_their_exit_codes() {
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path();
-    assert_eq!(ask(&json!({"command": "verify", "bundle": path})).0, Some(4), "no manifest");
-    assert_eq!(ask(&json!({"command": "nothing"})).0, Some(2), "no such command");
+    assert_eq!(send(&json!({"command": "verify", "bundle": path})).0, Some(4), "no manifest");
+    assert_eq!(send(&json!({"command": "nothing"})).0, Some(2), "no such command");
     bundle(path);
     let agent = json!({"agent": {"socket": path.join("none")}});
-    assert_eq!(ask(&json!({"command": "sign", "bundle": path, "with": agent})).0, Some(3), "no agent");
-    let (code, event) = ask(&json!({"command": "assemble", "bundle": path, "steps": ["release"]}));
+    assert_eq!(send(&json!({"command": "sign", "bundle": path, "with": agent})).0, Some(3), "no agent");
+    let (code, event) = send(&json!({"command": "assemble", "bundle": path, "steps": ["release"]}));
     assert_eq!(code, Some(1), "a step is missing");
     assert!(event["message"].as_str().expect("a message").contains("release"), "{event}");
 }

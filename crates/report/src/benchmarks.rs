@@ -36,21 +36,21 @@ pub fn run(runs: &Runs) -> String {
 fn pallets(all: &mut String, runtime: &Run, summary: &RunSummary) {
     let mut rows = vec![["PALLET", "BENCHMARKS", "SECONDS", ""].map(str::to_owned).to_vec()];
     for pallet in &summary.pallets {
-        let mut said = Vec::new();
+        let mut notes = Vec::new();
         if pallet.unchanged {
-            said.push("unchanged since an earlier run".to_string());
+            notes.push("unchanged since an earlier run".to_string());
         }
         if !pallet.complete {
-            said.push("incomplete".to_string());
+            notes.push("incomplete".to_string());
         }
         if !pallet.skipped.is_empty() {
-            said.push(format!("the runtime skips {}", pallet.skipped.join(", ")));
+            notes.push(format!("the runtime skips {}", pallet.skipped.join(", ")));
         }
         rows.push(vec![
             pallet.pallet.clone(),
             pallet.benchmarks.to_string(),
             format!("{:.1}", pallet.seconds),
-            said.join("; "),
+            notes.join("; "),
         ]);
     }
     let RunSummary { spec_name, spec_version, machine, .. } = summary;
@@ -122,14 +122,14 @@ fn files(runtime: &Run) -> String {
         None => format!("raw      {raw}\n"),
         Some(Files::Left { left }) => format!("files    none written: {left}\nraw      {raw}\n"),
         Some(Files::Written { directory, rendered, incomplete }) => {
-            let mut said = format!("files    {}\n", directory.display());
+            let mut text = format!("files    {}\n", directory.display());
             let by_hand: Vec<_> = rendered.files.iter().flat_map(crate::weights::manual_edits).collect();
-            said.push_str(&aligned(&by_hand));
+            text.push_str(&aligned(&by_hand));
             for name in incomplete {
                 let why = "not all of its benchmarks were run, so its file is unchanged";
-                said.push_str(&format!("left     {name}: {why}\n"));
+                text.push_str(&format!("left     {name}: {why}\n"));
             }
-            said + &format!("raw      {raw}\n")
+            text + &format!("raw      {raw}\n")
         }
     }
 }

@@ -37,7 +37,7 @@ pub fn terminal(report: &BlockReport) -> String {
         vec![place, failed.event.clone(), failed.error.clone()]
     }));
     if let Some(found) = &report.other {
-        all.push_str(&other(found));
+        all.push_str(&other_runtime(found));
     }
     all.push_str(&format!("\nverdict: {} ({:.1} s)\n", report.verdict.name(), report.seconds));
     all
@@ -55,7 +55,7 @@ fn proof(executed: &Execution) -> String {
     format!("{measured} measured, {declared} declared")
 }
 
-fn other(other: &OtherRuntime) -> String {
+fn other_runtime(other: &OtherRuntime) -> String {
     let outcome = match &other.failure {
         Some(failure) => failure.clone(),
         None => format!("{} of {} transactions have another outcome", other.changed.len(), other.transactions),
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn a_block_that_does_not_hold_says_what_differs() {
+    fn an_invalid_block_shows_what_differs() {
         let difference = HeaderDifference { what: "state root".into(), header: "0x01".into(), computed: "0x02".into() };
         let shown = terminal(&report(Execution {
             differences: vec![difference],

@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hash_alone_explains_nothing_and_says_so() {
+    fn a_hash_alone_does_not_show_the_cause() {
         let document = VerifyBuildReport {
             format: protocol::format::VERIFY_BUILD.into(),
             rebuilt: Rebuilt::default(),

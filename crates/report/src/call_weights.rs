@@ -102,8 +102,7 @@ pub fn summary(all: &[Changed]) -> String {
         return "The weights of all calls that both runtimes have are unchanged.".into();
     }
     let count = |of: fn(&Changed) -> Pair, more: bool| {
-        let those = all.iter().map(of).filter(|pair| if more { pair.new > pair.old } else { pair.new < pair.old });
-        those.count()
+        all.iter().map(of).filter(|pair| if more { pair.new > pair.old } else { pair.new < pair.old }).count()
     };
     format!(
         "{} {} other weights: {} more ref_time and {} less, {} more proof_size and {} less.",
@@ -147,7 +146,7 @@ mod tests {
             call("B.b", (2_000_000_000, 10), (1_000_000_000, 10)),
             call("C.c", (1, 0), (1, 5)),
         ]));
-        let all = changed(&dry_run).expect("told");
+        let all = changed(&dry_run).expect("weights");
         assert_eq!(
             rows(&all, 9),
             [

@@ -290,7 +290,7 @@ fn code(text: &str) -> String {
             '`' => '\'',
             '|' => '¦',
             '\\' => '⧵',
-            unseen if is_unseen(unseen) => '\u{fffd}',
+            invisible if is_invisible(invisible) => '\u{fffd}',
             other => other,
         });
     }
@@ -303,7 +303,7 @@ fn code(text: &str) -> String {
     }
 }
 
-fn is_unseen(character: char) -> bool {
+fn is_invisible(character: char) -> bool {
     character.is_control()
         || matches!(character, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
@@ -329,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn a_comment_tells_versions_hashes_verdicts_and_size() {
+    fn a_comment_shows_versions_hashes_verdicts_and_size() {
         let comment = render(&[bundle()], None);
         assert!(comment.starts_with(MARKER), "{comment}");
         for wanted in [
@@ -401,7 +401,7 @@ mod tests {
     }
 
     #[test]
-    fn a_comment_is_never_longer_than_github_takes() {
+    fn a_comment_is_never_longer_than_github_allows() {
         let mut large = bundle();
         let long = "ü".repeat(1_000);
         let change = Change::new(ChangeKind::CallArguments, Severity::Breaking, &[], long.clone());
@@ -416,7 +416,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_affected_is_said() {
+    fn a_comment_without_affected_runtimes_says_so() {
         assert!(render(&[], None).contains("No runtime is affected"));
     }
 }

@@ -26,8 +26,8 @@ pub fn difference(report: &DiffReport) -> String {
         all.push_str(&audiences);
     }
     all.push_str(&changes(report));
-    for untold in &report.untold {
-        all.push_str(&format!("\nnot compared: {untold}"));
+    for part in &report.untold {
+        all.push_str(&format!("\nnot compared: {part}"));
     }
     if !report.untold.is_empty() {
         all.push('\n');
@@ -163,11 +163,11 @@ pub fn parameters(report: &ParametersReport) -> String {
         escape(&report.new.blake2_256)
     ));
     for (title, old, new) in [("Changed", true, true), ("New", false, true), ("Removed", true, false)] {
-        let those = report.parameters.iter().filter(|one| (one.old.is_some(), one.new.is_some()) == (old, new));
-        let those: Vec<_> = those.collect();
-        if !those.is_empty() {
+        let selected = report.parameters.iter().filter(|one| (one.old.is_some(), one.new.is_some()) == (old, new));
+        let selected: Vec<_> = selected.collect();
+        if !selected.is_empty() {
             all.push_str(&format!("\n## {title}\n"));
-            all.push_str(&by_pallet(&those));
+            all.push_str(&by_pallet(&selected));
         }
     }
     all

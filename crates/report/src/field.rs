@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_is_a_dash() {
+    fn a_missing_value_is_a_dash() {
         let value = json!({"a": null, "b": true, "c": 12, "d": "x"});
         let all = ["/a", "/b", "/c", "/d", "/e"].map(|pointer| text(&value, pointer));
         assert_eq!(all, ["-", "yes", "12", "x", "-"]);

@@ -233,14 +233,14 @@ mod tests {
     }
 
     #[test]
-    fn time_leaves_no_trace() {
+    fn the_duration_is_not_shown() {
         let mut other = samples::bundle();
         samples::dry_run_of(&mut other).seconds = 2.0;
         assert_eq!(report(&samples::bundle()), report(&other));
     }
 
     #[test]
-    fn steps_that_were_not_done_leave_no_section() {
+    fn steps_that_did_not_run_have_no_section() {
         let text = report(&Bundle { name: "x".into(), ..Bundle::default() });
         assert!(!text.contains("## The checks") && !text.contains("## The proposal"), "{text}");
     }

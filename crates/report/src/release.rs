@@ -63,8 +63,8 @@ fn rows(rows: &[(&str, String)]) -> String {
 }
 
 fn notes(document: &Value, pointer: &str, label: &str) -> String {
-    let those = list(document, pointer).iter().filter_map(Value::as_str);
-    let text: String = those.map(|note| format!("{label}: {note}\n")).collect();
+    let texts = list(document, pointer).iter().filter_map(Value::as_str);
+    let text: String = texts.map(|note| format!("{label}: {note}\n")).collect();
     if text.is_empty() { text } else { format!("\n{text}") }
 }
 

@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn the_subject_of_a_commit_is_no_markup() {
+    fn the_subject_of_a_commit_is_escaped() {
         let text = notes(&release(), "");
         assert!(text.contains("Fix \\[x\\](http://evil) \\<b\\>"), "{text}");
     }

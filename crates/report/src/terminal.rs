@@ -222,34 +222,34 @@ pub(crate) fn version(runtime: &RuntimeIdentity) -> String {
 }
 
 /// Renders the snapshot of a genesis preset.
-pub fn genesis(made: &GenesisSnapshot) -> String {
+pub fn genesis(snapshot: &GenesisSnapshot) -> String {
     rows_of(vec![
-        ("chain", format!("{} {}", made.spec_name, made.spec_version)),
-        ("block", format!("{} {}", made.number, made.block_hash)),
-        ("state root", made.state_root.clone()),
-        ("entries", made.entries.to_string()),
-        ("file", format!("{} ({})", made.out, bytes(made.size))),
+        ("chain", format!("{} {}", snapshot.spec_name, snapshot.spec_version)),
+        ("block", format!("{} {}", snapshot.number, snapshot.block_hash)),
+        ("state root", snapshot.state_root.clone()),
+        ("entries", snapshot.entries.to_string()),
+        ("file", format!("{} ({})", snapshot.out, bytes(snapshot.size))),
     ])
 }
 
 /// Renders a snapshot that was downloaded from nodes.
-pub fn snapshot(taken: &LiveSnapshot) -> String {
+pub fn snapshot(snapshot: &LiveSnapshot) -> String {
     let downloaded = format!(
         "{} requests, {}, {} trie nodes; {} s",
-        taken.requests,
-        bytes(taken.bytes),
-        taken.fetched,
-        taken.seconds
+        snapshot.requests,
+        bytes(snapshot.bytes),
+        snapshot.fetched,
+        snapshot.seconds
     );
     let mut rows = vec![
-        ("chain", format!("{} {}", or_dash(taken.spec_name.as_ref()), or_dash(taken.spec_version))),
-        ("block", format!("{} {}", taken.number, taken.block_hash)),
-        ("state root", taken.state_root.clone()),
-        ("entries", taken.entries.to_string()),
-        ("file", format!("{} ({})", taken.out, bytes(taken.size))),
+        ("chain", format!("{} {}", or_dash(snapshot.spec_name.as_ref()), or_dash(snapshot.spec_version))),
+        ("block", format!("{} {}", snapshot.number, snapshot.block_hash)),
+        ("state root", snapshot.state_root.clone()),
+        ("entries", snapshot.entries.to_string()),
+        ("file", format!("{} ({})", snapshot.out, bytes(snapshot.size))),
         ("downloaded", downloaded),
     ];
-    rows.extend(taken.dropped.iter().map(|dropped| ("dropped", dropped.clone())));
+    rows.extend(snapshot.dropped.iter().map(|dropped| ("dropped", dropped.clone())));
     rows_of(rows)
 }
 
@@ -528,8 +528,8 @@ fn upgraded(runtime: &UpgradedRuntime) -> String {
         (Status::Skip, "skip"),
         (Status::Pass, "pass"),
     ] {
-        let those = runtime.checks.iter().filter(|check| check.status == status);
-        let names: Vec<_> = those.map(|check| check.name.as_str()).collect();
+        let with_status = runtime.checks.iter().filter(|check| check.status == status);
+        let names: Vec<_> = with_status.map(|check| check.name.as_str()).collect();
         if !names.is_empty() {
             rows.push((word, names.join(", ")));
         }

@@ -246,9 +246,9 @@ mod tests {
                     assert!(secret.trim_start_matches("0x").len() == 64);
                     continue;
                 };
-                let told = format!("{failure:?}");
+                let shown = format!("{failure:?}");
                 for word in secret.split([' ', '/']).filter(|word| word.len() > 3) {
-                    assert!(!told.contains(word), "{key_type:?}: {told}");
+                    assert!(!shown.contains(word), "{key_type:?}: {shown}");
                 }
             }
         }

@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_secret_is_refused_without_repeating_it() {
+    fn an_invalid_secret_is_refused_without_repeating_it() {
         let wrong_checksum = PHRASE.replace("walk", "drive");
         for (text, key_type) in [
             ("", KeyType::Sr25519),

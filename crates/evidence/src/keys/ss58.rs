@@ -24,7 +24,7 @@ fn checksum(body: &[u8]) -> [u8; 2] {
 /// Decodes the public key of an address of any network. Errors never repeat the text: it may be a
 /// secret.
 pub fn decode(address: &str) -> Result<[u8; 32]> {
-    let wrong = |found: &str| {
+    let invalid = |found: &str| {
         Failure::input("it is not the address of a key")
             .found(format!("{}: {found}", described(address)))
             .expected("an SS58 address, or 32 bytes as 0x and 64 hex digits")
@@ -33,20 +33,20 @@ pub fn decode(address: &str) -> Result<[u8; 32]> {
     // No address of a 32-byte key is longer. The time of base58 decoding is quadratic in the
     // length.
     if address.len() > 64 {
-        return Err(wrong("too many characters"));
+        return Err(invalid("too many characters"));
     }
     // Do not repeat the library's error: it contains a character of the text and its position.
-    let bytes = bs58::decode(address).into_vec().map_err(|_| wrong("characters that an address does not have"))?;
+    let bytes = bs58::decode(address).into_vec().map_err(|_| invalid("characters that an address does not have"))?;
     let prefix = match bytes.first() {
         Some(0..=63) => 1,
         Some(64..=127) => 2,
-        _ => return Err(wrong("a reserved prefix")),
+        _ => return Err(invalid("a reserved prefix")),
     };
-    let (body, sum) = bytes.split_at_checked(prefix + 32).ok_or_else(|| wrong("too few bytes"))?;
+    let (body, sum) = bytes.split_at_checked(prefix + 32).ok_or_else(|| invalid("too few bytes"))?;
     if sum != checksum(body) {
-        return Err(wrong("a wrong checksum").hint("copy the whole address again"));
+        return Err(invalid("a wrong checksum").hint("copy the whole address again"));
     }
-    body.get(prefix..).and_then(|key| key.try_into().ok()).ok_or_else(|| wrong("too few bytes"))
+    body.get(prefix..).and_then(|key| key.try_into().ok()).ok_or_else(|| invalid("too few bytes"))
 }
 
 #[cfg(test)]
@@ -96,7 +96,7 @@ mod tests {
         }
 
         #[test]
-        fn no_text_crashes_it(text in any::<String>()) {
+        fn no_text_makes_it_panic(text in any::<String>()) {
             let _ = decode(&text);
         }
     }

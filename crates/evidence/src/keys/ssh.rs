@@ -20,25 +20,25 @@ const HARDWARE_TRAILER: usize = 5;
 /// Parses an OpenSSH public key line.
 pub fn parse(line: &str) -> Result<PublicKey> {
     let line = line.trim();
-    let wrong = |found: String| {
+    let invalid = |found: String| {
         Failure::input("a signer's ssh key is not an OpenSSH public key line")
             .found(found)
             .expected("one line such as: ssh-ed25519 AAAA… name@host")
             .hint("it is the content of the key's .pub file")
     };
     if line.contains("PRIVATE KEY") {
-        return Err(wrong("a private key".into()).hint("never put it here; take the content of the .pub file"));
+        return Err(invalid("a private key".into()).hint("never put it here; take the content of the .pub file"));
     }
     if line.contains('\n') || line.len() > 16 * 1024 {
-        return Err(wrong(format!("{} bytes on {} lines", line.len(), line.lines().count())));
+        return Err(invalid(format!("{} bytes on {} lines", line.len(), line.lines().count())));
     }
     // Do not repeat other text in the error: it may be a secret.
-    let begins = ["ssh-", "ecdsa-", "sk-"].iter().any(|kind| line.starts_with(kind));
-    let shown = if begins { format!("{:?}", shorten(line)) } else { described(line) };
-    let key = PublicKey::from_openssh(line).map_err(|error| wrong(format!("{shown}: {error}")))?;
+    let is_key_line = ["ssh-", "ecdsa-", "sk-"].iter().any(|kind| line.starts_with(kind));
+    let shown = if is_key_line { format!("{:?}", shorten(line)) } else { described(line) };
+    let key = PublicKey::from_openssh(line).map_err(|error| invalid(format!("{shown}: {error}")))?;
     match supported(key.key_data()) {
         Ok(()) => Ok(key),
-        Err(reason) => Err(wrong(format!("{}: {reason}", shorten(line)))),
+        Err(reason) => Err(invalid(format!("{}: {reason}", shorten(line)))),
     }
 }
 
@@ -252,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_public_key_line_is_refused() {
+    fn an_invalid_public_key_line_is_refused() {
         for line in [
             "",
             "ssh-ed25519",

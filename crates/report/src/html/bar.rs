@@ -5,23 +5,26 @@
 /// Draws the used share of a limit. The full width is the limit. The colour shows if it is
 /// exceeded.
 pub fn of_limit(percent: f64) -> String {
-    let look = if percent > 100.0 {
+    let class_name = if percent > 100.0 {
         "over"
     } else if percent >= 80.0 {
         "near"
     } else {
         "used"
     };
-    svg(&format!("<rect class=\"{look}\" x=\"0\" y=\"0\" width=\"{:.2}\" height=\"6\"/>", percent.clamp(0.0, 100.0)))
+    svg(&format!(
+        "<rect class=\"{class_name}\" x=\"0\" y=\"0\" width=\"{:.2}\" height=\"6\"/>",
+        percent.clamp(0.0, 100.0)
+    ))
 }
 
 /// Draws a change from a line in the middle: growth to the right, decrease to the left. Each side
 /// is `most` percent wide.
 pub fn of_change(percent: f64, most: f64) -> String {
     let length = (percent.abs() / most).min(1.0) * 50.0;
-    let (look, start) = if percent > 0.0 { ("over", 50.0) } else { ("less", 50.0 - length) };
+    let (class_name, start) = if percent > 0.0 { ("over", 50.0) } else { ("less", 50.0 - length) };
     svg(&format!(
-        "<rect class=\"{look}\" x=\"{start:.2}\" y=\"0\" width=\"{length:.2}\" height=\"6\"/>\
+        "<rect class=\"{class_name}\" x=\"{start:.2}\" y=\"0\" width=\"{length:.2}\" height=\"6\"/>\
          <line x1=\"50\" x2=\"50\" y1=\"0\" y2=\"6\"/>"
     ))
 }

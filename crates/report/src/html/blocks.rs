@@ -21,8 +21,8 @@ pub fn blocks(dry_run: &DryRunReport) -> String {
         return String::new();
     }
     let limits = [
-        Limit { what: "ref_time", of: |block| block.ref_time, worded: milliseconds, limit: dry_run.limits.ref_time },
-        Limit { what: "proof_size", of: |block| block.proof_size, worded: bytes, limit: dry_run.limits.proof_size },
+        Limit { what: "ref_time", of: |block| block.ref_time, format: milliseconds, limit: dry_run.limits.ref_time },
+        Limit { what: "proof_size", of: |block| block.proof_size, format: bytes, limit: dry_run.limits.proof_size },
     ];
     let mut content = tag("p", &text(&phases(all)));
     content.push_str(&tag("p", &text(&limits.iter().map(|limit| limit.summary(all)).collect::<Vec<_>>().join(" "))));
@@ -62,7 +62,7 @@ fn phases(blocks: &[Block]) -> String {
 struct Limit {
     what: &'static str,
     of: fn(&Block) -> u64,
-    worded: fn(u64) -> String,
+    format: fn(u64) -> String,
     /// 0 if the limit is not known, `u64::MAX` if there is no limit.
     limit: u64,
 }
@@ -77,9 +77,9 @@ impl Limit {
 
     fn summary(&self, blocks: &[Block]) -> String {
         let Some(heaviest) = blocks.iter().max_by_key(|block| (self.of)(block)) else { return String::new() };
-        let most = (self.worded)((self.of)(heaviest));
+        let most = (self.format)((self.of)(heaviest));
         let of = match (self.limit, self.percent(heaviest)) {
-            (limit, Some(percent)) => format!("{percent:.1} % of the limit of a block, {}", (self.worded)(limit)),
+            (limit, Some(percent)) => format!("{percent:.1} % of the limit of a block, {}", (self.format)(limit)),
             (0, None) => "the limit is not known".into(),
             (_, None) => "this chain sets no limit".into(),
         };
@@ -87,7 +87,7 @@ impl Limit {
     }
 
     fn cell(&self, block: &Block) -> String {
-        let value = text(&(self.worded)((self.of)(block)));
+        let value = text(&(self.format)((self.of)(block)));
         match self.percent(block) {
             Some(percent) => format!("{value} <small>{percent:.1} %</small>{}", bar::of_limit(percent)),
             None => value,
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn blocks_are_held_against_their_limits() {
+    fn blocks_are_compared_with_their_limits() {
         let page = blocks(&dry_run(3, 1000));
         for part in [
             "In this order: 1 enactment block, 2 migration blocks.",
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn a_limit_that_is_none_or_not_known_is_said() {
+    fn a_missing_or_unknown_limit_is_stated() {
         assert!(blocks(&dry_run(1, u64::MAX)).contains("100 bytes: this chain sets no limit."));
         assert!(blocks(&dry_run(1, 0)).contains("100 bytes: the limit is not known."));
     }

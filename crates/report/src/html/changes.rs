@@ -42,10 +42,10 @@ fn compared(report: &DiffReport) -> String {
         let what = if breaking.is_empty() { "change" } else { "other change" };
         content.push_str(&folded(&counted(others.len(), what), &listed(&others)));
     }
-    let untold: String = report.untold.iter().map(|untold| tag("li", &text(untold))).collect();
-    if !untold.is_empty() {
+    let not_compared: String = report.untold.iter().map(|part| tag("li", &text(part))).collect();
+    if !not_compared.is_empty() {
         content.push_str(&class("p", "soft", "Not compared:"));
-        content.push_str(&class("ul", "soft", &untold));
+        content.push_str(&class("ul", "soft", &not_compared));
     }
     content
 }
@@ -77,10 +77,10 @@ fn listed_one(change: &Change) -> String {
 /// Renders the constants that changed, in readable units.
 pub fn parameters(report: &DiffReport) -> String {
     let all = report.parameters.as_deref().unwrap_or_default();
-    let those = |old: bool, new: bool| -> Vec<[String; 3]> {
+    let select = |old: bool, new: bool| -> Vec<[String; 3]> {
         all.iter().filter(|one| (one.old.is_some(), one.new.is_some()) == (old, new)).take(ROW_LIMIT).map(row).collect()
     };
-    let (changed, new, removed) = (those(true, true), those(false, true), those(true, false));
+    let (changed, new, removed) = (select(true, true), select(false, true), select(true, false));
     if [&changed, &new, &removed].iter().all(|rows| rows.is_empty()) {
         return String::new();
     }

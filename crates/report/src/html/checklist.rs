@@ -92,8 +92,8 @@ fn listed(tasks: impl IntoIterator<Item = Task>) -> String {
     let items: String = tasks
         .into_iter()
         .map(|(done, task)| {
-            let (mark, look) = if done { ("&#9745;", "pass") } else { ("&#9744;", "open") };
-            format!("<li><span class=\"{look}\">{mark}</span>{}</li>\n", text(&task))
+            let (mark, class_name) = if done { ("&#9745;", "pass") } else { ("&#9744;", "open") };
+            format!("<li><span class=\"{class_name}\">{mark}</span>{}</li>\n", text(&task))
         })
         .collect();
     class("ul", "tasks", &items)

@@ -102,13 +102,13 @@ pub fn from_to(head: [&str; 3], rows: &[[String; 3]]) -> String {
     of_three("pairs from-to", head, rows)
 }
 
-fn of_three(look: &str, head: [&str; 3], rows: &[[String; 3]]) -> String {
+fn of_three(class_name: &str, head: [&str; 3], rows: &[[String; 3]]) -> String {
     let head: String = head.iter().map(|name| format!("<th scope=\"col\">{}</th>", text(name))).collect();
     let rows: String = rows
         .iter()
         .map(|[name, one, other]| format!("<tr><th scope=\"row\">{name}</th><td>{one}</td><td>{other}</td></tr>\n"))
         .collect();
-    class("table", look, &format!("<thead><tr>{head}</tr></thead>\n<tbody>\n{rows}</tbody>"))
+    class("table", class_name, &format!("<thead><tr>{head}</tr></thead>\n<tbody>\n{rows}</tbody>"))
 }
 
 /// Renders a table with a name in the first column and numbers in the others. On a phone each

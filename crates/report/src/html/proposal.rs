@@ -85,12 +85,12 @@ fn multi_line(decoded: &str) -> String {
     if decoded.chars().count() <= SHORT {
         return decoded.to_owned();
     }
-    let (mut spread, mut open) = (String::new(), Vec::new());
-    let line = |spread: &mut String, open: &[char]| {
-        spread.truncate(spread.trim_end_matches(' ').len());
-        spread.push('\n');
+    let (mut lines, mut open) = (String::new(), Vec::new());
+    let line = |lines: &mut String, open: &[char]| {
+        lines.truncate(lines.trim_end_matches(' ').len());
+        lines.push('\n');
         let depth = open.iter().filter(|bracket| **bracket == '{').count().min(DEPTH_LIMIT);
-        spread.extend(std::iter::repeat_n("  ", depth));
+        lines.extend(std::iter::repeat_n("  ", depth));
     };
     let mut rest = decoded.chars().peekable();
     while let Some(character) = rest.next() {
@@ -102,20 +102,20 @@ fn multi_line(decoded: &str) -> String {
             '}' | ']' | ')' => {
                 open.pop();
                 if character == '}' {
-                    line(&mut spread, &open);
+                    line(&mut lines, &open);
                 }
                 false
             }
             ',' => open.last() == Some(&'{'),
             _ => false,
         };
-        spread.push(character);
+        lines.push(character);
         if breaks {
-            line(&mut spread, &open);
+            line(&mut lines, &open);
             while rest.next_if_eq(&' ').is_some() {}
         }
     }
-    spread
+    lines
 }
 
 #[cfg(test)]
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn brackets_that_fit_nothing_harm_nothing() {
+    fn unbalanced_brackets_are_harmless() {
         for text in ["}".repeat(100), "{".repeat(100), "])},".repeat(50)] {
             assert!(multi_line(&text).chars().filter(|one| !one.is_whitespace()).eq(text.chars()), "{text}");
         }

@@ -15,7 +15,7 @@ use protocol::{Check, Status, dry_run::DryRunReport, inspect::RuntimeFacts};
 /// Renders the chain, the old and the new version, and the verdict.
 pub fn verdict(bundle: &Bundle) -> String {
     let (status, hazards) = (steps::verdict(bundle), steps::hazards(bundle));
-    let look = match (status, hazards) {
+    let class_name = match (status, hazards) {
         (Some(steps::Status::Pass), 0) => "pass",
         (Some(steps::Status::Pass | steps::Status::NotJudged), _) => "warn",
         (Some(_), _) => "fail",
@@ -23,7 +23,7 @@ pub fn verdict(bundle: &Bundle) -> String {
     };
     let rows: Vec<_> =
         steps::steps(bundle).into_iter().map(|step| (step.status, step.name.to_owned(), text(&step.summary))).collect();
-    class("p", &format!("verdict {look}"), &steps::headline(status, hazards)) + &verdicts(&rows)
+    class("p", &format!("verdict {class_name}"), &steps::headline(status, hazards)) + &verdicts(&rows)
 }
 
 /// Renders the facts to compare with those on chain before voting.
@@ -55,10 +55,10 @@ pub fn subject(bundle: &Bundle) -> String {
             ("State root", format!("{} {}", copied("the state root", &state.state_root), text(known))),
         ]);
     }
-    let ask = copied("the command", "cargo xtask verify BUNDLE --root SIGNERS");
+    let command = copied("the command", "cargo xtask verify BUNDLE --root SIGNERS");
     rows.push((
         "Signed by",
-        format!("{ask} shows the signers: the signatures cover this page, so it cannot contain them"),
+        format!("{command} shows the signers: the signatures cover this page, so it cannot contain them"),
     ));
     section("The upgrade", &facts(&rows))
 }

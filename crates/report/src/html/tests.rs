@@ -54,7 +54,7 @@ fn the_page_loads_nothing_from_the_network() {
 }
 
 #[test]
-fn hostile_names_are_no_markup() {
+fn hostile_names_are_escaped() {
     let text = "</script><script>alert(1)</script><img src=x onerror=\"alert(2)\">' onload='x\u{202e}";
     let evil = samples::poisoned(text);
     let page = report(&evil);
@@ -66,7 +66,7 @@ fn hostile_names_are_no_markup() {
 }
 
 #[test]
-fn time_leaves_no_trace_and_gaps_no_section() {
+fn the_duration_is_not_shown_and_missing_steps_have_no_section() {
     let mut other = bundle();
     samples::dry_run_of(&mut other).seconds = 2.0;
     assert_eq!(report(&bundle()), report(&other));
