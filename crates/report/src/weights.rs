@@ -311,6 +311,7 @@ pub(crate) fn manual_edits(file: &Written) -> Vec<Vec<String>> {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+    use protocol::weights::check::Finding;
     use protocol::{
         Verdict, format,
         weights::{

@@ -20,7 +20,12 @@ use serde::{Serialize, de::DeserializeOwned};
 use std::path::{Path, PathBuf};
 use worker::{Code, Failure, Kind, Outcome, Result};
 use workers::Worker;
-use workspace::{context::Context, inputs::Variant, runtimes::Workspace};
+use workspace::{
+    context::Context,
+    inputs::Variant,
+    networks,
+    runtimes::{self, Workspace},
+};
 
 pub fn run(context: &Context, options: &cli::Snapshot) -> Result<bool> {
     match &options.command {

@@ -35,8 +35,8 @@ use std::path::{Path, PathBuf};
 use worker::{Failure, Result};
 use workspace::{
     context::Context,
-    revision,
-    runtimes::{Runtime, Workspace},
+    networks, revision,
+    runtimes::{self, Runtime, Workspace},
 };
 
 pub fn run(context: &Context, options: &cli::Upgrade) -> Result<Verdict> {
