@@ -22,7 +22,7 @@ fn schemas() -> Vec<(&'static str, Schema)> {
         ("build-digest", schema_for!(build::BuildDigest)),
         ("changed", schema_for!(ci::ChangedReport)),
         ("checks", schema_for!(ci::ChecksReport)),
-        ("comment", schema_for!(ci::Comment)),
+        ("comment", schema_for!(ci::CommentReport)),
         ("diff", schema_for!(diff::DiffReport)),
         ("dry-run", schema_for!(dry_run::DryRunReport)),
         ("inspect", schema_for!(inspect::RuntimeFacts)),

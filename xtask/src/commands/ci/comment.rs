@@ -9,7 +9,7 @@ use evidence::step;
 use protocol::{
     Verdict,
     build::BuildResult,
-    ci::{Comment, CommentFile},
+    ci::{Comment, CommentFile, CommentReport},
     diff::DiffOutcome,
     dry_run::DryRunReport,
     format,
@@ -52,15 +52,15 @@ pub fn run(context: &Context, options: &cli::CiComment) -> Result<bool> {
             files::write_whole(path, comment.as_bytes())?;
             context.printer.status(&format!("{} bytes written to {}", comment.len(), path.display()));
             if context.printer.is_json() {
-                let document =
+                let written =
                     CommentFile { format: format::COMMENT.into(), comment: path.clone(), size: comment.len() };
-                context.printer.result(&document, String::new)?;
+                context.printer.result(&CommentReport::Written(written), String::new)?;
             }
         }
         None => {
             let (format, size) = (format::COMMENT.into(), comment.len());
-            let document = Comment { format, body: comment, size };
-            context.printer.result(&document, || document.body.clone())?;
+            let document = CommentReport::Printed(Comment { format, body: comment.clone(), size });
+            context.printer.result(&document, || comment)?;
         }
     }
     Ok(true)
