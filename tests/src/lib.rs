@@ -18,6 +18,7 @@ mod networks;
 pub mod patch;
 mod redact;
 pub mod registry;
+pub mod schema;
 mod shared;
 mod skip;
 mod tiny;

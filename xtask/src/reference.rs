@@ -17,8 +17,7 @@ line, like the help text of each command:
 
 Results go to standard output, progress goes to standard error. With `--json`, standard output
 carries exactly one JSON document: the result, or `{\"error\": …}` with `kind`, `message` and, where known, `found`, `expected` and `hint`.
-The JSON schemas of the documents of `diff`, `dry-run`, `inspect`, `snapshot info` and `weights`, and of the digest of a build, are in
-[schema/](schema).
+[schemas.md](schemas.md) lists the JSON schemas of these documents and shows how to validate one.
 
 | Exit code | Meaning |
 | --- | --- |
