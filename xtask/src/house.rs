@@ -1,12 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Tests of the repository's conventions: how pages begin, that every ignored test has a job, and
-//! that every fuzz target has a bounded run among the tests.
+//! Tests of the repository's conventions: how pages begin, that every ignored test has a job, that
+//! every fuzz target has a bounded run among the tests, and that documents are read as their types.
 
-use crate::mentions::{files, home};
+use crate::mentions::{files, home, is_cfg_test, skip_item};
+use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use std::collections::BTreeSet;
 
 /// Ignored tests that another test starts.
 const STARTED_BY_ANOTHER: [&str; 1] = ["writes_until_it_is_killed"];
+
+/// The sources that read or write a field by its name, with the reason.
+const BY_NAME: [(&str, &str); 3] = [
+    ("crates/report/src/release.rs", "the record of a release has no type yet"),
+    ("xtask/src/commands/release/", "the record of a release has no type yet"),
+    ("xtask/src/commands/ci/render.rs", "pipelines of GitLab are not documents of ours"),
+];
 
 fn read(name: &str) -> String {
     std::fs::read_to_string(home().join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
@@ -96,4 +104,81 @@ fn every_fuzz_target_has_a_bounded_run_among_the_tests() {
         fuzzed += targets.len();
     }
     assert!(fuzzed > 0);
+}
+
+/// Collects the index expressions with a string literal, such as `document["field"]`, without those
+/// of tests.
+fn read_by_name(tokens: TokenStream, into: &mut Vec<String>) {
+    let mut tokens = tokens.into_iter();
+    let mut before = None;
+    while let Some(token) = tokens.next() {
+        if let TokenTree::Group(group) = &token {
+            let bracket = group.delimiter() == Delimiter::Bracket;
+            if bracket && is_cfg_test(&group.stream()) {
+                skip_item(&mut tokens);
+            } else if bracket && before.as_ref().is_some_and(ends_a_value) && is_text(&group.stream()) {
+                into.push(format!("{}{group}", before.map(|before| before.to_string()).unwrap_or_default()));
+            }
+            read_by_name(group.stream(), into);
+        }
+        before = Some(token);
+    }
+}
+
+/// Returns whether a bracket after this token is an index, and not an array.
+fn ends_a_value(token: &TokenTree) -> bool {
+    match token {
+        TokenTree::Ident(name) => !["break", "else", "in", "match", "mut", "return"].iter().any(|word| name == word),
+        TokenTree::Group(group) => group.delimiter() != Delimiter::Brace,
+        TokenTree::Punct(punct) => punct.as_char() == '?',
+        TokenTree::Literal(_) => false,
+    }
+}
+
+fn is_text(tokens: &TokenStream) -> bool {
+    let mut tokens = tokens.clone().into_iter();
+    let first = tokens.next().is_some_and(|token| match token {
+        TokenTree::Literal(literal) => literal.to_string().contains('"'),
+        _ => false,
+    });
+    first && tokens.next().is_none()
+}
+
+/// The lint `disallowed_methods` finds `get` and `pointer`, but no index expressions.
+#[test]
+fn documents_are_read_as_their_types() {
+    let mut paths = Vec::new();
+    files(&home().join("crates"), ".rs", &mut paths);
+    files(&home().join("xtask/src"), ".rs", &mut paths);
+    let (mut found, mut excused) = (Vec::new(), BTreeSet::new());
+    for path in &paths {
+        let name = path.strip_prefix(home()).expect("a source").display().to_string();
+        let mut fields = Vec::new();
+        read_by_name(std::fs::read_to_string(path).expect("a source").parse().expect("Rust"), &mut fields);
+        match BY_NAME.iter().find(|(source, _)| name.starts_with(source)) {
+            Some((source, _)) if !fields.is_empty() => drop(excused.insert(*source)),
+            _ => found.extend(fields.into_iter().map(|field| format!("{name}: {field}"))),
+        }
+    }
+    assert!(found.is_empty(), "read the documents into their types: {found:#?}");
+    assert_eq!(excused, BY_NAME.map(|(source, _)| source).into(), "each exception is still needed");
+}
+
+#[test]
+fn index_expressions_with_a_name_are_found() {
+    let source = r#"
+        fn f() -> Vec<&'static str> {
+            let all = vec!["a"];
+            for one in ["b"] { use_of(one, &["c"], list[0]) }
+            #[doc = "d"]
+            let x = document["e"].clone();
+            let y = (document.first()["f"], read()?["g"], document["h"][0]["i"], map[key]);
+            return ["j"].to_vec();
+        }
+        #[cfg(test)]
+        mod tests { fn g() { document["k"]; } }
+    "#;
+    let mut found = Vec::new();
+    read_by_name(source.parse().expect("Rust"), &mut found);
+    assert_eq!(found, [r#"document["e"]"#, r#"()["f"]"#, r#"?["g"]"#, r#"document["h"]"#, r#"[0]["i"]"#]);
 }

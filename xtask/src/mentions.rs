@@ -145,14 +145,7 @@ fn texts(tokens: TokenStream, into: &mut Vec<String>) {
     while let Some(token) = tokens.next() {
         match token {
             TokenTree::Group(group) if group.delimiter() == Delimiter::Bracket && is_cfg_test(&group.stream()) => {
-                // The item after the attribute ends with its body or with a semicolon.
-                for token in tokens.by_ref() {
-                    match token {
-                        TokenTree::Group(body) if body.delimiter() == Delimiter::Brace => break,
-                        TokenTree::Punct(punct) if punct.as_char() == ';' => break,
-                        _ => {}
-                    }
-                }
+                skip_item(&mut tokens);
             }
             // A command of another program.
             TokenTree::Ident(name) if name == "tool" && tokens.peek().is_some_and(is_bang) => {
@@ -173,8 +166,19 @@ fn is_bang(token: &TokenTree) -> bool {
     matches!(token, TokenTree::Punct(punct) if punct.as_char() == '!')
 }
 
-fn is_cfg_test(attribute: &TokenStream) -> bool {
+pub fn is_cfg_test(attribute: &TokenStream) -> bool {
     attribute.to_string().replace(' ', "") == "cfg(test)"
+}
+
+/// Skips the item after an attribute. It ends with its body or with a semicolon.
+pub fn skip_item(tokens: &mut impl Iterator<Item = TokenTree>) {
+    for token in tokens {
+        match token {
+            TokenTree::Group(body) if body.delimiter() == Delimiter::Brace => break,
+            TokenTree::Punct(punct) if punct.as_char() == ';' => break,
+            _ => {}
+        }
+    }
 }
 
 pub fn files(directory: &Path, ending: &str, into: &mut Vec<PathBuf>) {
