@@ -28,7 +28,6 @@ use worker::{Failure, Outcome, Reporter, Result};
 /// benchmarks, which wipe and commit the state and count accesses.
 pub fn main<Own: HostFunctions>() -> ExitCode {
     fork::executor::register_host_functions::<(Own, frame_benchmarking::benchmarking::HostFunctions)>();
-    fork::runtime_log::install();
     worker::serve(|request: Request, reporter| handle(&request, reporter))
 }
 

@@ -3,7 +3,7 @@
 
 use artifact::{Version, hashes::blake2_256, sections::Sections};
 use codec::{Decode, Encode};
-use fork::{Code, executor::Wasm, genesis};
+use fork::{Code, executor::Wasm, genesis, runtime_log::RuntimeLog};
 use frame_benchmarking::{BenchmarkBatch, BenchmarkConfig, BenchmarkList};
 use frame_support::traits::StorageInfo;
 use protocol::{Source, benchmark::Settings};
@@ -174,7 +174,7 @@ impl BenchmarkExecutor<'_> {
         };
         let mut overlay = OverlayedChanges::default();
         let mut extensions = self.extensions(state);
-        fork::runtime_log::forget_panic();
+        let log = RuntimeLog::default().begin_call(&mut extensions);
         let result = StateMachine::new(
             state,
             &mut overlay,
@@ -190,7 +190,7 @@ impl BenchmarkExecutor<'_> {
         result.map_err(|error| {
             let error = error.to_string();
             let first_line = error.lines().next().unwrap_or_default().to_string();
-            let found = fork::runtime_log::last_panic().unwrap_or(first_line);
+            let found = log.panic().unwrap_or(first_line);
             Failure::check(format!("{method} failed in the runtime")).found(found)
         })
     }

@@ -7,7 +7,7 @@
 
 use crate::{block::records, outcome::CheckOutcome, timed_block::TimedBlock, types::Interface};
 use codec::{Compact, Encode};
-use fork::{Author, BlockRequest, Chain, Code, Layout, Signal, block};
+use fork::{Author, BlockRequest, Chain, Code, Layout, Signal, block, runtime_log::RuntimeLog};
 use protocol::dry_run::Phase;
 use worker::{Code as Failed, Failure, Kind, Reporter, Result};
 
@@ -66,14 +66,19 @@ pub fn enact(chain: &Chain, author: &mut Author<'_>, code: &Code, reporter: &Rep
     // The new code is still worth a rehearsal: it is put into the state by hand.
     let mut replaced = chain.clone();
     replaced.set(vec![(sp_core::storage::well_known_keys::CODE.to_vec(), Some(code.bytes().to_vec()))])?;
-    Ok(Enacted { chain: replaced, blocks: Vec::new(), outcome: judged(&obstacle), by_the_chain: false })
+    Ok(Enacted {
+        chain: replaced,
+        blocks: Vec::new(),
+        outcome: judged(&obstacle, author.executor().log()),
+        by_the_chain: false,
+    })
 }
 
 /// Returns the outcome of an upgrade that the chain did not apply. Only a chain that is older than
 /// the call is helped by hand, which is a hazard.
-fn judged(obstacle: &Obstacle) -> CheckOutcome {
+fn judged(obstacle: &Obstacle, log: &RuntimeLog) -> CheckOutcome {
     let detail = format!("{}; the checks below ran with :code replaced in the state", obstacle.failure());
-    let findings = crate::outcome::errors_logged();
+    let findings = crate::outcome::errors_logged(log);
     match obstacle {
         Obstacle::OlderThanTheCall(_) => CheckOutcome::warn(detail),
         Obstacle::Refused(_) => CheckOutcome::fail(detail),
@@ -259,8 +264,9 @@ mod tests {
 
     #[test]
     fn only_a_chain_older_than_the_call_is_helped_by_hand() {
+        let log = RuntimeLog::default();
         let older = Failure::check("older").code(Failed::OlderThanTheCall);
-        assert_eq!(judged(&Obstacle::OlderThanTheCall(older)).status, Status::Warn);
+        assert_eq!(judged(&Obstacle::OlderThanTheCall(older), &log).status, Status::Warn);
         for obstacle in [
             "the extrinsic is not valid",
             "ProhibitedByPolkadot",
@@ -268,10 +274,10 @@ mod tests {
             "the new code did not take effect",
         ] {
             let obstacle = Obstacle::of(Failure::check(obstacle)).expect("a verdict");
-            assert_eq!(judged(&obstacle).status, Status::Fail, "{obstacle:?}");
+            assert_eq!(judged(&obstacle, &log).status, Status::Fail, "{obstacle:?}");
         }
         let unknown = Obstacle::of(Failure::not_judged("proof of work")).expect("a verdict");
-        assert_eq!(judged(&unknown).status, Status::NotJudged);
+        assert_eq!(judged(&unknown, &log).status, Status::NotJudged);
         assert!(Obstacle::of(Failure::environment("the node is gone")).is_err(), "an error of the run");
     }
 }

@@ -39,7 +39,6 @@ use worker::{Failure, Outcome, Reporter, Result};
 /// Runs the worker, which offers these host functions in addition to those of nodes.
 pub fn main<Own: HostFunctions>() -> ExitCode {
     fork::executor::register_host_functions::<Own>();
-    fork::runtime_log::install();
     validator::serve_validator_jobs();
     worker::serve(|request: Request, reporter| handle(&request, reporter))
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What a check found.
 
-use fork::runtime_log;
+use fork::runtime_log::RuntimeLog;
 use protocol::{Check, Finding, Status, checks::Need};
 use worker::{Failure, Kind, Result};
 
@@ -53,14 +53,15 @@ impl CheckOutcome {
         Self::new(status, detail)
     }
 
-    /// Returns the outcome that a failure stands for. What the runtime did fails, and a limit of the tool is not judged.
+    /// Returns the outcome that a failure stands for. What the runtime did fails, with the errors that it logged, and a
+    /// limit of the tool is not judged.
     ///
     /// # Errors
     ///
     /// Any other failure is an error of the run.
-    pub fn of(failure: Failure) -> Result<Self> {
+    pub fn of(failure: Failure, log: &RuntimeLog) -> Result<Self> {
         match failure.kind {
-            Kind::Check => Ok(Self::fail(failure.to_string()).with(errors_logged())),
+            Kind::Check => Ok(Self::fail(failure.to_string()).with(errors_logged(log))),
             Kind::NotJudged => Ok(Self::not_judged(failure.to_string())),
             _ => Err(failure),
         }
@@ -91,7 +92,7 @@ impl CheckOutcome {
 }
 
 /// Returns the errors that runtimes logged since they were last taken, at most 20.
-pub fn errors_logged() -> Vec<String> {
-    let lines = runtime_log::take().into_iter();
+pub fn errors_logged(log: &RuntimeLog) -> Vec<String> {
+    let lines = log.take().into_iter();
     lines.filter(|(level, _)| *level <= log::Level::Error).map(|(_, line)| line).take(20).collect()
 }

@@ -26,7 +26,7 @@ pub fn complete(rehearsal: &Rehearsal<'_>, allowance: &Allowance, began: Instant
         }
         None => Vec::new(),
     };
-    for (level, line) in fork::runtime_log::take() {
+    for (level, line) in rehearsal.executor.log().take() {
         rehearsal.reporter.log(format!("{level} {line}"));
     }
     // A part of the state that could not be read makes every verdict void, whatever used it as an answer.

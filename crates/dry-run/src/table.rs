@@ -48,7 +48,7 @@ fn missing(rehearsal: &Rehearsal<'_>, needs: &[Need]) -> Result<Option<Need>> {
 /// A limit of the tool that one check meets does not end the others.
 fn or_not_judged(outcome: Result<CheckOutcome>) -> Result<CheckOutcome> {
     match outcome {
-        Err(failure) if failure.kind == Kind::NotJudged => CheckOutcome::of(failure),
+        Err(failure) if failure.kind == Kind::NotJudged => Ok(CheckOutcome::not_judged(failure.to_string())),
         outcome => outcome,
     }
 }

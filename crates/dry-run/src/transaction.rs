@@ -43,7 +43,7 @@ pub fn send(
     // `AccountInfo` begins with the nonce, in 32 or 64 bits; compact it is the same.
     let nonce = u32::decode(&mut &stored[..]).unwrap_or_default();
     let Some(extrinsic) = signed(interface, account, nonce, call) else { return form() };
-    let _seal = author.signatures().accept_seal();
+    let _seal = author.executor().signatures().accept_seal();
     let wish = BlockRequest { extrinsics: vec![extrinsic], ..Default::default() };
     match author.build_with(&mut chain, &runtime.code, wish) {
         Ok(_) => Ok(Sent::Dispatched(Box::new(chain))),

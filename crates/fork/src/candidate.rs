@@ -8,7 +8,7 @@ use crate::{
     executor::{HEAP, Wasm},
     header::{Header, NIMBUS, engines},
     layout::Layout,
-    signatures,
+    runtime_log, signatures,
     signatures::{SignatureExt, SignatureMemory},
 };
 use codec::{Decode, Encode};
@@ -27,7 +27,7 @@ pub type HostFunctions = ExtendedHostFunctions<
         sp_io::crypto::HostFunctions,
         sp_io::hashing::HostFunctions,
         sp_io::allocator::HostFunctions,
-        sp_io::logging::HostFunctions,
+        runtime_log::HostFunctions,
         sp_io::trie::HostFunctions,
     ),
     signatures::HostFunctions,

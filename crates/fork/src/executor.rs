@@ -2,6 +2,7 @@
 //! The executor that nodes use, with the host functions of relay chain and parachain nodes.
 
 use crate::{
+    runtime_log::{self, RuntimeLog},
     signatures::{self, SignatureExt, SignatureMemory},
     watchdog::Watchdog,
 };
@@ -23,9 +24,11 @@ use std::{
 use worker::{Failure, Result};
 
 /// The host functions of nodes of relay chains, solo chains and parachains without custom host
-/// functions.
-type NodeHostFunctions =
-    (sp_io::SubstrateHostFunctions, cumulus_primitives_proof_size_hostfunction::storage_proof_size::HostFunctions);
+/// functions. What runtimes log is collected.
+type NodeHostFunctions = ExtendedHostFunctions<
+    (sp_io::SubstrateHostFunctions, cumulus_primitives_proof_size_hostfunction::storage_proof_size::HostFunctions),
+    runtime_log::HostFunctions,
+>;
 
 /// Where a host function comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -191,6 +194,7 @@ impl CodeExecutor for Wasm {
 pub struct Executor {
     wasm: Wasm,
     signatures: SignatureMemory,
+    log: RuntimeLog,
 }
 
 impl Executor {
@@ -198,12 +202,17 @@ impl Executor {
     /// runs.
     pub fn new(cache: Option<&Path>) -> Self {
         let wasm = (HostFunctionSet::registered().replaying_signatures)(cache, HEAP);
-        Self { wasm, signatures: SignatureMemory::default() }
+        Self { wasm, signatures: SignatureMemory::default(), log: RuntimeLog::default() }
     }
 
     /// Returns the signatures that the executor remembers and accepts: see [`signatures`].
     pub fn signatures(&self) -> &SignatureMemory {
         &self.signatures
+    }
+
+    /// Returns the log of the runtimes that the executor called.
+    pub fn log(&self) -> &RuntimeLog {
+        &self.log
     }
 
     /// Returns the names of all host functions of this process, each with its origin.
@@ -236,7 +245,7 @@ impl Executor {
         let fetcher = WrappedRuntimeCode(Cow::Borrowed(code.bytes()));
         let runtime_code = RuntimeCode { code_fetcher: &fetcher, heap_pages: None, hash: code.hash.clone() };
         overlay.enter_runtime().map_err(|_| Failure::internal("a runtime was called from within a runtime"))?;
-        crate::runtime_log::forget_panic();
+        let log = self.log.begin_call(extensions);
         let watch = Watchdog::start(method, code.hash());
         let result = {
             let mut externalities = Ext::new(overlay, backend, Some(extensions));
@@ -251,7 +260,7 @@ impl Executor {
             let error = error.to_string();
             let first_line = error.lines().next().unwrap_or_default().to_string();
             let failure = Failure::check(format!("{method} failed in the runtime"));
-            match crate::runtime_log::last_panic() {
+            match log.panic() {
                 Some(panic) => failure.found(panic),
                 None if trapped => failure.found(first_line).code(worker::Code::Trap),
                 None => failure.found(first_line),

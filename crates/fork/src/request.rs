@@ -2,7 +2,7 @@
 //! The requests of the worker: serving a fork, and snapshots of live chains and of genesis presets.
 
 use crate::{
-    Executor, LiveBlock, LoadOptions, Store, executor, load, runtime_log,
+    Executor, LiveBlock, LoadOptions, Store, executor, load,
     serve::{self, Fork, Listener},
     snapshot,
 };
@@ -21,7 +21,6 @@ use worker::{Event, Failure, Outcome, Reporter, Result};
 /// Runs the worker. `Own` are custom host functions beside those of nodes.
 pub fn main<Own: HostFunctions>() -> ExitCode {
     executor::register_host_functions::<Own>();
-    runtime_log::install();
     worker::serve(|request: Request, reporter| handle(&request, reporter))
 }
 

@@ -65,7 +65,7 @@ pub fn replay(request: &BlockRequest, reporter: &Reporter) -> Result<BlockReport
         }
         _ => None,
     };
-    for (level, line) in fork::runtime_log::take() {
+    for (level, line) in executor.log().take() {
         reporter.log(format!("{level} {line}"));
     }
     // A part of the state that could not be read makes every verdict void, whatever used it as an
@@ -152,7 +152,7 @@ fn execute(
         // expected values.
         Err(failure) if failure.kind == Kind::Check => {
             let mut told = vec![failure.to_string()];
-            told.extend(errors_logged());
+            told.extend(errors_logged(executor.log()));
             let differences = match fork::block::header_of(chain, executor, code, header, &block.extrinsics) {
                 Ok(computed) => compared(header, &computed),
                 Err(failure) if failure.kind == Kind::Check => {

@@ -69,7 +69,7 @@ pub fn run(rehearsal: &Rehearsal<'_>) -> Result<CheckOutcome> {
     let new = shapes(to, migrated, executor, &mut author)?;
     let old = shapes(from, chain, executor, &mut author)?;
     // Errors that refused blocks logged belong to no later check.
-    let _ = errors_logged();
+    let _ = errors_logged(executor.log());
     let keys = ask(to, migrated, executor, "KeyToIncludeInRelayProof_keys_to_prove", &[])?.value();
     let keys = keys.and_then(|bytes| Compact::<u32>::decode(&mut &bytes[..]).ok()).filter(|keys| keys.0 > 0);
     let note =

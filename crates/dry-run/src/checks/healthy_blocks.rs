@@ -7,7 +7,7 @@ use worker::Result;
 pub fn run(rehearsal: &Rehearsal<'_>) -> Result<CheckOutcome> {
     let life = rehearsal.life()?;
     if let Some(failure) = &life.failure {
-        return CheckOutcome::of(failure.clone());
+        return CheckOutcome::of(failure.clone(), rehearsal.executor.log());
     }
     let closed = life.blocks.iter().filter(|block| block.only_inherents);
     let closed: Vec<_> = closed.map(|block| format!("block {} takes no transaction", block.number)).collect();

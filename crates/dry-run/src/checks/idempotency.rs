@@ -51,9 +51,8 @@ pub fn run(rehearsal: &Rehearsal<'_>) -> Result<CheckOutcome> {
     let twice = match initialize(&again) {
         Ok(twice) => twice,
         Err(failure) => {
-            return Ok(
-                CheckOutcome::warn(format!("the migrations fail when they run again: {failure}")).with(errors_logged())
-            );
+            return Ok(CheckOutcome::warn(format!("the migrations fail when they run again: {failure}"))
+                .with(errors_logged(executor.log())));
         }
     };
     let written = |changes: Vec<(Vec<u8>, Option<Vec<u8>>)>| changes.into_iter().collect::<HashMap<_, _>>();

@@ -10,10 +10,10 @@ use worker::Result;
 pub fn run(rehearsal: &Rehearsal<'_>) -> Result<CheckOutcome> {
     let migration = rehearsal.migration()?;
     if let Some(failure) = &migration.failure {
-        return CheckOutcome::of(failure.clone());
+        return CheckOutcome::of(failure.clone(), rehearsal.executor.log());
     }
     // Errors that the runtime logged and that stopped nothing belong to no later check.
-    let _ = errors_logged();
+    let _ = errors_logged(rehearsal.executor.log());
     let multi_block = match (rehearsal.to.layout.migrations(), migration.steps) {
         (None, _) => "no multi-block migrations pallet".to_string(),
         (Some(_), 0) => "no multi-block migration ran".to_string(),

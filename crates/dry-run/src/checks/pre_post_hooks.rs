@@ -23,7 +23,7 @@ pub fn run(rehearsal: &Rehearsal<'_>) -> Result<CheckOutcome> {
     match &trial.failure {
         // The hooks of multi-block migrations run inside the blocks and stop them.
         Some(failure) if outcome.status == Status::Pass && shipping.failure.is_none() => {
-            CheckOutcome::of(failure.clone())
+            CheckOutcome::of(failure.clone(), executor.log())
         }
         None if trial.steps > 0 && only_versions_behind(&outcome) => after_all(outcome, &trial.chain, executor, tested),
         _ => Ok(outcome),
@@ -32,7 +32,7 @@ pub fn run(rehearsal: &Rehearsal<'_>) -> Result<CheckOutcome> {
 
 /// Runs the single-block migrations of the new code with their hooks.
 fn hooks(chain: &Chain, executor: &Executor, tested: &Runtime) -> Result<CheckOutcome> {
-    let _ = errors_logged();
+    let _ = errors_logged(executor.log());
     match chain.call(executor, &tested.code, "TryRuntime_on_runtime_upgrade", &[PRE_AND_POST]) {
         Ok(answer) => {
             let used = Form::of(&tested.layout).and_then(|form| form.read(&mut &answer[..]));
@@ -47,7 +47,7 @@ fn hooks(chain: &Chain, executor: &Executor, tested: &Runtime) -> Result<CheckOu
             );
             Ok(CheckOutcome::pass(detail))
         }
-        Err(failure) => CheckOutcome::of(failure),
+        Err(failure) => CheckOutcome::of(failure, executor.log()),
     }
 }
 

@@ -248,14 +248,14 @@ fn on_both_states(
 ) -> Result<()> {
     let function = &call.function;
     let nodes = needed_by(&call.api);
-    let _ = errors_logged();
+    let _ = errors_logged(executor.log());
     let normal = match ask(from, enacted, executor, function, &call.old_arguments)? {
         Answer::Value(..) => true,
         // The old code fails with these arguments: nothing can be concluded.
         Answer::Trap(_) => return Ok(()),
         Answer::Absent => false,
     };
-    let corrupted_before = corrupted();
+    let corrupted_before = corrupted(executor);
     for (state, chain) in [("before the migrations", Some(enacted)), ("after the migrations", migrated)] {
         let Some(chain) = chain else { continue };
         match ask(to, chain, executor, function, &call.new_arguments)? {
@@ -272,7 +272,7 @@ fn on_both_states(
                     // A new function, which may not accept these arguments.
                     (false, _) => {}
                 }
-                let _ = errors_logged();
+                let _ = errors_logged(executor.log());
                 continue;
             }
             Answer::Value(answer, mut took) => {
@@ -297,7 +297,7 @@ fn on_both_states(
                 decodes(call, from, to, &answer, state, nodes, findings);
             }
         }
-        if corrupted() && !corrupted_before {
+        if corrupted(executor) && !corrupted_before {
             findings.odd.push(format!("{function} meets values that it cannot decode, on the state {state}"));
         }
     }
@@ -306,8 +306,8 @@ fn on_both_states(
 
 /// Returns whether the runtime read a value that is not of its type. It continues with a default
 /// then.
-fn corrupted() -> bool {
-    errors_logged().iter().any(|line| line.contains("Corrupted state"))
+fn corrupted(executor: &Executor) -> bool {
+    errors_logged(executor.log()).iter().any(|line| line.contains("Corrupted state"))
 }
 
 /// Checks that an answer is of the type that the runtime gives, and of the type by which deployed

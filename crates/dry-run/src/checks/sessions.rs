@@ -13,6 +13,7 @@ use codec::{Compact, Decode};
 use fork::{
     Author, BlockRequest, Chain, Executor, Header,
     processor::{CpuScope, Stopwatch},
+    runtime_log::RuntimeLog,
 };
 use sp_runtime::traits::Header as _;
 use worker::{Failure, Kind, Result};
@@ -74,25 +75,29 @@ pub fn run(rehearsal: &Rehearsal<'_>) -> Result<CheckOutcome> {
         Outcome::Broken(failure) => Err(failure),
     };
     match (new, rotate(from, chain, executor, &mut author)?) {
-        (Ok(new), Outcome::Rotated { validators, era, .. }) => verdict(new, Some((validators, era))),
-        (Ok(new), _) => verdict(new, None),
+        (Ok(new), Outcome::Rotated { validators, era, .. }) => verdict(new, Some((validators, era)), executor.log()),
+        (Ok(new), _) => verdict(new, None, executor.log()),
         // What the present code cannot do on this fork either is not a fault of the upgrade.
         (Err(_), Outcome::Broken(failure)) => {
             let why = failure.found.unwrap_or(failure.message);
             let detail = format!("not rehearsed: on this fork the present code does not end a session either: {why}");
             Ok(CheckOutcome::warn(detail))
         }
-        (Err(failure), _) => CheckOutcome::of(failure),
+        (Err(failure), _) => CheckOutcome::of(failure, executor.log()),
     }
 }
 
 /// Judges the sessions that ended, the number of authorities after them, and the era; `old` are the
 /// last two under the present code.
-fn verdict((sessions, validators, era): (u32, usize, Era), old: Option<(usize, Era)>) -> Result<CheckOutcome> {
+fn verdict(
+    (sessions, validators, era): (u32, usize, Era),
+    old: Option<(usize, Era)>,
+    log: &RuntimeLog,
+) -> Result<CheckOutcome> {
     let (had, old) = old.map_or((None, Era::Unknown), |(had, old)| (Some(had), old));
     let era = match (era, old) {
         (Era::Began { index, .. }, _) => format!("; era {index} began"),
-        (Era::Broken(failure), Era::Began { .. }) => return CheckOutcome::of(failure),
+        (Era::Broken(failure), Era::Began { .. }) => return CheckOutcome::of(failure, log),
         (Era::Missing(ended), Era::Began { index, sessions }) => {
             let found = format!("{ended} sessions ended");
             return Ok(CheckOutcome::fail(format!("no era begins any more: {found}")).with(vec![format!(
@@ -266,7 +271,7 @@ mod tests {
     const BEGAN: Era = Era::Began { index: 7, sessions: 8 };
 
     fn judged(era: Era, old: Option<(usize, Era)>) -> CheckOutcome {
-        verdict((8, 4, era), old).expect("a verdict")
+        verdict((8, 4, era), old, &RuntimeLog::default()).expect("a verdict")
     }
 
     #[test]

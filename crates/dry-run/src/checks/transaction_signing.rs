@@ -23,7 +23,7 @@ fn inherents(old: &Interface<'_>, chain: &Chain, author: &mut Author<'_>) -> Cal
     let mut chain = chain.clone();
     let built = author.build(&mut chain, BlockRequest::default());
     // What the runtime logged is not about the upgrade.
-    let _ = crate::outcome::errors_logged();
+    let _ = crate::outcome::errors_logged(author.executor().log());
     let extrinsics = built.map(|built| built.extrinsics).unwrap_or_default();
     extrinsics.iter().filter_map(|extrinsic| bare(old, &extrinsic.encode())).collect()
 }

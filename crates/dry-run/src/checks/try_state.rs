@@ -69,7 +69,7 @@ fn try_state(chain: &Chain, author: &mut Author<'_>, executor: &Executor, tested
     let chain = &chain;
     let plan = author.plan(chain, &tested.code, BlockRequest::default())?;
     let built = block::build(chain, executor, &tested.code, plan)?;
-    let _ = errors_logged();
+    let _ = errors_logged(executor.log());
     let ask = |select: Vec<u8>| {
         // Whether to check the state root and the signatures: two booleans.
         let arguments = (Raw(built.encode()), true, true, Raw(select)).encode();
@@ -78,7 +78,7 @@ fn try_state(chain: &Chain, author: &mut Author<'_>, executor: &Executor, tested
             Err(failure) if failure.kind == Kind::Check => failure.to_string(),
             Err(failure) => return Err(failure),
         };
-        let mut lines = errors_logged();
+        let mut lines = errors_logged(executor.log());
         // The runtime decodes the state if all selected invariants hold (`try_execute_block` in
         // frame-executive).
         if failure.contains("try_decode_entire_state") {
@@ -138,7 +138,7 @@ fn after(
     reporter.status("checking the invariants of every pallet after the upgrade");
     let after = match try_state(migrated, author, executor, tested) {
         Ok(after) => after,
-        Err(failure) => return CheckOutcome::of(failure),
+        Err(failure) => return CheckOutcome::of(failure, executor.log()),
     };
     let (old, new): (Vec<_>, Vec<_>) = after.into_iter().partition(|(pallet, _)| before.contains_key(pallet));
     let told = |failures: Vec<(String, String)>, when: &str| {

@@ -6,6 +6,7 @@ use super::{HEAP, NATIVE_STACK, ValidatorJob, first_line, semantics};
 use fork::{
     Candidate, candidate,
     processor::{CpuScope, MeasuredTime, Stopwatch},
+    runtime_log::RuntimeLog,
 };
 use protocol::dry_run::{Request, ValidateRequest};
 use sc_executor_common::wasm_runtime::WasmModule;
@@ -51,10 +52,7 @@ pub fn execute(artifact: &Path, parameters: &[u8]) -> Result<Executed> {
 }
 
 fn call(artifact: &Path, parameters: &[u8]) -> Result<Executed> {
-    let refused = |error: String| {
-        let found = fork::runtime_log::last_panic().unwrap_or_else(|| first_line(&error));
-        Failure::check("validate_block refuses the block").found(found)
-    };
+    let refused = |found: String| Failure::check("validate_block refuses the block").found(found);
     let config = sc_executor_wasmtime::Config {
         // Host functions that validators lack are stubs that trap, as in their own workers.
         allow_missing_func_imports: true,
@@ -69,13 +67,14 @@ fn call(artifact: &Path, parameters: &[u8]) -> Result<Executed> {
     // and is removed after the last use; nothing writes to it afterwards.
     let module =
         unsafe { sc_executor_wasmtime::create_runtime_from_artifact::<candidate::HostFunctions>(artifact, config) };
-    let module = module.map_err(|error| refused(error.to_string()))?;
-    let mut instance = module.new_instance(HEAP).map_err(|error| refused(error.to_string()))?;
+    let module = module.map_err(|error| refused(first_line(&error.to_string())))?;
+    let mut instance = module.new_instance(HEAP).map_err(|error| refused(first_line(&error.to_string())))?;
     let mut externalities = BasicExternalities::default();
     *externalities.extensions() = candidate::extensions();
+    let log = RuntimeLog::default().begin_call(externalities.extensions());
     let watch = Stopwatch::start(CpuScope::Thread);
     let answer = externalities.execute_with(|| instance.call_export("validate_block", parameters));
     let took = watch.stop();
-    let answer = answer.map_err(|error| refused(error.to_string()))?;
+    let answer = answer.map_err(|error| refused(log.panic().unwrap_or_else(|| first_line(&error.to_string()))))?;
     Ok(Executed { answer: hex::encode_prefixed(&answer), took })
 }

@@ -19,7 +19,6 @@ use crate::{
     executor::{Code, Executor},
     header::{self, Header},
     layout::Layout,
-    signatures::SignatureMemory,
 };
 use codec::Encode;
 use cumulus_primitives_core::{ClaimQueueOffset, CoreInfo, CoreSelector};
@@ -71,9 +70,9 @@ pub struct Author<'a> {
 }
 
 impl<'a> Author<'a> {
-    /// Returns the signatures that the author's executor remembers and accepts.
-    pub fn signatures(&self) -> &'a SignatureMemory {
-        self.executor.signatures()
+    /// Returns the executor that runs the author's blocks.
+    pub fn executor(&self) -> &'a Executor {
+        self.executor
     }
 
     /// Creates an author that runs blocks with `executor`.
