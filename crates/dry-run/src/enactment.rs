@@ -5,10 +5,10 @@
 //! written into the fork's state, the extrinsic goes into a block of the old code, and a parachain then gets its relay
 //! chain's go-ahead. The chain's own code checks names, versions and limits on the way.
 
-use crate::{block::records, outcome::CheckOutcome, timed_block::TimedBlock, types::Interface};
+use crate::{block::records, timed_block::TimedBlock, types::Interface};
 use codec::{Compact, Encode};
 use fork::{Author, BlockRequest, Chain, Code, Layout, Signal, block, runtime_log::RuntimeLog};
-use protocol::dry_run::Phase;
+use protocol::{CheckOutcome, dry_run::Phase};
 use worker::{Code as Failed, Failure, Kind, Reporter, Result};
 
 /// The most blocks between the extrinsic and the new code. A go-ahead and a delay of two blocks

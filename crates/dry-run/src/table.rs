@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Runs the table of checks.
 
-use crate::{checks, outcome::CheckOutcome, rehearsal::Rehearsal};
-use protocol::checks::{Need, TABLE};
+use crate::{checks, rehearsal::Rehearsal};
+use protocol::{
+    CheckOutcome,
+    checks::{Need, TABLE},
+};
 use worker::{Kind, Result};
 
 /// Answers the question of a check.
@@ -27,7 +30,7 @@ pub fn run(rehearsal: &Rehearsal<'_>, asked: impl Fn(&str) -> bool) -> Result<()
     for (entry, run) in TABLE.iter().zip(RUNS).filter(|(entry, _)| !left_out(entry.name)) {
         rehearsal.progress.begin(Some(entry.name));
         let outcome = match missing(rehearsal, entry.needs)? {
-            Some(need) => CheckOutcome::missing(need),
+            Some(need) => need.missing(),
             None => or_not_judged(run(rehearsal))?,
         };
         rehearsal.progress.push(outcome.named(entry.name));

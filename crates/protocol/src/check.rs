@@ -110,10 +110,9 @@ impl Finding {
     }
 }
 
-/// A check or a rule, with its findings.
+/// What a check or a rule found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Check {
-    pub name: String,
+pub struct CheckOutcome {
     pub status: Status,
     /// The result in one sentence.
     pub detail: String,
@@ -129,39 +128,38 @@ pub struct Check {
     pub measured: Option<String>,
 }
 
-impl Check {
-    pub fn new(name: impl Into<String>, status: Status, detail: impl Into<String>) -> Self {
-        let (findings, allowed, measured) = (Vec::new(), None, None);
-        Self { name: name.into(), status, detail: detail.into(), findings, allowed, measured }
+impl CheckOutcome {
+    pub fn new(status: Status, detail: impl Into<String>) -> Self {
+        Self { status, detail: detail.into(), findings: Vec::new(), allowed: None, measured: None }
     }
 
-    pub fn pass(name: impl Into<String>, detail: impl Into<String>) -> Self {
-        Self::new(name, Status::Pass, detail)
+    pub fn pass(detail: impl Into<String>) -> Self {
+        Self::new(Status::Pass, detail)
     }
 
-    pub fn fail(name: impl Into<String>, detail: impl Into<String>) -> Self {
-        Self::new(name, Status::Fail, detail)
+    pub fn fail(detail: impl Into<String>) -> Self {
+        Self::new(Status::Fail, detail)
     }
 
-    pub fn warn(name: impl Into<String>, detail: impl Into<String>) -> Self {
-        Self::new(name, Status::Warn, detail)
+    pub fn warn(detail: impl Into<String>) -> Self {
+        Self::new(Status::Warn, detail)
     }
 
-    pub fn skip(name: impl Into<String>, detail: impl Into<String>) -> Self {
-        Self::new(name, Status::Skip, detail)
+    pub fn skip(detail: impl Into<String>) -> Self {
+        Self::new(Status::Skip, detail)
     }
 
-    pub fn not_judged(name: impl Into<String>, detail: impl Into<String>) -> Self {
-        Self::new(name, Status::NotJudged, detail)
+    pub fn not_judged(detail: impl Into<String>) -> Self {
+        Self::new(Status::NotJudged, detail)
     }
 
-    /// Returns a check with the status of its highest ranked finding. Without findings it passes.
-    pub fn judged(name: impl Into<String>, detail: impl Into<String>, findings: Vec<Finding>) -> Self {
+    /// Returns an outcome with the status of its highest ranked finding. Without findings it passes.
+    pub fn judged(detail: impl Into<String>, findings: Vec<Finding>) -> Self {
         let status = Status::of(&findings);
-        Self { findings, ..Self::new(name, status, detail) }
+        Self { findings, ..Self::new(status, detail) }
     }
 
-    /// Adds findings with the rank of the check's status.
+    /// Adds findings with the rank of the outcome's status.
     pub fn with(mut self, findings: impl IntoIterator<Item = impl Into<String>>) -> Self {
         let rank = self.status.rank();
         self.findings.extend(findings.into_iter().map(|text| Finding::new(rank, text)));
@@ -182,6 +180,60 @@ impl Check {
     /// Returns whether it is a hazard that is not allowed.
     pub fn is_hazard(&self) -> bool {
         self.status == Status::Warn && self.allowed.is_none()
+    }
+
+    /// Returns the check of this name with this outcome.
+    pub fn named(self, name: impl Into<String>) -> Check {
+        Check { name: name.into(), outcome: self }
+    }
+}
+
+/// A check or a rule, with what it found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Check {
+    pub name: String,
+    #[serde(flatten)]
+    pub outcome: CheckOutcome,
+}
+
+impl Check {
+    pub fn pass(name: impl Into<String>, detail: impl Into<String>) -> Self {
+        CheckOutcome::pass(detail).named(name)
+    }
+
+    pub fn fail(name: impl Into<String>, detail: impl Into<String>) -> Self {
+        CheckOutcome::fail(detail).named(name)
+    }
+
+    pub fn warn(name: impl Into<String>, detail: impl Into<String>) -> Self {
+        CheckOutcome::warn(detail).named(name)
+    }
+
+    pub fn skip(name: impl Into<String>, detail: impl Into<String>) -> Self {
+        CheckOutcome::skip(detail).named(name)
+    }
+
+    pub fn not_judged(name: impl Into<String>, detail: impl Into<String>) -> Self {
+        CheckOutcome::not_judged(detail).named(name)
+    }
+
+    /// Adds findings with the rank of the check's status.
+    pub fn with(self, findings: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.outcome.with(findings).named(self.name)
+    }
+}
+
+impl std::ops::Deref for Check {
+    type Target = CheckOutcome;
+
+    fn deref(&self) -> &CheckOutcome {
+        &self.outcome
+    }
+}
+
+impl std::ops::DerefMut for Check {
+    fn deref_mut(&mut self) -> &mut CheckOutcome {
+        &mut self.outcome
     }
 }
 
@@ -211,7 +263,7 @@ mod tests {
     fn the_highest_ranked_finding_decides_the_status() {
         let status = |ranks: &[Rank]| {
             let findings = ranks.iter().map(|rank| Finding::new(*rank, "x")).collect();
-            Check::judged("weights", "", findings).status
+            CheckOutcome::judged("", findings).status
         };
         assert_eq!(status(&[]), Status::Pass);
         assert_eq!(status(&[Rank::Note]), Status::Pass);
@@ -229,7 +281,8 @@ mod tests {
         assert_eq!(of(&[&pass, &warn]), Verdict::PassWithHazards);
         assert_eq!(of(&[&pass, &warn, &not]), Verdict::NotJudged);
         assert_eq!(of(&[&not, &Check::fail("versions", "")]), Verdict::Fail);
-        let answered = Check { allowed: Some("ana knows".into()), ..warn };
+        let mut answered = warn;
+        answered.allowed = Some("ana knows".into());
         assert_eq!(of(&[&answered]), Verdict::Pass, "the hazard is allowed");
     }
 }

@@ -5,7 +5,7 @@
 //! function `run` of the module of that name: a row without a function does not compile. The documentation, `--allow`,
 //! `--deny`, `--only`, `--skip`, the reports and the judgement of evidence take the names from here.
 
-use crate::Status;
+use crate::CheckOutcome;
 
 /// Calls a macro with the rows of all checks, in the order in which they run and are reported.
 ///
@@ -277,23 +277,22 @@ impl Need {
         }
     }
 
-    /// Returns the status and the detail of a check that needs this where it is not there.
-    pub const fn missing(self) -> (Status, &'static str) {
+    /// Returns the outcome of a check that needs this where it is not there.
+    pub fn missing(self) -> CheckOutcome {
         match self {
             // The migrations need not be at fault: it may be that no block of the chain can be authored here.
-            Self::FirstBlock | Self::MigrationsEnded => (
-                Status::NotJudged,
+            Self::FirstBlock | Self::MigrationsEnded => CheckOutcome::not_judged(
                 "it is asked of the state after the migrations, and `migrations` says why there is none",
             ),
             Self::TypedMetadata => {
-                (Status::Skip, "one of the runtimes has metadata from before version 14, without types")
+                CheckOutcome::skip("one of the runtimes has metadata from before version 14, without types")
             }
-            Self::TryRuntimeBuild => (Status::Skip, "no try-runtime build was given"),
-            Self::Parachain => (Status::Skip, "no parachain: no relay chain includes its blocks"),
-            Self::PreparedCode => (Status::Skip, "validators do not get the code prepared"),
-            Self::Messages => (Status::Skip, "the chain exchanges no messages with others"),
+            Self::TryRuntimeBuild => CheckOutcome::skip("no try-runtime build was given"),
+            Self::Parachain => CheckOutcome::skip("no parachain: no relay chain includes its blocks"),
+            Self::PreparedCode => CheckOutcome::skip("validators do not get the code prepared"),
+            Self::Messages => CheckOutcome::skip("the chain exchanges no messages with others"),
             Self::OtherChains => {
-                (Status::Skip, "no other chain was named that this one exchanges messages with (--with SOURCE)")
+                CheckOutcome::skip("no other chain was named that this one exchanges messages with (--with SOURCE)")
             }
         }
     }

@@ -43,7 +43,7 @@ pub mod weights;
 pub mod workspace;
 
 pub use chain::{Pace, RpcUsage, RuntimeIdentity, StateIdentity, StateMode, Weight};
-pub use check::{Check, Finding, Rank, Status, hazards};
+pub use check::{Check, CheckOutcome, Finding, Rank, Status, hazards};
 pub use checks::CHECKS;
 pub use endpoint::{Endpoint, Live, hide_addresses, without_addresses};
 pub use event::{Event, Progress};

@@ -118,7 +118,7 @@ mod tests {
     #[test]
     fn findings_say_their_rank_where_the_check_does_not() {
         let ranked = vec![Finding::seen("a"), Finding::hazard("b"), Finding::note("c")];
-        assert_eq!(findings(&Check::judged("x", "", ranked)), ["a", "hazard: b", "note: c"]);
+        assert_eq!(findings(&protocol::CheckOutcome::judged("", ranked).named("x")), ["a", "hazard: b", "note: c"]);
         assert_eq!(findings(&Check::warn("x", "").with(["b"])), ["b"]);
         assert_eq!(findings(&Check::pass("x", "").with(["b"])), ["b"]);
     }

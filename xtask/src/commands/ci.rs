@@ -12,7 +12,7 @@ mod post;
 mod render;
 
 use crate::cli::{Ci, CiCommand};
-use protocol::{Check, Status};
+use protocol::{Check, CheckOutcome, Status};
 use serde::Deserialize;
 use worker::Result;
 use workspace::context::Context;
@@ -41,6 +41,6 @@ struct CheckResult {
 
 impl CheckResult {
     fn check(self, name: &str) -> Check {
-        Check::new(name, self.status, self.detail).with(self.findings)
+        CheckOutcome::new(self.status, self.detail).with(self.findings).named(name)
     }
 }

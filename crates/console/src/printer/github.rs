@@ -75,8 +75,9 @@ fn collect(value: &Value, found: &mut Vec<Annotation>) {
         Value::Object(fields) => {
             if let Ok(check) = Check::deserialize(value) {
                 if check.status == Status::Fail {
-                    let findings = check.findings.iter().take(20).map(|finding| format!("\n- {}", finding.text));
-                    let message = check.detail + &findings.collect::<String>();
+                    let findings =
+                        check.outcome.findings.iter().take(20).map(|finding| format!("\n- {}", finding.text));
+                    let message = check.outcome.detail + &findings.collect::<String>();
                     found.push(Annotation { title: check.name, message, file: None, line: None });
                 }
             } else if let Ok(finding) = Finding::deserialize(value) {

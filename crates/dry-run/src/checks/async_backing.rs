@@ -8,15 +8,10 @@
 //! collators must build at the pace of the runtime must be accepted. Anything else that was
 //! accepted before and no longer is, is a hazard.
 
-use crate::{
-    ask::ask,
-    input::Runtime,
-    outcome::{CheckOutcome, errors_logged},
-    rehearsal::Rehearsal,
-};
+use crate::{ask::ask, input::Runtime, outcome::errors_logged, rehearsal::Rehearsal};
 use codec::{Compact, Decode, Encode};
 use fork::{Author, BlockRequest, Chain, Executor};
-use protocol::{Finding, checks::Need};
+use protocol::{CheckOutcome, Finding, checks::Need};
 use worker::{Kind, Result};
 
 /// The time from the relay parent of a block to its inclusion, in milliseconds.
@@ -60,7 +55,7 @@ enum SecondBlock {
 pub fn run(rehearsal: &Rehearsal<'_>) -> Result<CheckOutcome> {
     let Rehearsal { from, to, chain, executor, .. } = rehearsal;
     if to.layout.parachain_system().is_none() {
-        return Ok(CheckOutcome::missing(Need::Parachain));
+        return Ok(Need::Parachain.missing());
     }
     let (enacted, migrated) = (rehearsal.enacted()?, rehearsal.migrated()?);
     rehearsal.reporter.status("building blocks on blocks that are not included yet");
@@ -106,7 +101,7 @@ fn judge_offset(said: u32, mut taken: impl FnMut(u32) -> Result<bool>) -> Result
 }
 
 fn unended() -> CheckOutcome {
-    CheckOutcome::missing(Need::MigrationsEnded)
+    Need::MigrationsEnded.missing()
 }
 
 /// Returns the relay parent offset that the runtime gives. Without one, collators build on the

@@ -10,12 +10,11 @@
 use crate::{
     ask::{Answer, ask},
     input::Runtime,
-    outcome::CheckOutcome,
     rehearsal::Rehearsal,
     types::{Interface, compare},
 };
 use fork::Chain;
-use protocol::{Finding, Rank};
+use protocol::{CheckOutcome, Finding, Rank};
 use scale_info::{PortableRegistry, TypeDef};
 use worker::Result;
 

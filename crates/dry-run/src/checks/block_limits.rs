@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Do the blocks of the upgrade fit into what a block may use and take?
 
-use crate::{
-    ask::ask, input::Runtime, outcome::CheckOutcome, rehearsal::Rehearsal, time_limit, timed_block::TimedBlock, weight,
-};
+use crate::{ask::ask, input::Runtime, rehearsal::Rehearsal, time_limit, timed_block::TimedBlock, weight};
 use codec::Decode;
 use fork::{Chain, Executor, processor::MeasuredTime};
-use protocol::{Finding, Rank, Weight, dry_run::Phase};
+use protocol::{CheckOutcome, Finding, Rank, Weight, dry_run::Phase};
 use worker::Result;
 
 /// The time limit of importing a block.

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Is there room for a blob of this size? The chain's own limits decide, and its relay chain's.
 
-use crate::{outcome::CheckOutcome, rehearsal::Rehearsal};
+use crate::rehearsal::Rehearsal;
 use codec::Decode;
-use protocol::Finding;
+use protocol::{CheckOutcome, Finding};
 use worker::Result;
 
 /// The room of a block where the metadata does not give it, in bytes.

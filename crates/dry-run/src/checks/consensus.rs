@@ -6,12 +6,11 @@
 use crate::{
     ask::{ask, parachain_id},
     input::Runtime,
-    outcome::CheckOutcome,
     rehearsal::Rehearsal,
 };
 use codec::Decode;
 use fork::{Chain, Executor};
-use protocol::{Finding, Rank};
+use protocol::{CheckOutcome, Finding, Rank};
 use worker::Result;
 
 /// The beginning of the answer of `BabeApi_configuration`: slot duration, epoch length, c.

@@ -11,10 +11,10 @@
 use crate::{
     input::Runtime,
     migration::{self, Migration},
-    outcome::CheckOutcome,
     rehearsal::Rehearsal,
 };
 use fork::{Author, Layout};
+use protocol::CheckOutcome;
 use std::collections::{BTreeMap, HashSet};
 use worker::Result;
 

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Does the chain live on after its migrations?
 
-use crate::{outcome::CheckOutcome, rehearsal::Rehearsal};
+use crate::{outcome::of_failure, rehearsal::Rehearsal};
+use protocol::CheckOutcome;
 use worker::Result;
 
 pub fn run(rehearsal: &Rehearsal<'_>) -> Result<CheckOutcome> {
     let life = rehearsal.life()?;
     if let Some(failure) = &life.failure {
-        return CheckOutcome::of(failure.clone(), rehearsal.executor.log());
+        return of_failure(failure.clone(), rehearsal.executor.log());
     }
     let closed = life.blocks.iter().filter(|block| block.only_inherents);
     let closed: Vec<_> = closed.map(|block| format!("block {} takes no transaction", block.number)).collect();

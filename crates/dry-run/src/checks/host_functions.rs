@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Do nodes offer the host functions that the blob imports? A missing one stops every node.
 
-use crate::{outcome::CheckOutcome, rehearsal::Rehearsal};
+use crate::rehearsal::Rehearsal;
 use compat::host_functions::is_long_offered;
 use fork::{Executor, executor::Origin};
-use protocol::{Finding, Rank};
+use protocol::{CheckOutcome, Finding, Rank};
 use std::collections::{BTreeMap, BTreeSet};
 use worker::Result;
 

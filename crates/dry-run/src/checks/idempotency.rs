@@ -6,13 +6,10 @@
 //! once with the record of the last upgrade set back, so that every migration runs again. The
 //! difference is what the migrations did.
 
-use crate::{
-    input::Runtime,
-    outcome::{CheckOutcome, errors_logged},
-    rehearsal::Rehearsal,
-};
+use crate::{input::Runtime, outcome::errors_logged, rehearsal::Rehearsal};
 use codec::Encode;
 use fork::{BlockRequest, Chain, keys};
+use protocol::CheckOutcome;
 use std::collections::{BTreeMap, HashMap};
 use worker::Result;
 

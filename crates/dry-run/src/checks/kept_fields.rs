@@ -6,12 +6,11 @@
 //! shows it.
 
 use crate::{
-    outcome::CheckOutcome,
     rehearsal::Rehearsal,
     types::{Interface, compare, interface::Item, read},
 };
 use fork::sample;
-use protocol::{Finding, Rank};
+use protocol::{CheckOutcome, Finding, Rank};
 use worker::Result;
 
 const MOST_ENTRIES: usize = 500;

@@ -2,12 +2,11 @@
 //! Does storage of pallets and items stay behind that the new runtime no longer has?
 
 use crate::{
-    outcome::CheckOutcome,
     rehearsal::Rehearsal,
     types::interface::{Interface, Pallet},
 };
 use fork::{Chain, sample};
-use protocol::{Finding, Rank};
+use protocol::{CheckOutcome, Finding, Rank};
 use worker::Result;
 
 /// The most keys that are counted.

@@ -8,11 +8,10 @@
 use crate::{
     input::Runtime,
     messages::{Counterpart, Execution, Place, Received, outbound, transfers},
-    outcome::CheckOutcome,
     rehearsal::Rehearsal,
 };
 use fork::{Chain, Executor};
-use protocol::{Finding, Rank, checks::Need};
+use protocol::{CheckOutcome, Finding, Rank, checks::Need};
 use std::collections::BTreeMap;
 use worker::Result;
 
@@ -43,7 +42,7 @@ pub fn run(rehearsal: &Rehearsal<'_>) -> Result<CheckOutcome> {
     rehearsal.reporter.status("delivering messages to the other chains");
     let sides = Sides { from: (from, enacted), to: (to, &life.chain), sent: &sent };
     let Some(place) = Place::of(from, enacted, executor)? else {
-        return Ok(CheckOutcome::missing(Need::Messages));
+        return Ok(Need::Messages.missing());
     };
     let mut findings = Findings::default();
     for counterpart in counterparts {

@@ -11,12 +11,11 @@ use crate::{
         Place,
         outbound::{self, Form},
     },
-    outcome::CheckOutcome,
     rehearsal::Rehearsal,
 };
 use codec::Decode;
 use fork::{AbridgedHostConfiguration, Chain, Layout};
-use protocol::{Finding, Rank};
+use protocol::{CheckOutcome, Finding, Rank};
 use std::collections::BTreeMap;
 use worker::Result;
 

@@ -5,10 +5,11 @@
 //! Both codes validate a transaction that signs it, on the state of the chain; see
 //! [`artifact::metadata_hash`].
 
-use crate::{input::Runtime, outcome::CheckOutcome, rehearsal::Rehearsal};
+use crate::{input::Runtime, rehearsal::Rehearsal};
 
 use artifact::metadata_hash::{Effect, MetadataHashStatus, Probe, VALIDATE};
 use fork::{Chain, Executor};
+use protocol::CheckOutcome;
 use worker::Result;
 
 pub fn run(rehearsal: &Rehearsal<'_>) -> Result<CheckOutcome> {

@@ -10,14 +10,13 @@
 use crate::{
     events,
     input::Runtime,
-    outcome::CheckOutcome,
     rehearsal::Rehearsal,
     superuser::{self, Sender},
     types::Interface,
 };
 use codec::Encode;
 use fork::{Author, BlockRequest, Chain};
-use protocol::Finding;
+use protocol::{CheckOutcome, Finding};
 use worker::{Kind, Result};
 
 /// The most migrations that are tried.

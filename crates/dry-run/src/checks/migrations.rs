@@ -2,15 +2,16 @@
 //! Do all migrations end?
 
 use crate::{
-    outcome::{CheckOutcome, errors_logged},
+    outcome::{errors_logged, of_failure},
     rehearsal::Rehearsal,
 };
+use protocol::CheckOutcome;
 use worker::Result;
 
 pub fn run(rehearsal: &Rehearsal<'_>) -> Result<CheckOutcome> {
     let migration = rehearsal.migration()?;
     if let Some(failure) = &migration.failure {
-        return CheckOutcome::of(failure.clone(), rehearsal.executor.log());
+        return of_failure(failure.clone(), rehearsal.executor.log());
     }
     // Errors that the runtime logged and that stopped nothing belong to no later check.
     let _ = errors_logged(rehearsal.executor.log());

@@ -12,7 +12,6 @@ use crate::{
     enactment::{self, Obstacle, Versions},
     input::Runtime,
     messages::transfers,
-    outcome::CheckOutcome,
     rehearsal::Rehearsal,
     superuser::{self, Sender},
     transaction::{self, Sent, variant},
@@ -20,7 +19,7 @@ use crate::{
 };
 use codec::{Compact, Encode};
 use fork::{Author, Chain, Executor};
-use protocol::{Finding, Rank};
+use protocol::{CheckOutcome, Finding, Rank};
 use worker::Result;
 
 /// The number of Asset Hub at every relay chain of the Polkadot SDK: governance is there, or is

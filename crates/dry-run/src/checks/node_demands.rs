@@ -9,13 +9,12 @@
 use crate::{
     ask::ask,
     input::Runtime,
-    outcome::CheckOutcome,
     rehearsal::Rehearsal,
     types::{Interface, interface::Item, read},
 };
 use codec::{Compact, Decode};
 use fork::{Chain, Executor};
-use protocol::Finding;
+use protocol::{CheckOutcome, Finding};
 use scale_info::TypeDef;
 use std::collections::BTreeSet;
 use worker::Result;

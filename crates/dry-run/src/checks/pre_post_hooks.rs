@@ -3,12 +3,12 @@
 
 use crate::{
     input::Runtime,
-    outcome::{CheckOutcome, errors_logged},
+    outcome::{errors_logged, of_failure},
     rehearsal::Rehearsal,
     weight::Form,
 };
 use fork::{Chain, Executor};
-use protocol::Status;
+use protocol::{CheckOutcome, Status};
 use worker::Result;
 
 /// `frame_try_runtime::UpgradeCheckSelect::PreAndPost`.
@@ -23,7 +23,7 @@ pub fn run(rehearsal: &Rehearsal<'_>) -> Result<CheckOutcome> {
     match &trial.failure {
         // The hooks of multi-block migrations run inside the blocks and stop them.
         Some(failure) if outcome.status == Status::Pass && shipping.failure.is_none() => {
-            CheckOutcome::of(failure.clone(), executor.log())
+            of_failure(failure.clone(), executor.log())
         }
         None if trial.steps > 0 && only_versions_behind(&outcome) => after_all(outcome, &trial.chain, executor, tested),
         _ => Ok(outcome),
@@ -47,7 +47,7 @@ fn hooks(chain: &Chain, executor: &Executor, tested: &Runtime) -> Result<CheckOu
             );
             Ok(CheckOutcome::pass(detail))
         }
-        Err(failure) => CheckOutcome::of(failure, executor.log()),
+        Err(failure) => of_failure(failure, executor.log()),
     }
 }
 

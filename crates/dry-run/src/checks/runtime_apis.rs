@@ -6,14 +6,14 @@
 use crate::{
     ask::{Answer, ask},
     input::Runtime,
-    outcome::{CheckOutcome, errors_logged},
+    outcome::errors_logged,
     rehearsal::Rehearsal,
     time_limit,
     types::{Differences, Interface, compare, interface::Method, read},
 };
 use compat::changes::needed_by;
 use fork::{Chain, Executor};
-use protocol::{Finding, Rank};
+use protocol::{CheckOutcome, Finding, Rank};
 use worker::Result;
 
 /// In seconds: a node that waits this long misses its slot.

@@ -8,13 +8,14 @@
 //! there as if the blocks in between were empty. Sessions are ended until an era begins, with the
 //! election before it.
 
-use crate::{ask::ask, input::Runtime, outcome::CheckOutcome, rehearsal::Rehearsal};
+use crate::{ask::ask, input::Runtime, outcome::of_failure, rehearsal::Rehearsal};
 use codec::{Compact, Decode};
 use fork::{
     Author, BlockRequest, Chain, Executor, Header,
     processor::{CpuScope, Stopwatch},
     runtime_log::RuntimeLog,
 };
+use protocol::CheckOutcome;
 use sp_runtime::traits::Header as _;
 use worker::{Failure, Kind, Result};
 
@@ -83,7 +84,7 @@ pub fn run(rehearsal: &Rehearsal<'_>) -> Result<CheckOutcome> {
             let detail = format!("not rehearsed: on this fork the present code does not end a session either: {why}");
             Ok(CheckOutcome::warn(detail))
         }
-        (Err(failure), _) => CheckOutcome::of(failure, executor.log()),
+        (Err(failure), _) => of_failure(failure, executor.log()),
     }
 }
 
@@ -97,7 +98,7 @@ fn verdict(
     let (had, old) = old.map_or((None, Era::Unknown), |(had, old)| (Some(had), old));
     let era = match (era, old) {
         (Era::Began { index, .. }, _) => format!("; era {index} began"),
-        (Era::Broken(failure), Era::Began { .. }) => return CheckOutcome::of(failure, log),
+        (Era::Broken(failure), Era::Began { .. }) => return of_failure(failure, log),
         (Era::Missing(ended), Era::Began { index, sessions }) => {
             let found = format!("{ended} sessions ended");
             return Ok(CheckOutcome::fail(format!("no era begins any more: {found}")).with(vec![format!(

@@ -7,7 +7,6 @@
 
 use crate::{
     migration::Touched,
-    outcome::CheckOutcome,
     rehearsal::Rehearsal,
     types::{
         Differences, Interface, compare,
@@ -17,7 +16,7 @@ use crate::{
 };
 use fork::{Chain, sample};
 use frame_metadata::v14::StorageHasher;
-use protocol::{Finding, Rank};
+use protocol::{CheckOutcome, Finding, Rank};
 use std::collections::{BTreeMap, HashMap};
 use worker::Result;
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Do the on-chain storage versions of the pallets rise?
 
-use crate::{outcome::CheckOutcome, rehearsal::Rehearsal};
+use crate::rehearsal::Rehearsal;
 use codec::Decode;
 use fork::Chain;
-use protocol::Finding;
+use protocol::{CheckOutcome, Finding};
 use worker::Result;
 
 pub fn run(rehearsal: &Rehearsal<'_>) -> Result<CheckOutcome> {

@@ -2,11 +2,11 @@
 //! Do calls and what is signed with them mean the same, and can wallets still sign? The comparison
 //! of the two runtimes judges it. A block of the old code shows which of its calls nobody signs.
 
-use crate::{outcome::CheckOutcome, rehearsal::Rehearsal, types::Interface};
+use crate::{rehearsal::Rehearsal, types::Interface};
 use codec::{Compact, Decode, Encode};
 use compat::{SigningChanges, changes::CallIndices};
 use fork::{Author, BlockRequest, Chain};
-use protocol::Finding;
+use protocol::{CheckOutcome, Finding};
 use worker::Result;
 
 pub fn run(rehearsal: &Rehearsal<'_>) -> Result<CheckOutcome> {

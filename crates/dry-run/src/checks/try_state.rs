@@ -3,12 +3,12 @@
 
 use crate::{
     input::Runtime,
-    outcome::{CheckOutcome, errors_logged},
+    outcome::{errors_logged, of_failure},
     rehearsal::Rehearsal,
 };
 use codec::Encode;
 use fork::{Author, BlockRequest, Chain, Executor, block, keys};
-use protocol::Finding;
+use protocol::{CheckOutcome, Finding};
 use std::collections::BTreeMap;
 use worker::{Kind, Reporter, Result};
 
@@ -138,7 +138,7 @@ fn after(
     reporter.status("checking the invariants of every pallet after the upgrade");
     let after = match try_state(migrated, author, executor, tested) {
         Ok(after) => after,
-        Err(failure) => return CheckOutcome::of(failure, executor.log()),
+        Err(failure) => return of_failure(failure, executor.log()),
     };
     let (old, new): (Vec<_>, Vec<_>) = after.into_iter().partition(|(pallet, _)| before.contains_key(pallet));
     let told = |failures: Vec<(String, String)>, when: &str| {

@@ -8,18 +8,17 @@
 
 use crate::{
     input::Runtime,
-    outcome::CheckOutcome,
     rehearsal::Rehearsal,
     time_limit,
     validator::{EXECUTION_TIME, Validator},
 };
 use fork::{Author, Chain, candidate, processor::MeasuredTime};
-use protocol::{Finding, checks::Need};
+use protocol::{CheckOutcome, Finding, checks::Need};
 use worker::{Failure, Kind, Result};
 
 pub fn run(rehearsal: &Rehearsal<'_>) -> Result<CheckOutcome> {
     let Rehearsal { from, to, chain, .. } = rehearsal;
-    let Some(Ok(validator)) = rehearsal.validator() else { return Ok(CheckOutcome::missing(Need::PreparedCode)) };
+    let Some(Ok(validator)) = rehearsal.validator() else { return Ok(Need::PreparedCode.missing()) };
     let enacted = rehearsal.enacted()?;
     let alive = rehearsal.migrated()?.map(|_| rehearsal.life()).transpose()?.map(|life| &life.chain);
     rehearsal.reporter.status("validating blocks as the relay chain's validators do");

@@ -3,12 +3,11 @@
 //! that takes them too long is never applied, without any notice.
 
 use crate::{
-    outcome::CheckOutcome,
     rehearsal::Rehearsal,
     time_limit,
     validator::{MEMORY_LIMIT, MEMORY_WARNING, Prepared, TIME_LIMIT},
 };
-use protocol::Finding;
+use protocol::{CheckOutcome, Finding};
 use worker::{Kind, Result};
 
 /// The limit of validators for uncompressed Wasm, in bytes: `VALIDATION_CODE_BOMB_LIMIT`, four

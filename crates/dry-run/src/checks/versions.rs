@@ -2,8 +2,8 @@
 //! Would the chain take this blob? The rules are those of `frame_system::can_set_code`, and those
 //! that wallets and nodes derive from the version.
 
-use crate::{outcome::CheckOutcome, rehearsal::Rehearsal};
-use protocol::Finding;
+use crate::rehearsal::Rehearsal;
+use protocol::{CheckOutcome, Finding};
 use worker::Result;
 
 pub fn run(rehearsal: &Rehearsal<'_>) -> Result<CheckOutcome> {

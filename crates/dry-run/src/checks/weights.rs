@@ -5,14 +5,13 @@
 use crate::{
     ask::{Answer, ask},
     input::Runtime,
-    outcome::CheckOutcome,
     rehearsal::Rehearsal,
     types::read,
     weight::{self, Form},
 };
 use codec::{Decode, Encode};
 use fork::{Chain, Executor};
-use protocol::{Finding, Rank, Weight, dry_run::CallWeight};
+use protocol::{CheckOutcome, Finding, Rank, Weight, dry_run::CallWeight};
 use std::collections::BTreeMap;
 use worker::Result;
 

@@ -240,7 +240,7 @@ fn is_partial(name: &std::ffi::OsStr) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use protocol::{Check, Verdict, dry_run::DryRunReport, step::Input};
+    use protocol::{Check, CheckOutcome, Verdict, dry_run::DryRunReport, step::Input};
     use serde_json::json;
 
     fn bundle() -> (tempfile::TempDir, Bundle) {
@@ -295,7 +295,7 @@ mod tests {
     fn a_step_has_its_outputs_and_no_volatile_fields() {
         let (_directory, bundle) = bundle();
         files::write_whole(&bundle.path("a.wasm"), b"").expect("written");
-        let check = Check::pass("versions", "").measured("2.5 s");
+        let check = CheckOutcome::pass("").measured("2.5 s").named("versions");
         let report = DryRunReport { seconds: 2.5, checks: vec![check], ..DryRunReport::default() };
         let step = step::of(Verdict::Pass, &report).expect("a step").of_runtime("solo");
         let step = step.input("blob", Input::new("0x1"));
