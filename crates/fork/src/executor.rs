@@ -205,6 +205,12 @@ impl Executor {
         Self { wasm, signatures: SignatureMemory::default(), log: RuntimeLog::default() }
     }
 
+    /// Returns an executor for another thread or another chain. It shares the compiled runtimes, and
+    /// has a log and signatures of its own.
+    pub fn beside(&self) -> Self {
+        Self { wasm: self.wasm.clone(), signatures: SignatureMemory::default(), log: RuntimeLog::default() }
+    }
+
     /// Returns the signatures that the executor remembers and accepts: see [`signatures`].
     pub fn signatures(&self) -> &SignatureMemory {
         &self.signatures

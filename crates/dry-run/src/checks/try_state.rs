@@ -7,10 +7,10 @@ use crate::{
     rehearsal::Rehearsal,
 };
 use codec::Encode;
-use fork::{Author, BlockRequest, Chain, Executor, block, keys};
+use fork::{Author, BlockRequest, Chain, block, keys};
 use protocol::{CheckOutcome, Finding};
 use std::collections::BTreeMap;
-use worker::{Kind, Reporter, Result};
+use worker::{Failure, Kind, Result};
 
 /// Variants of `frame_try_runtime::TryStateSelect`.
 const ALL: u8 = 1;
@@ -25,30 +25,36 @@ pub fn run(rehearsal: &Rehearsal<'_>) -> Result<CheckOutcome> {
     }
     // The invariants read every entry.
     rehearsal.take_whole_state();
-    // An author of its own: it reads the try-runtime build, not the blob that ships.
-    let mut author = rehearsal.author()?.fresh();
-    // If the new code cannot build a block on the old state, nothing is known about before.
-    let before = before(rehearsal.enacted()?, &mut author, executor, tested, reporter).unwrap_or_default();
-    after(before, &migration.chain, &mut author, executor, tested, reporter)
+    let enacted = rehearsal.enacted()?;
+    // Authors of their own: they read the try-runtime build, not the blob that ships.
+    let author = rehearsal.author()?;
+    reporter.status("checking the invariants of every pallet before the upgrade and after");
+    // Both read the whole state, each on a thread and with an executor of its own.
+    let beside = executor.beside();
+    let (before, after) = std::thread::scope(|scope| {
+        let author_beside = author.fresh_with(&beside);
+        let before = scope.spawn(|| try_state_before(enacted, author_beside, tested));
+        let after = try_state(&migration.chain, author.fresh(), tested);
+        (before.join(), after)
+    });
+    let before = before.map_err(|_| Failure::internal("the thread that checks the invariants has panicked"))?;
+    match after {
+        // If the new code cannot build a block on the old state, nothing is known about before.
+        Ok(after) => Ok(judge(before.unwrap_or_default(), after, tested)),
+        Err(failure) => of_failure(failure, executor.log()),
+    }
 }
 
 /// The failure of each pallet whose `try_state` fails.
 type Failures = BTreeMap<String, String>;
 
 /// Checks the invariants on the state before the upgrade, without its migrations.
-fn before(
-    chain: &Chain,
-    author: &mut Author<'_>,
-    executor: &Executor,
-    tested: &Runtime,
-    reporter: &Reporter,
-) -> Result<Failures> {
-    reporter.status("checking the invariants of every pallet before the upgrade");
+fn try_state_before(chain: &Chain, author: Author<'_>, tested: &Runtime) -> Result<Failures> {
     let mut chain = chain.clone();
     // `LastRuntimeUpgradeInfo` of the new version: the runtime then runs no migrations.
     let upgraded = (codec::Compact(tested.version.spec_version), &tested.version.spec_name).encode();
     chain.set(vec![(keys::item("System", "LastRuntimeUpgrade"), Some(upgraded))])?;
-    try_state(&chain, author, executor, tested)
+    try_state(&chain, author, tested)
 }
 
 /// The name for values that do not decode, among the pallets that fail.
@@ -63,7 +69,8 @@ enum Answer {
     Fails(String),
 }
 
-fn try_state(chain: &Chain, author: &mut Author<'_>, executor: &Executor, tested: &Runtime) -> Result<Failures> {
+fn try_state(chain: &Chain, mut author: Author<'_>, tested: &Runtime) -> Result<Failures> {
+    let executor = author.executor();
     let mut chain = chain.clone();
     author.prepare_state(&mut chain, &tested.code)?;
     let chain = &chain;
@@ -127,19 +134,7 @@ fn failing(pallets: &[&str], ask: &mut dyn FnMut(&[&str]) -> Result<Answer>, fai
 
 /// Compares the invariants after the upgrade with those before. An old failure is not a fault of
 /// this upgrade.
-fn after(
-    before: Failures,
-    migrated: &Chain,
-    author: &mut Author<'_>,
-    executor: &Executor,
-    tested: &Runtime,
-    reporter: &Reporter,
-) -> Result<CheckOutcome> {
-    reporter.status("checking the invariants of every pallet after the upgrade");
-    let after = match try_state(migrated, author, executor, tested) {
-        Ok(after) => after,
-        Err(failure) => return of_failure(failure, executor.log()),
-    };
+fn judge(before: Failures, after: Failures, tested: &Runtime) -> CheckOutcome {
     let (old, new): (Vec<_>, Vec<_>) = after.into_iter().partition(|(pallet, _)| before.contains_key(pallet));
     let told = |failures: Vec<(String, String)>, when: &str| {
         failures.into_iter().map(|(pallet, why)| format!("{pallet} ({when}): {why}")).collect::<Vec<_>>()
@@ -153,7 +148,7 @@ fn after(
     if let Some(detail) = detail {
         let new = told(new, "new").into_iter().map(Finding::seen);
         let old = told(old, "failed before the upgrade too").into_iter().map(Finding::hazard);
-        return Ok(CheckOutcome::judged(detail, new.chain(old).collect()));
+        return CheckOutcome::judged(detail, new.chain(old).collect());
     }
     let healed = match before.len() {
         0 => String::new(),
@@ -162,9 +157,7 @@ fn after(
             before.keys().cloned().collect::<Vec<_>>().join(", ")
         ),
     };
-    Ok(CheckOutcome::pass(format!(
-        "holds for all {pallets} pallets after the upgrade, and every value decodes{healed}"
-    )))
+    CheckOutcome::pass(format!("holds for all {pallets} pallets after the upgrade, and every value decodes{healed}"))
 }
 
 struct Raw(Vec<u8>);

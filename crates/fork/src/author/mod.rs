@@ -112,7 +112,13 @@ impl<'a> Author<'a> {
 
     /// Returns a new author of the same chain. It keeps only whether blocks can be authored.
     pub fn fresh(&self) -> Self {
-        Self { cannot_author: self.cannot_author.clone(), ..Self::new(self.executor) }
+        self.fresh_with(self.executor)
+    }
+
+    /// Returns a new author of the same chain, as [`Self::fresh`] does, that runs blocks with another
+    /// executor.
+    pub fn fresh_with<'b>(&self, executor: &'b Executor) -> Author<'b> {
+        Author { cannot_author: self.cannot_author.clone(), ..Author::new(executor) }
     }
 
     /// Returns the changes that were made to the state and that no author makes.
