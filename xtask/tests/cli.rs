@@ -124,6 +124,49 @@ fn a_workspace_without_a_lock_file_is_told_how_to_get_one() {
     );
 }
 
+/// The output of `cargo metadata` for the machine's workspace, which has no runtime.
+fn metadata(machine: &Machine) -> String {
+    let document = serde_json::json!({
+        "packages": [], "workspace_members": [], "workspace_default_members": [], "resolve": null, "metadata": null,
+        "target_directory": "/target", "version": 1, "workspace_root": machine.path("workspace"),
+    });
+    document.to_string()
+}
+
+#[test]
+fn a_workspace_is_read_without_its_toolchain() {
+    let machine = Machine::new();
+    machine.write("workspace/rust-toolchain.toml", "[toolchain]\nchannel = \"1.84.1\"\n");
+    let missing = "error: toolchain '1.84.1-here' is not installed";
+    let ours = machine.path("ours");
+    machine.program(
+        "rustc",
+        &format!(
+            "case \"$PWD\" in */workspace) echo \"{missing}\" >&2; exit 1;; esac\n\
+             case \"$1\" in --print) echo '{}';; *) echo 'host: here';; esac",
+            ours.display()
+        ),
+    );
+    machine.program("cargo", &format!("echo \"{missing}\" >&2; exit 1"));
+    machine.script("ours/bin/rustc", "exit 1");
+    machine.script("ours/bin/cargo", &format!("echo '{}'", metadata(&machine)));
+    let seen = machine.seen(machine.in_workspace(&["list"]));
+    assert_eq!(seen, (Some(0), String::new(), "the workspace has no runtime\n".into()));
+}
+
+#[test]
+fn a_missing_toolchain_is_named_with_the_command_that_installs_it() {
+    let machine = Machine::new();
+    machine.program("rustup", "echo \"error: override toolchain '1.84.1-here' is not installed\" >&2; exit 1");
+    std::fs::create_dir_all(machine.path("home/.rustup/toolchains/1.95.0-here")).expect("made");
+    machine.write("workspace/rust-toolchain", "1.84.1\n");
+    let (code, _, stderr) = machine.seen(machine.in_workspace(&["setup", "--check"]));
+    let expected = "error: the toolchain 1.84.1 is not installed\n\
+                    found: MACHINE/workspace/rust-toolchain names it, and rustup does not have it\n\
+                    hint: rustup toolchain install 1.84.1\n";
+    assert_eq!((code, stderr.as_str()), (Some(3), expected));
+}
+
 #[test]
 fn an_unknown_worker_directory_is_named() {
     let machine = Machine::new();

@@ -24,6 +24,7 @@ use workspace::{
     cargo::{compiler_errors, fetching},
     context::Context,
     inputs::{self, Variant},
+    metadata::Reader,
     runtimes::{Runtime, Workspace},
 };
 
@@ -144,11 +145,12 @@ pub fn named(name: Option<&str>) -> Result<options::Engine> {
 fn fetch(context: &Context, toolchain: Option<&str>, task: &Task) -> Result<()> {
     let log = context.log("fetch");
     let _ = std::fs::remove_file(&log);
-    let mut tool = Tool::new("cargo").args(["fetch", "--locked", "--manifest-path"]);
-    tool = tool.arg(context.workspace.join("Cargo.toml")).directory(&context.workspace).only_env(fetching());
-    if let Some(name) = toolchain {
-        tool = tool.env("RUSTUP_TOOLCHAIN", name);
-    }
+    let tool = match toolchain {
+        Some(name) => Tool::new("cargo").only_env(fetching()).env("RUSTUP_TOOLCHAIN", name),
+        None => Reader::find(context)?.cargo_with(fetching()),
+    };
+    let tool = tool.args(["fetch", "--locked", "--manifest-path"]).arg(context.workspace.join("Cargo.toml"));
+    let tool = tool.directory(&context.workspace);
     tool.logged(&log, |line| task.tick(line)).map_err(|failure| match lock_file_is_old(&failure) {
         true => other_lock_file(failure),
         false => Failure { message: "the sources cannot be fetched".into(), ..failure },

@@ -8,6 +8,8 @@ pub mod changes;
 pub mod context;
 pub mod git;
 pub mod inputs;
+pub mod metadata;
 pub mod networks;
 pub mod revision;
 pub mod runtimes;
+pub mod toolchain_file;

@@ -11,11 +11,14 @@
 mod configured;
 pub mod release;
 
-pub use configured::{HostFunctions, configured_allowances, configured_host_functions, members, networks};
+pub use configured::{HostFunctions, configured_allowances, configured_host_functions, networks};
 
-use crate::{context::Context, networks::Networks};
-use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package, PackageId};
-use process::tool;
+use crate::{
+    context::Context,
+    metadata::{members, metadata},
+    networks::Networks,
+};
+use cargo_metadata::{DependencyKind, Metadata, Package, PackageId};
 use serde::{Deserialize, Serialize};
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -463,51 +466,6 @@ fn read_matrix(root: &Path) -> Result<Vec<Matrix>> {
             .found(protocol::hide_addresses(&error.to_string()))
             .expected("a JSON array of objects with `name` and `package`")
     })
-}
-
-/// Returns cargo's metadata of the workspace with its dependencies. The lock file is not changed.
-fn metadata(context: &Context) -> Result<Metadata> {
-    let manifest = context.workspace.join("Cargo.toml");
-    let mut rustc = tool!("rustc -vV")?.directory(&context.workspace);
-    let cargo = tool!("cargo metadata --format-version 1 --locked --manifest-path {manifest}")?;
-    let mut cargo = cargo.directory(&context.workspace);
-    if context.foreign() {
-        rustc = rustc.env_remove("RUSTUP_TOOLCHAIN");
-        cargo = cargo.env_remove("RUSTUP_TOOLCHAIN");
-    }
-    let rustc = rustc.output()?;
-    if let Some(host) = rustc.lines().find_map(|line| line.strip_prefix("host: ")) {
-        cargo = cargo.args(["--filter-platform", host]);
-    }
-    let output = cargo.output().map_err(|failure| explain(failure, context))?;
-    MetadataCommand::parse(output)
-        .map_err(|error| Failure::environment("`cargo metadata` returned an unknown result").found(error.to_string()))
-}
-
-/// Explains a failure of cargo. A missing or outdated lock file is invalid input for the user to
-/// fix, because Cutover never writes it.
-fn explain(failure: Failure, context: &Context) -> Failure {
-    let manifest = context.workspace.join("Cargo.toml");
-    let found = failure.found.clone().unwrap_or_default();
-    let mend = format!("cargo generate-lockfile --manifest-path {}", process::quote(manifest.as_os_str()));
-    if process::lock_file_is_old(&failure) {
-        let missing = !context.workspace.join("Cargo.lock").exists();
-        let state = if missing { "has no lock file" } else { "has a lock file that does not fit its manifests" };
-        return Failure::input(format!("the workspace {} {state}", context.workspace.display()))
-            .found(found)
-            .expected("a Cargo.lock, as a build without one is not reproducible")
-            .hint(if missing {
-                mend
-            } else {
-                format!("cargo update --workspace --manifest-path {}", process::quote(manifest.as_os_str()))
-            });
-    }
-    // Cargo shows the position of the error. Older versions named the failed step.
-    let points = found.lines().any(|line| line.trim_start().starts_with("--> ") && line.contains("Cargo.toml:"));
-    if points || found.contains("failed to parse manifest") || found.contains("TOML parse error") {
-        return Failure::input(format!("{} cannot be read", manifest.display())).found(found);
-    }
-    failure
 }
 
 /// Returns the candidate that is most similar to the name.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 use super::*;
+use cargo_metadata::MetadataCommand;
 
 /// A package in the output of `cargo metadata`.
 struct TestPackage {

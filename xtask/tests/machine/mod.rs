@@ -43,9 +43,13 @@ impl Machine {
 
     /// A stand-in: a shell script, for which the real shell's own directory is in no PATH.
     pub fn program(&self, name: &str, script: &str) {
-        let path = self.path("bin").join(name);
-        std::fs::write(&path, format!("#!/bin/sh\n{script}\n")).expect("written");
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).expect("executable");
+        self.script(&format!("bin/{name}"), script);
+    }
+
+    /// An executable shell script.
+    pub fn script(&self, name: &str, script: &str) {
+        self.write(name, &format!("#!/bin/sh\n{script}\n"));
+        std::fs::set_permissions(self.path(name), std::fs::Permissions::from_mode(0o755)).expect("executable");
     }
 
     /// A rustup with one toolchain, whose compiler says a version. `add` is what it does when a target is to be added.

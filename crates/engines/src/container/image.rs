@@ -7,7 +7,7 @@ use console::printer::Task;
 use serde::Deserialize;
 use std::time::Duration;
 use worker::{Failure, Result};
-use workspace::{context::Context, runtimes::Workspace};
+use workspace::{context::Context, runtimes::Workspace, toolchain_file};
 
 const SRTOOL: &str = "docker.io/paritytech/srtool";
 /// The time limit for pulling an image, which has a gigabyte or more.
@@ -19,10 +19,8 @@ fn reference(context: &Context, workspace: &Workspace, options: &EngineOptions) 
     if let Some(image) = options.image.as_ref().or(workspace.config.image.as_ref()) {
         return Ok(image.clone());
     }
-    let path = ["rust-toolchain.toml", "rust-toolchain"].map(|name| context.workspace.join(name));
-    let text = path.iter().find_map(|path| files::read_bounded(path, 64 * 1024).ok());
-    let text = String::from_utf8(text.unwrap_or_default()).unwrap_or_default();
-    match channel(&text) {
+    let named = toolchain_file::find(&context.workspace);
+    match named.and_then(|named| version(&named.channel)) {
         Some(channel) => Ok(format!("{SRTOOL}:{channel}")),
         None => Err(Failure::usage("no builder image is given")
             .found("no rust-toolchain.toml with a version for which srtool could have an image")
@@ -30,25 +28,10 @@ fn reference(context: &Context, workspace: &Workspace, options: &EngineOptions) 
     }
 }
 
-/// A `rust-toolchain.toml`, as far as it is read here.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct ToolchainFile {
-    toolchain: Toolchain,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Toolchain {
-    channel: Option<String>,
-}
-
-/// Returns the version in a `rust-toolchain.toml`, or in the older file that has only one line.
-fn channel(text: &str) -> Option<String> {
-    let ToolchainFile { toolchain } = toml_edit::de::from_str(text).unwrap_or_default();
-    let value = toolchain.channel.as_deref().unwrap_or(text.trim());
-    let is_version = value.split('.').count() == 3 && value.split('.').all(|part| part.parse::<u32>().is_ok());
-    is_version.then(|| value.to_owned())
+/// Returns the name of a toolchain if it is a full version of Rust.
+fn version(channel: &str) -> Option<String> {
+    let is_version = channel.split('.').count() == 3 && channel.split('.').all(|part| part.parse::<u32>().is_ok());
+    is_version.then(|| channel.to_owned())
 }
 
 /// Splits a reference into `name`, `tag` and `digest`.
@@ -200,10 +183,8 @@ mod tests {
 
     #[test]
     fn the_tag_is_that_of_the_workspaces_compiler() {
-        assert_eq!(channel("[toolchain]\n# x\nchannel = \"1.95.0\"\n").as_deref(), Some("1.95.0"));
-        assert_eq!(channel("1.93.0\n").as_deref(), Some("1.93.0"));
-        assert_eq!(channel("[toolchain]\nchannel = \"stable\"\n"), None);
-        assert_eq!(channel(""), None);
+        assert_eq!(version("1.95.0").as_deref(), Some("1.95.0"));
+        assert_eq!(version("stable"), None);
     }
 
     #[test]

@@ -10,8 +10,8 @@ use std::{
     path::{Path, PathBuf},
     time::Duration,
 };
-use worker::{Failure, Result};
-use workspace::{cargo, context::Context};
+use worker::{Code, Failure, Result};
+use workspace::{cargo, context::Context, toolchain_file};
 
 /// The time limit for a connection to a toolchain server.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(4);
@@ -35,9 +35,16 @@ pub fn active(context: &Context) -> Result<ActiveToolchain> {
         // workspace's own choice.
         tool = tool.env_remove("RUSTUP_TOOLCHAIN");
     }
-    let output = tool.timeout(Duration::from_secs(60)).output().map_err(|failure| match failure.hint {
-        Some(_) => failure,
-        None => failure.hint("Cutover finds compilers through rustup: https://rustup.rs"),
+    let output = tool.timeout(Duration::from_secs(60)).output().map_err(|failure| {
+        if failure.is(Code::ProgramFailed)
+            && let Some(missing) = toolchains().ok().and_then(|toolchains| missing(context, &toolchains))
+        {
+            return missing;
+        }
+        match failure.hint {
+            Some(_) => failure,
+            None => failure.hint("Cutover finds compilers through rustup: https://rustup.rs"),
+        }
     })?;
     let name = output.split_whitespace().next().unwrap_or_default().to_owned();
     let directory = toolchains()?.join(&name);
@@ -47,6 +54,38 @@ pub fn active(context: &Context) -> Result<ActiveToolchain> {
             .hint("rustup toolchain install stable"));
     }
     Ok(ActiveToolchain { name, directory })
+}
+
+/// Returns the failure for a workspace that names a toolchain that is not installed.
+fn missing(context: &Context, toolchains: &Path) -> Option<Failure> {
+    let variable = std::env::var("RUSTUP_TOOLCHAIN").ok().filter(|_| !context.foreign());
+    let (name, by) = match variable {
+        Some(name) => (name, "RUSTUP_TOOLCHAIN".to_owned()),
+        None => {
+            let named = toolchain_file::find(&context.workspace)?;
+            (named.channel, named.file.display().to_string())
+        }
+    };
+    let names = std::fs::read_dir(toolchains).into_iter().flatten().flatten();
+    if names.into_iter().any(|entry| is_toolchain(&entry.file_name().to_string_lossy(), &name)) {
+        return None;
+    }
+    let failure = Failure::environment(format!("the toolchain {name} is not installed"))
+        .found(format!("{by} names it, and rustup does not have it"));
+    Some(match toolchain_file::is_released(&name) {
+        true => failure.hint(format!("rustup toolchain install {name}")),
+        false => failure.hint(format!("rustup toolchain link {name} DIRECTORY")),
+    })
+}
+
+/// Returns whether rustup's directory is that of the named toolchain, with or without its host.
+fn is_toolchain(directory: &str, name: &str) -> bool {
+    let rest = directory.strip_prefix(name);
+    // After `nightly` may follow a host, but not the date of another nightly.
+    rest.is_some_and(|rest| {
+        rest.is_empty()
+            || rest.strip_prefix('-').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_alphabetic()))
+    })
 }
 
 fn toolchains() -> Result<PathBuf> {
@@ -190,5 +229,24 @@ mod tests {
         let [_, two] = names(Path::new("/two"));
         assert_eq!(short, "cutover-wasm");
         assert!(one != two && one.starts_with("cutover-wasm-") && one.len() == "cutover-wasm-".len() + 8);
+    }
+
+    #[test]
+    fn a_toolchain_is_known_with_or_without_its_host() {
+        for (directory, name) in [
+            ("1.90-x86_64-unknown-linux-gnu", "1.90"),
+            ("1.90-x86_64-unknown-linux-gnu", "1.90-x86_64-unknown-linux-gnu"),
+            ("nightly-2025-03-10-aarch64-apple-darwin", "nightly-2025-03-10"),
+            ("own", "own"),
+        ] {
+            assert!(is_toolchain(directory, name), "{directory} {name}");
+        }
+        for (directory, name) in [
+            ("1.90.0-x86_64-unknown-linux-gnu", "1.90"),
+            ("nightly-2025-03-10-x86_64-unknown-linux-gnu", "nightly"),
+            ("own-wasm", "owner"),
+        ] {
+            assert!(!is_toolchain(directory, name), "{directory} {name}");
+        }
     }
 }

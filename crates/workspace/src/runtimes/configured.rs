@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Reads the parts of `[workspace.metadata.cutover]` that do not need the runtimes.
 
-use super::{WorkspaceConfig, explain, metadata, section};
+use super::{WorkspaceConfig, section};
 use crate::{
     context::Context,
+    metadata::{members, metadata},
     networks::{self, Networks},
 };
-use cargo_metadata::{Metadata, MetadataCommand, Package};
-use process::tool;
+use cargo_metadata::Package;
 use std::{collections::BTreeMap, path::PathBuf};
 use worker::{Failure, Result};
 
 /// Returns the built-in networks and those of the workspace's configuration.
 pub fn networks(context: &Context) -> Result<Networks> {
-    let metadata = metadata(context)?;
+    let metadata = members(context)?;
     let config: Option<WorkspaceConfig> = section(&metadata.workspace_metadata, "[workspace.metadata.cutover]")?;
     networks::with_built_in(config.unwrap_or_default().networks)
 }
@@ -104,19 +104,6 @@ fn crate_named(packages: &[Package], name: &str) -> Result<Option<(String, PathB
                 .expected("a name that one crate of the workspace has"))
         }
     }
-}
-
-/// Returns cargo's metadata of the workspace without its dependencies, which take a second and need
-/// a lock file.
-pub fn members(context: &Context) -> Result<Metadata> {
-    let manifest = context.workspace.join("Cargo.toml");
-    let cargo = tool!("cargo metadata --format-version 1 --no-deps --manifest-path {manifest}")?;
-    let mut cargo = cargo.directory(&context.workspace);
-    if context.foreign() {
-        cargo = cargo.env_remove("RUSTUP_TOOLCHAIN");
-    }
-    MetadataCommand::parse(cargo.output().map_err(|failure| explain(failure, context))?)
-        .map_err(|error| Failure::environment("`cargo metadata` returned an unknown result").found(error.to_string()))
 }
 
 #[cfg(test)]

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Reads a workspace with cargo.
+//!
+//! Reading needs no compiler of the workspace. If its toolchain is not installed, the toolchain
+//! that runs this program reads it. Rustup installs nothing for that.
+
+use crate::{context::Context, toolchain_file};
+use cargo_metadata::{Metadata, MetadataCommand};
+use process::Tool;
+use std::{
+    ffi::OsString,
+    path::{Path, PathBuf},
+};
+use worker::{Failure, Result};
+
+/// A cargo that can read the workspace.
+pub struct Reader<'context> {
+    context: &'context Context,
+    /// The directory of the toolchain's programs; `None` for those in `PATH`.
+    programs: Option<PathBuf>,
+    /// The host of its compiler.
+    host: Option<String>,
+}
+
+impl<'context> Reader<'context> {
+    /// Finds the workspace's own toolchain, else the one that runs this program.
+    pub fn find(context: &'context Context) -> Result<Self> {
+        let own = own(context, Tool::new("rustc").arg("-vV")).capture();
+        process::interrupt::check()?;
+        let refused = match own {
+            Ok(captured) if captured.status.success() => {
+                let host = host(&String::from_utf8_lossy(&captured.stdout));
+                return Ok(Self { context, programs: None, host });
+            }
+            Ok(_) => None,
+            Err(failure) => Some(failure),
+        };
+        for directory in [context.home.as_path(), Path::new("/")] {
+            if let Some((programs, host)) = programs(directory)? {
+                return Ok(Self { context, programs: Some(programs), host });
+            }
+        }
+        Err(match (refused, toolchain_file::find(&context.workspace)) {
+            (Some(refused), _) => refused,
+            (None, Some(named)) => Failure::environment("there is no Rust toolchain that could read the workspace")
+                .found(format!("{}, named by {}, is not installed", named.channel, named.file.display()))
+                .hint(format!("rustup toolchain install {}", named.channel)),
+            (None, None) => Failure::environment("there is no Rust toolchain that could read the workspace")
+                .found("`rustc -vV` failed")
+                .hint("rustup toolchain install stable"),
+        })
+    }
+
+    /// Returns a call of cargo in the workspace.
+    pub fn cargo(&self) -> Tool {
+        self.configure(Tool::new(self.program()))
+    }
+
+    /// Returns a call of cargo with exactly these variables and those that choose its compiler.
+    pub fn cargo_with(&self, variables: Vec<(OsString, OsString)>) -> Tool {
+        self.configure(Tool::new(self.program()).only_env(variables))
+    }
+
+    fn program(&self) -> PathBuf {
+        self.programs.as_ref().map_or_else(|| "cargo".into(), |programs| programs.join("cargo"))
+    }
+
+    fn configure(&self, cargo: Tool) -> Tool {
+        match &self.programs {
+            None => own(self.context, cargo),
+            Some(programs) => cargo.env("RUSTC", programs.join("rustc")).directory(&self.context.workspace),
+        }
+    }
+}
+
+/// Lets the workspace choose the toolchain of a program. `RUSTUP_TOOLCHAIN` is set by the cargo that
+/// runs this program. It would override the choice of another workspace.
+fn own(context: &Context, tool: Tool) -> Tool {
+    let tool = tool.directory(&context.workspace).env("RUSTUP_AUTO_INSTALL", "0");
+    if context.foreign() { tool.env_remove("RUSTUP_TOOLCHAIN") } else { tool }
+}
+
+/// Returns the directory of the programs of the toolchain in a directory, and its host.
+fn programs(directory: &Path) -> Result<Option<(PathBuf, Option<String>)>> {
+    let answer = |arguments: &[&str]| {
+        let rustc = Tool::new("rustc").args(arguments).directory(directory).env("RUSTUP_AUTO_INSTALL", "0");
+        let captured = rustc.capture().ok().filter(|captured| captured.status.success());
+        captured.map(|captured| String::from_utf8_lossy(&captured.stdout).into_owned())
+    };
+    let found = answer(&["--print", "sysroot"]).map(|sysroot| Path::new(sysroot.trim()).join("bin"));
+    let found = found.filter(|programs| programs.join("cargo").is_file() && programs.join("rustc").is_file());
+    let found = found.map(|programs| (programs, answer(&["-vV"]).as_deref().and_then(host)));
+    process::interrupt::check()?;
+    Ok(found)
+}
+
+fn host(version: &str) -> Option<String> {
+    version.lines().find_map(|line| line.strip_prefix("host: ")).map(str::to_owned)
+}
+
+/// Returns cargo's metadata of the workspace with its dependencies. The lock file is not changed.
+pub fn metadata(context: &Context) -> Result<Metadata> {
+    let manifest = context.workspace.join("Cargo.toml");
+    let reader = Reader::find(context)?;
+    let cargo = reader.cargo().args(["metadata", "--format-version", "1", "--locked", "--manifest-path"]);
+    let mut cargo = cargo.arg(manifest);
+    if let Some(host) = &reader.host {
+        cargo = cargo.args(["--filter-platform", host]);
+    }
+    parse(cargo.output().map_err(|failure| explain(failure, context))?)
+}
+
+/// Returns cargo's metadata of the workspace without its dependencies, which take a second and need
+/// a lock file.
+pub fn members(context: &Context) -> Result<Metadata> {
+    let manifest = context.workspace.join("Cargo.toml");
+    let cargo = Reader::find(context)?.cargo().args(["metadata", "--format-version", "1", "--no-deps"]);
+    parse(cargo.arg("--manifest-path").arg(manifest).output().map_err(|failure| explain(failure, context))?)
+}
+
+fn parse(output: String) -> Result<Metadata> {
+    MetadataCommand::parse(output)
+        .map_err(|error| Failure::environment("`cargo metadata` returned an unknown result").found(error.to_string()))
+}
+
+/// Explains a failure of cargo. A missing or outdated lock file is invalid input for the user to
+/// fix, because Cutover never writes it.
+fn explain(failure: Failure, context: &Context) -> Failure {
+    let manifest = context.workspace.join("Cargo.toml");
+    let found = failure.found.clone().unwrap_or_default();
+    let mend = format!("cargo generate-lockfile --manifest-path {}", process::quote(manifest.as_os_str()));
+    if process::lock_file_is_old(&failure) {
+        let missing = !context.workspace.join("Cargo.lock").exists();
+        let state = if missing { "has no lock file" } else { "has a lock file that does not fit its manifests" };
+        return Failure::input(format!("the workspace {} {state}", context.workspace.display()))
+            .found(found)
+            .expected("a Cargo.lock, as a build without one is not reproducible")
+            .hint(if missing {
+                mend
+            } else {
+                format!("cargo update --workspace --manifest-path {}", process::quote(manifest.as_os_str()))
+            });
+    }
+    // Cargo shows the position of the error. Older versions named the failed step.
+    let points = found.lines().any(|line| line.trim_start().starts_with("--> ") && line.contains("Cargo.toml:"));
+    if points || found.contains("failed to parse manifest") || found.contains("TOML parse error") {
+        return Failure::input(format!("{} cannot be read", manifest.display())).found(found);
+    }
+    failure
+}
