@@ -155,6 +155,27 @@ fn a_workspace_is_read_without_its_toolchain() {
 }
 
 #[test]
+fn a_dependency_that_cannot_be_fetched_is_named_once() {
+    let machine = Machine::new();
+    machine.program("rustc", "echo 'host: here'");
+    let refuse = "echo 'error: failed to load source for dependency `ring`' >&2\n\
+                  echo 'Caused by: unable to update https://host/ring' >&2; exit 101";
+    let script = format!("case \"$*\" in *--no-deps*) echo '{}';; *) {refuse};; esac", metadata(&machine));
+    machine.program("cargo", &script);
+    let (code, stdout, stderr) = machine.seen(machine.in_workspace(&["list"]));
+    let line = "the dependency ring of the workspace cannot be fetched (failed to load source for dependency `ring`)";
+    let rest = "only the manifests of the workspace are read, so runtimes from elsewhere are not found";
+    assert_eq!((code, stdout.as_str()), (Some(0), ""));
+    assert_eq!(stderr, format!("warning: {line}; {rest}\nthe workspace has no runtime\n"));
+    // What is built depends on the dependencies.
+    let (code, _, stderr) = machine.seen(machine.in_workspace(&["build"]));
+    let expected = "error: the dependency ring of the workspace cannot be fetched\n\
+                    found: failed to load source for dependency `ring`\n\
+                    hint: cargo fetch --locked --manifest-path MACHINE/workspace/Cargo.toml\n";
+    assert_eq!((code, stderr.as_str()), (Some(3), expected));
+}
+
+#[test]
 fn a_missing_toolchain_is_named_with_the_command_that_installs_it() {
     let machine = Machine::new();
     machine.program("rustup", "echo \"error: override toolchain '1.84.1-here' is not installed\" >&2; exit 1");

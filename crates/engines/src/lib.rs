@@ -17,11 +17,11 @@ pub mod toolchain;
 
 use console::printer::Task;
 pub use host::Builder;
-use process::{Tool, interrupt, lock_file_is_old};
+use process::{Tool, interrupt};
 use std::path::{Path, PathBuf};
 use worker::{Code, Failure, Result};
 use workspace::{
-    cargo::{compiler_errors, fetching},
+    cargo::{Refusal, compiler_errors, fetching},
     context::Context,
     inputs::{self, Variant},
     metadata::Reader,
@@ -29,6 +29,8 @@ use workspace::{
 };
 
 const BLOB_LIMIT: u64 = 256 * 1024 * 1024;
+/// The size limit of a log that is searched for an error, in bytes.
+const LOG_LIMIT: u64 = 64 * 1024 * 1024;
 
 /// A blob in the cache, and how it was built.
 #[derive(Debug)]
@@ -151,9 +153,15 @@ fn fetch(context: &Context, toolchain: Option<&str>, task: &Task) -> Result<()> 
     };
     let tool = tool.args(["fetch", "--locked", "--manifest-path"]).arg(context.workspace.join("Cargo.toml"));
     let tool = tool.directory(&context.workspace);
-    tool.logged(&log, |line| task.tick(line)).map_err(|failure| match lock_file_is_old(&failure) {
-        true => other_lock_file(failure),
-        false => Failure { message: "the sources cannot be fetched".into(), ..failure },
+    tool.logged(&log, |line| task.tick(line)).map_err(|failure| {
+        let text = files::read_bounded(&log, LOG_LIMIT).unwrap_or_default();
+        match Refusal::of(&String::from_utf8_lossy(&text)) {
+            Refusal::LockFile => other_lock_file(failure),
+            Refusal::Sources { line, .. } => {
+                Failure { message: "the sources cannot be fetched".into(), ..failure }.found(line)
+            }
+            _ => Failure { message: "the sources cannot be fetched".into(), ..failure },
+        }
     })
 }
 
@@ -175,7 +183,7 @@ fn other_lock_file(failure: Failure) -> Failure {
 /// Returns the failure of a build. A runtime that does not compile is invalid input.
 fn explain(failure: Failure, runtime: &Runtime, root: &Path, log: &Path) -> Failure {
     let found = failure.found.clone().unwrap_or_default();
-    if lock_file_is_old(&failure) {
+    if Refusal::of_failure(&failure) == Refusal::LockFile {
         return other_lock_file(failure);
     }
     if !failure.is(Code::ProgramFailed) || interrupt::happened() {

@@ -57,6 +57,15 @@ pub struct CapturedOutput {
     pub stderr: String,
 }
 
+impl CapturedOutput {
+    /// Returns the failure for an unsuccessful exit status.
+    pub fn failure(&self, argv: &str) -> Failure {
+        let lines = self.stderr.lines().rev().take(LAST_LINES).collect::<Vec<_>>();
+        let lines = lines.into_iter().rev().collect::<Vec<_>>().join("\n");
+        failed(argv, self.status, &lines)
+    }
+}
+
 /// A command written as for a shell, each `{value}` one word of it and `{values...}` several:
 /// `tool!("git -C {repository} merge-base {commit} HEAD")?`. No shell is started.
 #[macro_export]
@@ -181,9 +190,7 @@ impl Tool {
         if captured.status.success() {
             return Ok(String::from_utf8_lossy(&captured.stdout).into_owned());
         }
-        let lines = captured.stderr.lines().rev().take(LAST_LINES).collect::<Vec<_>>();
-        let lines = lines.into_iter().rev().collect::<Vec<_>>().join("\n");
-        Err(failed(&argv, captured.status, &lines))
+        Err(captured.failure(&argv))
     }
 
     /// Runs the program with its output in `log`, and calls `on_line` with every line. An exit
@@ -269,12 +276,6 @@ impl Tool {
 fn failed(argv: &str, status: ExitStatus, last_lines: &str) -> Failure {
     let found = if last_lines.is_empty() { status.to_string() } else { format!("{status}, after\n{last_lines}") };
     Failure::environment(format!("`{argv}` failed")).code(Code::ProgramFailed).found(found)
-}
-
-/// Returns whether cargo refused to write the lock file. Cargo has one exit status for all errors,
-/// so this has to look at its message.
-pub fn lock_file_is_old(failure: &Failure) -> bool {
-    failure.is(Code::ProgramFailed) && failure.found.as_ref().is_some_and(|found| found.contains("--locked"))
 }
 
 /// Kills the process group after the timeout, unless the returned sender is dropped before.

@@ -7,7 +7,7 @@ use std::{
     io::Read,
     path::{Path, PathBuf},
 };
-use worker::{Failure, Result};
+use worker::{Code, Failure, Result};
 
 /// The variables that a build inherits: where tools are.
 const FOR_BUILDING: [&str; 5] = ["PATH", "USER", "TMPDIR", "RUSTUP_AUTO_INSTALL", "CARGO_BUILD_JOBS"];
@@ -77,6 +77,59 @@ pub fn rustup_home() -> Result<PathBuf> {
     set("RUSTUP_HOME").or_else(|| set("HOME").map(|home| home.join(".rustup"))).ok_or_else(|| {
         Failure::environment("rustup has no home directory").found("neither RUSTUP_HOME nor HOME is set")
     })
+}
+
+/// The reason why cargo did not read or fetch a workspace. Cargo has one exit status for all errors,
+/// so the reason is taken from its messages. No other code looks at them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// The lock file is missing or does not fit the manifests.
+    LockFile,
+    /// The sources of a dependency cannot be fetched.
+    Sources {
+        /// The dependency, if cargo names it.
+        dependency: Option<String>,
+        /// The first line of cargo's error.
+        line: String,
+    },
+    /// A manifest is invalid.
+    Manifest,
+    Other,
+}
+
+impl Refusal {
+    /// Returns the reason in what cargo wrote.
+    pub fn of(text: &str) -> Self {
+        if text.contains("--locked was passed") {
+            return Self::LockFile;
+        }
+        // Cargo shows the position of the error. Older versions named the failed step.
+        let points = text.lines().any(|line| line.trim_start().starts_with("--> ") && line.contains("Cargo.toml:"));
+        if points || text.contains("failed to parse manifest") || text.contains("TOML parse error") {
+            return Self::Manifest;
+        }
+        let line = text.lines().find_map(|line| line.trim_start().strip_prefix("error: ")).unwrap_or_default();
+        let steps =
+            ["failed to load source for dependency", "failed to get", "failed to download", "unable to get packages"];
+        match steps.iter().any(|step| line.starts_with(step)) {
+            true => Self::Sources { dependency: quoted(line), line: line.to_owned() },
+            false => Self::Other,
+        }
+    }
+
+    /// Returns the reason of a failed call of cargo.
+    pub fn of_failure(failure: &Failure) -> Self {
+        match (&failure.found, failure.is(Code::ProgramFailed)) {
+            (Some(found), true) => Self::of(found),
+            _ => Self::Other,
+        }
+    }
+}
+
+/// Returns the package in the first backticks of a line, without its version.
+fn quoted(line: &str) -> Option<String> {
+    let name = line.split('`').nth(1)?.split(' ').next()?;
+    (!name.is_empty() && !name.contains([':', '/'])).then(|| name.to_owned())
 }
 
 /// Returns the first errors of the compiler in a log, up to 24 lines. Later errors often follow
@@ -153,6 +206,30 @@ mod tests {
         {
             assert!(!names.contains(&(*name).to_owned()), "{name}");
         }
+    }
+
+    #[test]
+    fn the_reason_of_a_refusal_is_read_from_its_text() {
+        let sources = |dependency: Option<&str>, line: &str| Refusal::Sources {
+            dependency: dependency.map(str::to_owned),
+            line: line.to_owned(),
+        };
+        let git = "    Updating git repository `https://host/r`\nwarning: spurious network error (3 tries remaining)\n\
+            error: failed to load source for dependency `ring`\n\nCaused by:\n  unable to update https://host/r\n";
+        assert_eq!(Refusal::of(git), sources(Some("ring"), "failed to load source for dependency `ring`"));
+        let resolving = "error: failed to get `sp-api` as a dependency of package `a v1.0.0 (/w/a)`\n";
+        assert_eq!(
+            Refusal::of(resolving),
+            sources(Some("sp-api"), "failed to get `sp-api` as a dependency of package `a v1.0.0 (/w/a)`")
+        );
+        let registry = "error: failed to download `serde v1.0.0`\n";
+        assert_eq!(Refusal::of(registry), sources(Some("serde"), "failed to download `serde v1.0.0`"));
+        let index = "error: failed to download from `https://host/crates/serde/1.0.0/download`\n";
+        assert!(matches!(Refusal::of(index), Refusal::Sources { dependency: None, .. }));
+        assert_eq!(Refusal::of("error: cannot update the lock file because --locked was passed"), Refusal::LockFile);
+        assert_eq!(Refusal::of("error: failed to parse manifest at `/w/Cargo.toml`\n"), Refusal::Manifest);
+        assert_eq!(Refusal::of("error: expected `.`\n --> a/Cargo.toml:3:4\n"), Refusal::Manifest);
+        assert_eq!(Refusal::of("error: no such command: `metadat`\n"), Refusal::Other);
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! Reading needs no compiler of the workspace. If its toolchain is not installed, the toolchain
 //! that runs this program reads it. Rustup installs nothing for that.
 
-use crate::{context::Context, toolchain_file};
+use crate::{cargo::Refusal, context::Context, toolchain_file};
 use cargo_metadata::{Metadata, MetadataCommand};
 use process::Tool;
 use std::{
@@ -98,53 +98,85 @@ fn host(version: &str) -> Option<String> {
     version.lines().find_map(|line| line.strip_prefix("host: ")).map(str::to_owned)
 }
 
+/// The reason why a workspace was not read.
+#[derive(Debug)]
+pub enum Unread {
+    /// The sources of a dependency cannot be fetched. The manifests alone can be read.
+    Sources(Failure),
+    Failed(Failure),
+}
+
+impl From<Failure> for Unread {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+impl From<Unread> for Failure {
+    fn from(unread: Unread) -> Self {
+        match unread {
+            Unread::Sources(failure) | Unread::Failed(failure) => failure,
+        }
+    }
+}
+
 /// Returns cargo's metadata of the workspace with its dependencies. The lock file is not changed.
-pub fn metadata(context: &Context) -> Result<Metadata> {
-    let manifest = context.workspace.join("Cargo.toml");
+pub fn metadata(context: &Context) -> std::result::Result<Metadata, Unread> {
     let reader = Reader::find(context)?;
-    let cargo = reader.cargo().args(["metadata", "--format-version", "1", "--locked", "--manifest-path"]);
-    let mut cargo = cargo.arg(manifest);
+    let mut cargo = reader.cargo().args(["metadata", "--format-version", "1", "--locked"]);
     if let Some(host) = &reader.host {
         cargo = cargo.args(["--filter-platform", host]);
     }
-    parse(cargo.output().map_err(|failure| explain(failure, context))?)
+    read(context, cargo)
 }
 
 /// Returns cargo's metadata of the workspace without its dependencies, which take a second and need
 /// a lock file.
 pub fn members(context: &Context) -> Result<Metadata> {
-    let manifest = context.workspace.join("Cargo.toml");
     let cargo = Reader::find(context)?.cargo().args(["metadata", "--format-version", "1", "--no-deps"]);
-    parse(cargo.arg("--manifest-path").arg(manifest).output().map_err(|failure| explain(failure, context))?)
+    Ok(read(context, cargo)?)
 }
 
-fn parse(output: String) -> Result<Metadata> {
-    MetadataCommand::parse(output)
-        .map_err(|error| Failure::environment("`cargo metadata` returned an unknown result").found(error.to_string()))
+fn read(context: &Context, cargo: Tool) -> std::result::Result<Metadata, Unread> {
+    let cargo = cargo.arg("--manifest-path").arg(context.workspace.join("Cargo.toml"));
+    let argv = cargo.argv();
+    let captured = cargo.capture()?;
+    process::interrupt::check()?;
+    if !captured.status.success() {
+        return Err(explain(captured.failure(&argv), &captured.stderr, context));
+    }
+    MetadataCommand::parse(String::from_utf8_lossy(&captured.stdout)).map_err(|error| {
+        let failure = Failure::environment("`cargo metadata` returned an unknown result");
+        Unread::Failed(failure.found(error.to_string()))
+    })
 }
 
 /// Explains a failure of cargo. A missing or outdated lock file is invalid input for the user to
 /// fix, because Cutover never writes it.
-fn explain(failure: Failure, context: &Context) -> Failure {
-    let manifest = context.workspace.join("Cargo.toml");
+fn explain(failure: Failure, text: &str, context: &Context) -> Unread {
+    let path = context.workspace.join("Cargo.toml");
+    let manifest = process::quote(path.as_os_str());
     let found = failure.found.clone().unwrap_or_default();
-    let mend = format!("cargo generate-lockfile --manifest-path {}", process::quote(manifest.as_os_str()));
-    if process::lock_file_is_old(&failure) {
-        let missing = !context.workspace.join("Cargo.lock").exists();
-        let state = if missing { "has no lock file" } else { "has a lock file that does not fit its manifests" };
-        return Failure::input(format!("the workspace {} {state}", context.workspace.display()))
-            .found(found)
-            .expected("a Cargo.lock, as a build without one is not reproducible")
-            .hint(if missing {
-                mend
-            } else {
-                format!("cargo update --workspace --manifest-path {}", process::quote(manifest.as_os_str()))
-            });
-    }
-    // Cargo shows the position of the error. Older versions named the failed step.
-    let points = found.lines().any(|line| line.trim_start().starts_with("--> ") && line.contains("Cargo.toml:"));
-    if points || found.contains("failed to parse manifest") || found.contains("TOML parse error") {
-        return Failure::input(format!("{} cannot be read", manifest.display())).found(found);
-    }
-    failure
+    Unread::Failed(match Refusal::of(text) {
+        Refusal::LockFile => {
+            let (state, mend) = match context.workspace.join("Cargo.lock").exists() {
+                false => ("has no lock file", "generate-lockfile"),
+                true => ("has a lock file that does not fit its manifests", "update --workspace"),
+            };
+            Failure::input(format!("the workspace {} {state}", context.workspace.display()))
+                .found(found)
+                .expected("a Cargo.lock, as a build without one is not reproducible")
+                .hint(format!("cargo {mend} --manifest-path {manifest}"))
+        }
+        Refusal::Manifest => Failure::input(format!("{} cannot be read", path.display())).found(found),
+        Refusal::Sources { dependency, line } => {
+            let what = dependency.map_or_else(|| "a dependency".to_owned(), |name| format!("the dependency {name}"));
+            return Unread::Sources(
+                Failure::environment(format!("{what} of the workspace cannot be fetched"))
+                    .found(line)
+                    .hint(format!("cargo fetch --locked --manifest-path {manifest}")),
+            );
+        }
+        Refusal::Other => failure,
+    })
 }

@@ -15,7 +15,7 @@ pub use configured::{HostFunctions, configured_allowances, configured_host_funct
 
 use crate::{
     context::Context,
-    metadata::{members, metadata},
+    metadata::{Unread, members, metadata},
     networks::Networks,
 };
 use cargo_metadata::{DependencyKind, Metadata, Package, PackageId};
@@ -203,6 +203,24 @@ impl Workspace {
     /// Loads the workspace with its dependencies.
     pub fn load(context: &Context) -> Result<Self> {
         let metadata = metadata(context)?;
+        Self::of(metadata, &context.workspace)
+    }
+
+    /// Loads the workspace for commands that build nothing. If the sources of a dependency cannot be
+    /// fetched, only its members are read.
+    pub fn read(context: &Context) -> Result<Self> {
+        let metadata = match metadata(context) {
+            Ok(metadata) => metadata,
+            Err(Unread::Failed(failure)) => return Err(failure),
+            Err(Unread::Sources(failure)) => {
+                context.printer.warning(&format!(
+                    "{} ({}); only the manifests of the workspace are read, so runtimes from elsewhere are not found",
+                    failure.message,
+                    failure.found.unwrap_or_default()
+                ));
+                members(context)?
+            }
+        };
         Self::of(metadata, &context.workspace)
     }
 

@@ -14,7 +14,7 @@ use workspace::{
 };
 
 pub fn run(context: &Context, _: &cli::List) -> Result<bool> {
-    let workspace = Workspace::load(context)?;
+    let workspace = Workspace::read(context)?;
     let runtimes = workspace.runtimes.iter().map(|runtime| describe(context, runtime)).collect::<Result<_>>()?;
     let report = ListReport { format: format::LIST.into(), workspace: context.workspace.clone(), runtimes };
     if workspace.runtimes.is_empty() && !context.printer.is_json() {

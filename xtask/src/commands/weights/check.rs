@@ -23,7 +23,7 @@ use workspace::{
 
 /// Runs `weights check`.
 pub fn run(context: &Context, options: &cli::WeightsCheck) -> Result<bool> {
-    let workspace = Workspace::load(context)?;
+    let workspace = Workspace::read(context)?;
     let mut passed = true;
     let mut reports = Vec::new();
     for runtime in workspace.select(&options.runtimes)? {
