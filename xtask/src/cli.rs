@@ -166,7 +166,12 @@ pub struct Init {
 }
 
 #[derive(Debug, Args)]
-pub struct List {}
+pub struct List {
+    /// Also list the runtimes that only tests use: dev-dependencies, and dependencies of packages
+    /// with an emulator of several chains
+    #[arg(long)]
+    pub all: bool,
+}
 
 #[derive(Debug, Args)]
 pub struct Inspect {

@@ -25,6 +25,8 @@ pub struct ListedRuntime {
     pub package_version: String,
     /// Relative to the workspace, or the registry and the member that brings it.
     pub path: String,
+    /// False for a runtime that only tests use, which `--all` lists.
+    pub shipped: bool,
     pub features: Vec<String>,
     /// Those that it is built with for a release.
     pub release_features: Vec<String>,

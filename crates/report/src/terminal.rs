@@ -30,8 +30,11 @@ pub fn list_runtimes(report: &ListReport) -> String {
     let mut rows = vec![["NAME", "PACKAGE", "VERSION", "FROM", "STATE"].map(str::to_owned).to_vec()];
     for runtime in &report.runtimes {
         let state = or_dash(runtime.state.as_ref());
-        let [name, package, version, path] =
+        let [name, package, version, mut path] =
             [&runtime.name, &runtime.package, &runtime.package_version, &runtime.path].map(Clone::clone);
+        if !runtime.shipped {
+            path.push_str(" (tests only)");
+        }
         rows.push(vec![name, package, version, path, state]);
     }
     aligned(&rows)

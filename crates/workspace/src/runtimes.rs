@@ -6,6 +6,8 @@
 //! build dependency on `substrate-wasm-builder`, optional or not). Packages of the workspace count,
 //! and packages from a registry that a package of the workspace depends on directly: a workspace
 //! may consist of one manifest that depends on a published runtime. Names do not matter.
+//! Runtimes that only tests use (dev-dependencies, and dependencies of packages with an emulator)
+//! are not shipped: they are found by name alone.
 //! `[package.metadata.cutover] runtime = true|false` overrides the rule.
 
 mod configured;
@@ -27,6 +29,8 @@ use std::{
 use worker::{Failure, Result};
 
 const BUILDER: &str = "substrate-wasm-builder";
+/// The crates that run several chains in one test. A package that depends on one is a test.
+const EMULATORS: [&str; 3] = ["xcm-emulator", "xcm-simulator", "emulated-integration-tests-common"];
 const UMBRELLAS: [&str; 2] = ["polkadot-sdk", "polkadot-sdk-frame"];
 /// The extension that checks the metadata hash, and the feature that makes build scripts compile
 /// the hash in. The names are those of the runtimes of polkadot-sdk and the Fellowship.
@@ -195,7 +199,10 @@ pub struct Matrix {
 /// A workspace with its runtimes and configuration.
 pub struct Workspace {
     pub metadata: Metadata,
+    /// The runtimes that are shipped.
     pub runtimes: Vec<Runtime>,
+    /// The runtimes that only tests use.
+    pub test_runtimes: Vec<Runtime>,
     pub config: WorkspaceConfig,
 }
 
@@ -236,19 +243,33 @@ impl Workspace {
         let members: BTreeSet<&PackageId> = metadata.workspace_members.iter().collect();
         let packages: BTreeMap<&PackageId, &Package> =
             metadata.packages.iter().map(|package| (&package.id, package)).collect();
-        // Members come before dependencies, so that a package that is both is a member.
+        // Members come before dependencies, so that a package that is both is a member. Those that
+        // only tests use come last.
         let mut candidates: Vec<(&Package, Option<String>)> =
             members.iter().filter_map(|id| packages.get(id)).map(|package| (*package, None)).collect();
+        let mut tested: Vec<(&Package, Option<String>)> = Vec::new();
         for node in metadata.resolve.iter().flat_map(|resolve| &resolve.nodes).filter(|node| members.contains(&node.id))
         {
-            let through = packages.get(&node.id).map(|package| package.name.to_string());
-            let direct = node.deps.iter().filter(|dep| !members.contains(&dep.pkg));
-            let direct = direct.filter(|dep| dep.dep_kinds.iter().any(|kind| kind.kind != DependencyKind::Build));
-            candidates.extend(direct.filter_map(|dep| Some((*packages.get(&dep.pkg)?, through.clone()))));
+            let member = packages.get(&node.id);
+            let through = member.map(|package| package.name.to_string());
+            for dep in node.deps.iter().filter(|dep| !members.contains(&dep.pkg)) {
+                let has = |kind: DependencyKind| dep.dep_kinds.iter().any(|dependency| dependency.kind == kind);
+                let Some(package) = packages.get(&dep.pkg) else { continue };
+                match has(DependencyKind::Normal) && !member.is_some_and(|member| is_test(member)) {
+                    true => candidates.push((*package, through.clone())),
+                    false if has(DependencyKind::Normal) || has(DependencyKind::Development) => {
+                        tested.push((*package, through.clone()));
+                    }
+                    false => {}
+                }
+            }
         }
+        let shipped = candidates.len();
+        candidates.extend(tested);
         let mut runtimes: Vec<Runtime> = Vec::new();
-        for (package, through) in candidates {
-            if runtimes.iter().any(|runtime| runtime.id == package.id) {
+        let mut test_runtimes: Vec<Runtime> = Vec::new();
+        for (index, (package, through)) in candidates.into_iter().enumerate() {
+            if runtimes.iter().chain(&test_runtimes).any(|runtime| runtime.id == package.id) {
                 continue;
             }
             let config: Config =
@@ -258,7 +279,8 @@ impl Workspace {
                 && let Some(library) = library(package)
             {
                 let matrix = matrix.iter().find(|entry| entry.package == *package.name).cloned();
-                runtimes.push(Runtime {
+                let list = if index < shipped { &mut runtimes } else { &mut test_runtimes };
+                list.push(Runtime {
                     name: short_name(package, matrix.as_ref()),
                     package: package.name.to_string(),
                     version: package.version.to_string(),
@@ -274,10 +296,11 @@ impl Workspace {
             }
         }
         runtimes.sort_by(|left, right| left.name.cmp(&right.name));
-        Ok(Self { metadata, runtimes, config })
+        test_runtimes.sort_by(|left, right| left.name.cmp(&right.name));
+        Ok(Self { metadata, runtimes, test_runtimes, config })
     }
 
-    /// Returns the named runtimes; all if there are no names.
+    /// Returns the named runtimes; all that are shipped if there are no names.
     pub fn select(&self, names: &[String]) -> Result<Vec<&Runtime>> {
         if names.is_empty() {
             if self.runtimes.is_empty() {
@@ -297,7 +320,10 @@ impl Workspace {
 
     /// Returns the runtime with a name.
     pub fn find(&self, name: &str) -> Result<&Runtime> {
-        let matches: Vec<_> = self.runtimes.iter().filter(|runtime| runtime.has_name(name)).collect();
+        let mut matches: Vec<_> = self.runtimes.iter().filter(|runtime| runtime.has_name(name)).collect();
+        if matches.is_empty() {
+            matches.extend(self.test_runtimes.iter().filter(|runtime| runtime.has_name(name)));
+        }
         match matches.as_slice() {
             [one] => Ok(one),
             [] if self.runtimes.is_empty() => Err(self.none()),
@@ -408,6 +434,11 @@ impl Runtime {
         let is_file = !source.contains("://") && source != "-" && (file.exists() || source.contains('.'));
         if is_file { file.to_string_lossy().into_owned() } else { source.to_owned() }
     }
+}
+
+/// Returns whether a package is a test with an emulator of several chains.
+fn is_test(package: &Package) -> bool {
+    package.dependencies.iter().any(|dependency| EMULATORS.contains(&dependency.name.as_str()))
 }
 
 fn is_runtime(package: &Package) -> bool {

@@ -11,6 +11,8 @@ struct TestPackage {
     member: bool,
     directory: String,
     features: serde_json::Value,
+    /// How the first package depends on it, if it is no member.
+    kind: Option<&'static str>,
 }
 
 fn test_package(name: &'static str) -> TestPackage {
@@ -22,6 +24,7 @@ fn test_package(name: &'static str) -> TestPackage {
         member: true,
         directory: format!("/w/{name}"),
         features: serde_json::json!({"std": [], "try-runtime": []}),
+        kind: None,
     }
 }
 
@@ -59,7 +62,7 @@ fn workspace(test_packages: &[TestPackage], root: &Path) -> Result<Workspace> {
     let outside: Vec<_> = test_packages
         .iter()
         .filter(|test_package| !test_package.member)
-        .map(|test_package| serde_json::json!({"name": test_package.name.replace('-', "_"), "pkg": id(test_package), "dep_kinds": [{"kind": null, "target": null}]}))
+        .map(|test_package| serde_json::json!({"name": test_package.name.replace('-', "_"), "pkg": id(test_package), "dep_kinds": [{"kind": test_package.kind, "target": null}]}))
         .collect();
     let nodes: Vec<_> = test_packages
         .iter()
@@ -107,6 +110,24 @@ fn a_published_runtime_counts_if_a_member_depends_on_it() {
     let found = workspace(&[member, published], nowhere()).expect("read");
     assert_eq!(names(&found), ["collectives-westend"]);
     assert_eq!(found.find("collectives-westend").expect("found").through.as_deref(), Some("try-it"));
+}
+
+#[test]
+fn runtimes_that_only_tests_use_are_found_by_name_alone() {
+    let member = || TestPackage { build: Vec::new(), ..test_package("tests") };
+    let penpal = |kind| TestPackage { member: false, kind, ..test_package("penpal-runtime") };
+    let emulator = TestPackage { normal: vec!["frame-support", "xcm-emulator"], ..member() };
+    for packages in [[member(), penpal(Some("dev"))], [emulator, penpal(None)]] {
+        let [first, second] = packages;
+        let found = workspace(&[first, second, test_package("own-runtime")], nowhere()).expect("read");
+        assert_eq!(names(&found), ["own"]);
+        assert_eq!(found.select(&[]).expect("selected").len(), 1);
+        assert_eq!(found.default_runtime().expect("the only one").name, "own");
+        assert_eq!(found.test_runtimes.iter().map(|runtime| &*runtime.name).collect::<Vec<_>>(), ["penpal"]);
+        assert_eq!(found.find("penpal").expect("by name").through.as_deref(), Some("tests"));
+    }
+    let built = workspace(&[member(), penpal(Some("build"))], nowhere()).expect("read");
+    assert!(built.runtimes.is_empty() && built.test_runtimes.is_empty());
 }
 
 #[test]
