@@ -30,7 +30,7 @@ pub struct ListedRuntime {
     pub features: Vec<String>,
     /// Those that it is built with for a release.
     pub release_features: Vec<String>,
-    /// Where its state is taken from, without what is behind a host. Null where that is not configured.
+    /// Where its state is taken from, without what is behind a host. Null where no state is known.
     pub state: Option<String>,
     /// Its entry of `runtimes-matrix.json` as it stands there, addresses without what is behind their host. Null without one.
     pub matrix: Value,

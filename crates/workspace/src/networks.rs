@@ -89,9 +89,15 @@ pub fn with_built_in(configured: Networks) -> Result<Networks> {
     Ok(networks)
 }
 
-/// Returns the network whose runtime is this package, with its name.
-pub fn of_package(package: &str) -> Result<Option<(String, Network)>> {
-    Ok(built_in()?.into_iter().find(|(_, network)| network.package.as_deref() == Some(package)))
+/// Returns the network with nodes whose runtime is this package, with its name.
+pub fn of_package<'networks>(
+    networks: &'networks Networks,
+    package: &str,
+) -> Option<(&'networks str, &'networks Network)> {
+    let is_it = |network: &Network| {
+        network.package.as_deref() == Some(package) && network.nodes.as_ref().is_some_and(|nodes| !nodes.is_empty())
+    };
+    networks.iter().find(|(_, network)| is_it(network)).map(|(name, network)| (name.as_str(), network))
 }
 
 /// Returns a public node of a chain by the chain's name or genesis hash. The result is the same for
@@ -142,6 +148,17 @@ mod tests {
             assert!(!may_be_a_name(text), "{text}");
         }
         assert!(may_be_a_name("paseo") && may_be_a_name("paseo/asset-hub"));
+    }
+
+    #[test]
+    fn a_package_has_the_first_network_with_nodes() {
+        let configured = Network { package: Some("own-runtime".into()), ..Network::default() };
+        let networks = with_built_in(Networks::from([("own".into(), configured)])).expect("read");
+        let found = |package: &str| of_package(&networks, package).map(|(name, _)| name);
+        assert_eq!(found("people-paseo-runtime"), Some("paseo/people"));
+        assert_eq!(found("bulletin-paseo-runtime"), None, "it has no node");
+        assert_eq!(found("own-runtime"), None, "it has no node");
+        assert_eq!(found("another-runtime"), None);
     }
 
     #[test]

@@ -18,7 +18,7 @@ pub use configured::{HostFunctions, configured_allowances, configured_host_funct
 use crate::{
     context::Context,
     metadata::{Unread, members, metadata},
-    networks::Networks,
+    networks::{self, Network, Networks},
 };
 use cargo_metadata::{DependencyKind, Metadata, Package, PackageId};
 use serde::{Deserialize, Serialize};
@@ -67,6 +67,8 @@ pub struct Runtime {
     pub through: Option<String>,
     pub config: Config,
     pub matrix: Option<Matrix>,
+    /// The network whose runtime the package is, with its name.
+    pub network: Option<(String, Network)>,
 }
 
 /// `[package.metadata.cutover]`.
@@ -238,7 +240,9 @@ impl Workspace {
     }
 
     fn of(metadata: Metadata, root: &Path) -> Result<Self> {
-        let config = section(&metadata.workspace_metadata, "[workspace.metadata.cutover]")?.unwrap_or_default();
+        let config: WorkspaceConfig =
+            section(&metadata.workspace_metadata, "[workspace.metadata.cutover]")?.unwrap_or_default();
+        let networks = networks::with_built_in(config.networks.clone())?;
         let matrix = read_matrix(root)?;
         let members: BTreeSet<&PackageId> = metadata.workspace_members.iter().collect();
         let packages: BTreeMap<&PackageId, &Package> =
@@ -292,6 +296,8 @@ impl Workspace {
                     through,
                     config,
                     matrix,
+                    network: networks::of_package(&networks, &package.name)
+                        .map(|(name, network)| (name.to_owned(), network.clone())),
                 });
             }
         }
@@ -405,11 +411,38 @@ impl Runtime {
     }
 
     /// Returns the state from which an upgrade starts: the configured one, else a node of the
-    /// matrix.
+    /// matrix, else the network whose runtime this is.
     pub fn state(&self) -> Option<String> {
+        self.own_state().or_else(|| self.network.as_ref().map(|(name, _)| name.clone()))
+    }
+
+    /// Returns the state that the workspace names.
+    fn own_state(&self) -> Option<String> {
         let node =
             || self.matrix.as_ref().and_then(|matrix| matrix.uri.clone().or_else(|| matrix.uris.first().cloned()));
         self.config.state.clone().or_else(node)
+    }
+
+    /// Returns the network that gives the state, because the workspace names none.
+    pub fn default_network(&self) -> Option<(&str, &Network)> {
+        let network = self.network.as_ref().filter(|_| self.own_state().is_none());
+        network.map(|(name, network)| (name.as_str(), network))
+    }
+
+    /// Returns the sentence that tells where the state is from, if the workspace names none.
+    pub fn network_note(&self) -> Option<String> {
+        let (name, _) = self.default_network()?;
+        Some(format!("{}: the state is that of {name}, the network of {}", self.name, self.package))
+    }
+
+    /// Returns the configured chain whose root governs this one.
+    pub fn configured_relay(&self) -> Option<String> {
+        self.config.relay.as_ref().map(|relay| self.configured_source(relay))
+    }
+
+    /// Returns the para id: the configured one, else that of its network.
+    pub fn para_id(&self) -> Option<u32> {
+        self.config.para_id.or_else(|| self.default_network().and_then(|(_, network)| network.para_id))
     }
 
     /// Returns the size limit of a blob in bytes: the configured one, else the usual limit of relay
@@ -417,7 +450,7 @@ impl Runtime {
     pub fn max_code_size(&self) -> u64 {
         let configured = self.config.max_code_size.or(self.matrix.as_ref().and_then(|matrix| matrix.max_code_size));
         let is_parachain =
-            self.config.para_id.is_some() || self.matrix.as_ref().is_some_and(|matrix| matrix.is_relay == Some(false));
+            self.para_id().is_some() || self.matrix.as_ref().is_some_and(|matrix| matrix.is_relay == Some(false));
         configured.unwrap_or(if is_parachain { PARACHAIN_CODE_LIMIT } else { RELAY_CODE_LIMIT })
     }
 

@@ -172,6 +172,21 @@ fn a_name_of_two_runtimes_is_refused() {
 }
 
 #[test]
+fn the_network_of_a_package_is_its_state_if_none_is_named() {
+    let found = workspace(&[test_package("people-paseo-runtime")], nowhere()).expect("read");
+    let runtime = found.find("people-paseo").expect("found");
+    assert_eq!(runtime.state().as_deref(), Some("paseo/people"));
+    assert_eq!(runtime.para_id(), Some(1004));
+    let note = "people-paseo: the state is that of paseo/people, the network of people-paseo-runtime";
+    assert_eq!(runtime.network_note().as_deref(), Some(note));
+    let cutover = serde_json::json!({"state": "own.snapshot"});
+    let found = workspace(&[TestPackage { cutover, ..test_package("people-paseo-runtime") }], nowhere()).expect("read");
+    let runtime = found.find("people-paseo").expect("found");
+    assert_eq!(runtime.state().as_deref(), Some("own.snapshot"));
+    assert_eq!((runtime.para_id(), runtime.network_note()), (None, None));
+}
+
+#[test]
 fn the_default_is_the_only_one_or_the_configured_one() {
     let one = workspace(&[test_package("solo-runtime")], nowhere()).expect("read");
     assert_eq!(one.default_runtime().expect("the only one").name, "solo");

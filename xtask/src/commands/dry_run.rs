@@ -23,6 +23,9 @@ pub fn run(context: &Context, options: &cli::DryRun) -> Result<Verdict> {
         target::check_path(name)?;
     }
     let target = target::resolve(context, options.runtime.as_deref(), options.try_runtime.is_none())?;
+    if let Some(note) = target.note.as_ref().filter(|_| options.state.is_none()) {
+        context.printer.status(note);
+    }
     let state = options.state.clone().or(target.state).ok_or_else(|| {
         Failure::usage("no state is given to rehearse the upgrade on")
             .expected("a raw chain spec, a snapshot, a node or a network")

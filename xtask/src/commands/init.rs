@@ -240,9 +240,9 @@ fn default_runtime(workspace: &Workspace, notes: &mut Vec<String>) -> Result<Opt
 /// workflows.
 fn proposal(runtime: &Runtime, features: &[String], notes: &mut Vec<String>) -> Result<Proposal> {
     let mut proposal = Proposal::default();
-    if let Some((name, network)) = workspace::networks::of_package(&runtime.package)? {
-        proposal.state = Some(name);
-        proposal.relay = network.relay;
+    if let Some((name, network)) = &runtime.network {
+        proposal.state = Some(name.clone());
+        proposal.relay.clone_from(&network.relay);
         proposal.para_id = network.para_id;
     } else if let Some(matrix) = &runtime.matrix {
         proposal.state = matrix.uris.first().or(matrix.uri.as_ref()).cloned();

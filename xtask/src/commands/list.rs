@@ -50,7 +50,7 @@ fn describe(context: &Context, runtime: &Runtime, shipped: bool) -> Result<Liste
         shipped,
         features: runtime.features.iter().cloned().collect(),
         release_features: runtime.release_features(),
-        state: runtime.config.state.as_deref().map(protocol::hide_addresses),
+        state: runtime.state().as_deref().map(protocol::hide_addresses),
         matrix: protocol::without_addresses(&matrix),
     })
 }

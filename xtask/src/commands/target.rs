@@ -18,9 +18,11 @@ use workspace::{
 /// The runtime that an option selects, with its configuration.
 pub struct Target {
     pub blob: PathBuf,
+    /// The sentence that tells where `state` is from, if the configuration names none.
+    pub note: Option<String>,
     /// The try-runtime build. `None` if the runtime was given as a file.
     pub try_runtime: Option<PathBuf>,
-    /// The state in the runtime's configuration.
+    /// The state from which an upgrade of the runtime starts.
     pub state: Option<String>,
     pub relay: Option<String>,
     pub para_id: Option<u32>,
@@ -43,6 +45,7 @@ pub fn resolve(context: &Context, name: Option<&str>, try_runtime: bool) -> Resu
     {
         return Ok(Target {
             blob: name.into(),
+            note: None,
             try_runtime: None,
             state: None,
             relay: None,
@@ -68,12 +71,12 @@ pub fn resolve(context: &Context, name: Option<&str>, try_runtime: bool) -> Resu
             .transpose()?,
         false => None,
     };
-    let source = |source: &Option<String>| source.as_ref().map(|source| runtime.configured_source(source));
     Ok(Target {
         blob: shipping.path,
+        note: runtime.network_note(),
         try_runtime: try_runtime.map(|built: Built| built.path),
-        state: source(&runtime.config.state),
-        relay: source(&runtime.config.relay),
+        state: runtime.state().map(|state| runtime.configured_source(&state)),
+        relay: runtime.configured_relay(),
         para_id: runtime.config.para_id,
         route: runtime.config.route.clone(),
         allow: runtime.config.dry_run.allow.clone(),

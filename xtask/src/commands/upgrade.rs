@@ -171,6 +171,9 @@ fn with_network_defaults(context: &Context, options: &cli::Upgrade) -> Result<cl
 /// Returns the state that a runtime's upgrade starts from, as given by the user. Checks that it
 /// exists.
 fn state_of(context: &Context, runtime: &Runtime, options: &cli::Upgrade) -> Result<String> {
+    if let Some(note) = runtime.network_note().filter(|_| options.state.is_none()) {
+        context.printer.status(&note);
+    }
     let configured = runtime.state().map(|state| runtime.configured_source(&state));
     let state = options.state.clone().or(configured).ok_or_else(|| {
         Failure::usage(format!("there is no state to upgrade {} from", runtime.name))

@@ -126,7 +126,7 @@ impl Workspace {
             package.dependencies.iter().any(|one| one.name == PARACHAIN_PALLET && normal(one.kind))
         });
         let said = runtime.matrix.as_ref().and_then(|matrix| matrix.is_relay);
-        let parachain = said.map_or(depends || runtime.config.para_id.is_some(), |is_relay| !is_relay);
+        let parachain = said.map_or(depends || runtime.para_id().is_some(), |is_relay| !is_relay);
         Ok(if parachain { Group::Parachains } else { Group::Relay })
     }
 }

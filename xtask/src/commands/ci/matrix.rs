@@ -44,6 +44,9 @@ pub fn run(context: &Context, options: &cli::CiMatrix) -> Result<bool> {
         selected.retain(|runtime| !change.reasons(runtime).is_empty());
     }
     let (ready, without): (Vec<_>, Vec<_>) = selected.into_iter().partition(|runtime| runtime.state().is_some());
+    for note in ready.iter().filter_map(|runtime| runtime.network_note()) {
+        context.printer.status(&note);
+    }
     for runtime in without {
         context.printer.warning(&format!(
             "{} is left out: there is no state to upgrade it from (set `state` in its [package.metadata.cutover])",

@@ -323,11 +323,14 @@ impl Plan<'_> {
     /// configuration.
     fn route(&self) -> RouteOptions {
         let mut route = self.options.route.clone();
-        let config = &self.runtime.config;
-        let configured = || config.relay.as_ref().map(|relay| self.runtime.configured_source(relay));
-        route.relay = route.relay.or_else(configured);
-        route.para_id = route.para_id.or(config.para_id);
-        route.route = route.route.or_else(|| config.route.clone());
+        route.relay = route.relay.or_else(|| self.runtime.configured_relay());
+        route.para_id = route.para_id.or(self.runtime.config.para_id);
+        // The network of the package is used as a whole: its state, its relay chain and its para id.
+        if let Some((_, network)) = self.runtime.default_network().filter(|_| self.options.state.is_none()) {
+            route.relay = route.relay.or_else(|| network.relay.clone());
+            route.para_id = route.para_id.or(network.para_id);
+        }
+        route.route = route.route.or_else(|| self.runtime.config.route.clone());
         route
     }
 
