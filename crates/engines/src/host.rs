@@ -342,7 +342,10 @@ pub(super) fn features(variant: &Variant, dependency: Option<&str>) -> Vec<Strin
     let mut arguments = Vec::new();
     if !variant.features.is_empty() {
         let prefix = dependency.map(|name| format!("{name}/")).unwrap_or_default();
-        let features = variant.features.iter().map(|feature| format!("{prefix}{feature}"));
+        let features = variant.features.iter().map(|feature| match feature.starts_with(&prefix) {
+            true => feature.clone(),
+            false => format!("{prefix}{feature}"),
+        });
         arguments.extend(["--features".to_owned(), features.collect::<Vec<_>>().join(",")]);
     }
     if !variant.default_features && dependency.is_none() {
@@ -423,6 +426,9 @@ mod tests {
         };
         assert_eq!(features(&variant, None), ["--features", "a,b", "--no-default-features"]);
         assert_eq!(features(&variant, Some("solo")), ["--features", "solo/a,solo/b"]);
+        let variant = Variant { features: vec!["solo/a".into(), "pallet/b".into()], ..variant };
+        assert_eq!(features(&variant, Some("solo"))[1], "solo/a,solo/pallet/b", "which `check_features` refuses");
+        assert_eq!(features(&variant, None)[1], "solo/a,pallet/b");
     }
 
     #[test]

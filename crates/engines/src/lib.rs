@@ -168,11 +168,32 @@ fn fetch(context: &Context, toolchain: Option<&str>, task: &Task) -> Result<()> 
 /// Checks that the runtime has the features. An unknown feature is an error of the command line
 /// with every engine.
 fn check_features(runtime: &Runtime, variant: &Variant) -> Result<()> {
-    let unknown =
-        variant.features.iter().find(|feature| !feature.contains('/') && !runtime.features.contains(*feature));
-    let Some(unknown) = unknown else { return Ok(()) };
-    let known = runtime.features.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
-    Err(Failure::usage(format!("{} has no feature {unknown:?}", runtime.package)).expected(format!("of {known}")))
+    let known = |feature: &&String| {
+        let feature = runtime.own_feature(feature);
+        feature.contains('/') || runtime.features.contains(feature)
+    };
+    if let Some(unknown) = variant.features.iter().find(|feature| !known(feature)) {
+        let list = runtime.features.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+        return Err(
+            Failure::usage(format!("{} has no feature {unknown:?}", runtime.package)).expected(format!("of {list}"))
+        );
+    }
+    // Cargo turns on features of the packages that it is told to build. A published runtime is a
+    // dependency of such a package, and its own dependencies are out of reach.
+    let of_dependency = |feature: &&String| runtime.own_feature(feature).contains('/');
+    match (&runtime.through, variant.features.iter().find(of_dependency)) {
+        (Some(member), Some(feature)) => Err(Failure::usage(format!(
+            "the feature {feature:?} cannot be turned on: {} is not a package of the workspace",
+            runtime.package
+        ))
+        .hint(format!("turn it on in the manifest of {member}"))),
+        _ if runtime.through.is_some() && !variant.default_features => Err(Failure::usage(format!(
+            "--no-default-features cannot be used: {} is not a package of the workspace",
+            runtime.package
+        ))
+        .hint("set `default-features = false` in the manifest that depends on it")),
+        _ => Ok(()),
+    }
 }
 
 fn other_lock_file(failure: Failure) -> Failure {

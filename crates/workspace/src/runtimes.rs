@@ -404,10 +404,15 @@ impl Runtime {
     /// checks it and has a feature that compiles it in.
     pub fn omits_metadata_hash(&self, features: &[String], default_features: bool) -> bool {
         let by_default = default_features && self.hash_features.contains("default");
-        let of_package = |feature: &String| feature.rsplit('/').next().unwrap_or_default().to_owned();
         !self.hash_features.is_empty()
             && !by_default
-            && !features.iter().any(|feature| self.hash_features.contains(&of_package(feature)))
+            && !features.iter().any(|feature| self.hash_features.contains(self.own_feature(feature)))
+    }
+
+    /// Returns a feature without the name of this package before it. The feature of a dependency
+    /// keeps its name.
+    pub fn own_feature<'feature>(&self, feature: &'feature str) -> &'feature str {
+        feature.strip_prefix(&*self.package).and_then(|rest| rest.strip_prefix('/')).unwrap_or(feature)
     }
 
     /// Returns the state from which an upgrade starts: the configured one, else a node of the

@@ -236,6 +236,7 @@ fn the_hash_of_the_metadata_is_not_left_out() {
     assert_eq!(plain.release_features(), ["metadata-hash"]);
     assert!(plain.omits_metadata_hash(&named(&["std"]), true));
     assert!(!plain.omits_metadata_hash(&named(&["own-runtime/metadata-hash"]), true));
+    assert!(plain.omits_metadata_hash(&named(&["pallet/metadata-hash"]), true), "the feature of a dependency");
     // Through another feature, and through the default.
     let features =
         serde_json::json!({"metadata-hash": [], "on-chain-release-build": ["full"], "full": ["metadata-hash"]});

@@ -15,7 +15,7 @@ pub struct BuildOptions {
     pub profile: Profile,
     /// Exactly these features of the runtime, instead of those for the chain (`features` of its
     /// [package.metadata.cutover]; else `on-chain-release-build` if it exists, and `metadata-hash`
-    /// if the runtime checks its metadata hash and no other feature enables it)
+    /// if the runtime checks its metadata hash and no other feature enables it). '' means none
     #[arg(long, short = 'F', value_name = "FEATURES", value_delimiter = ',')]
     pub features: Vec<String>,
     /// Disable the runtime's default features. Without `std` most runtimes build no Wasm

@@ -59,7 +59,7 @@ pub struct VerifyBuild {
     /// How the blob is optimised [default: the digest's, else production]
     #[arg(long, value_enum)]
     pub profile: Option<Profile>,
-    /// Exactly these features of the runtime, instead of those for the chain
+    /// Exactly these features of the runtime, instead of those for the chain. '' means none
     #[arg(long, short = 'F', value_name = "FEATURES", value_delimiter = ',')]
     pub features: Vec<String>,
     /// Disable the runtime's default features

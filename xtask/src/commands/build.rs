@@ -120,10 +120,12 @@ pub fn release_variant(runtime: &Runtime, profile: Profile) -> Variant {
 
 /// Returns the variant that the options select.
 pub fn variant(runtime: &Runtime, options: &BuildOptions) -> Variant {
-    // As in cargo: separated by commas or spaces, or given several times.
+    // As in cargo: separated by commas or spaces, or given several times. `--features ''` means none.
     let words = options.features.iter().flat_map(|list| list.split([',', ' ']));
-    let features: Vec<String> = words.filter(|feature| !feature.is_empty()).map(str::to_owned).collect();
-    let features = if features.is_empty() { runtime.release_features() } else { features };
+    let features = match options.features.is_empty() {
+        true => runtime.release_features(),
+        false => words.filter(|feature| !feature.is_empty()).map(str::to_owned).collect(),
+    };
     Variant {
         profile: options.profile.name(),
         features,

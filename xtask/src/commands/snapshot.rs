@@ -131,7 +131,7 @@ fn blob(context: &Context, options: &cli::SnapshotGenesis) -> Result<PathBuf> {
     let builder = Builder::new(context, &workspace)?;
     let variant = Variant {
         profile: Profile::Production.name(),
-        features: options.features.clone(),
+        features: options.features.iter().filter(|feature| !feature.is_empty()).cloned().collect(),
         default_features: true,
         native: false,
     };
