@@ -98,15 +98,34 @@ fn add(array: &mut Array, text: &str) {
     let before = array.iter().last().and_then(|last| last.decor().prefix()).and_then(|prefix| prefix.as_str());
     let line = before.filter(|prefix| prefix.contains('\n')).and_then(|prefix| prefix.rsplit('\n').next());
     let mut new = Value::from(text);
-    if let Some(indent) = line {
-        new.decor_mut().set_prefix(format!("\n{indent}"));
+    let Some(indent) = line.map(str::to_owned) else {
+        array.push(text);
+        return;
+    };
+    // What follows the last entry, which may be a comment on it, stays on its line.
+    let comma = array.trailing_comma();
+    let after = match comma {
+        true => array.trailing().as_str().unwrap_or_default().to_owned(),
+        false => {
+            let last = array.len().checked_sub(1).and_then(|last| array.get_mut(last));
+            let decor = last.map(Value::decor_mut);
+            let after = decor.as_ref().and_then(|decor| decor.suffix()).and_then(|suffix| suffix.as_str());
+            let after = after.unwrap_or_default().to_owned();
+            if let Some(decor) = decor {
+                decor.set_suffix("");
+            }
+            after
+        }
+    };
+    let (kept, end) = after.rsplit_once('\n').unwrap_or((&after, ""));
+    new.decor_mut().set_prefix(format!("{kept}\n{indent}"));
+    if comma {
         array.push_formatted(new);
         array.set_trailing_comma(true);
-        if !array.trailing().as_str().is_some_and(|trailing| trailing.contains('\n')) {
-            array.set_trailing("\n");
-        }
+        array.set_trailing(format!("\n{end}"));
     } else {
-        array.push(text);
+        new.decor_mut().set_suffix(if after.contains('\n') { format!("\n{end}") } else { String::new() });
+        array.push_formatted(new);
     }
 }
 
@@ -179,6 +198,19 @@ mod tests {
         let text = "[workspace]\nmembers = [\"a\"]\n";
         let expected = "[workspace]\nmembers = [\"a\", \"xtask\"]\n";
         assert_eq!(workspace(text, at(), "xtask", None).expect("edited"), expected);
+    }
+
+    #[test]
+    fn a_list_keeps_its_last_comma_or_its_lack_of_one() {
+        let edited = |last: &str| {
+            let text = format!("[workspace]\nmembers = [\n    \"a\",\n    {last}]\n");
+            workspace(&text, at(), "xtask", None).expect("edited")
+        };
+        let list = |last: &str| format!("[workspace]\nmembers = [\n    \"a\",\n    {last}]\n");
+        assert_eq!(edited("\"b\"\n"), list("\"b\",\n    \"xtask\"\n"));
+        assert_eq!(edited("\"b\""), list("\"b\",\n    \"xtask\""));
+        assert_eq!(edited("\"b\" # last\n"), list("\"b\", # last\n    \"xtask\"\n"));
+        assert_eq!(edited("\"b\", # last\n"), list("\"b\", # last\n    \"xtask\",\n"));
     }
 
     #[test]
