@@ -7,7 +7,11 @@ use console::printer::Task;
 use serde::Deserialize;
 use std::time::Duration;
 use worker::{Failure, Result};
-use workspace::{context::Context, runtimes::Workspace, toolchain_file};
+use workspace::{
+    context::Context,
+    runtimes::Workspace,
+    toolchain_file::{self, NamedToolchain},
+};
 
 const SRTOOL: &str = "docker.io/paritytech/srtool";
 /// The time limit for pulling an image, which has a gigabyte or more.
@@ -19,13 +23,31 @@ fn reference(context: &Context, workspace: &Workspace, options: &EngineOptions) 
     if let Some(image) = options.image.as_ref().or(workspace.config.image.as_ref()) {
         return Ok(image.clone());
     }
-    let named = toolchain_file::find(&context.workspace);
-    match named.and_then(|named| version(&named.channel)) {
-        Some(channel) => Ok(format!("{SRTOOL}:{channel}")),
-        None => Err(Failure::usage("no builder image is given")
-            .found("no rust-toolchain.toml with a version for which srtool could have an image")
-            .hint("give one with --image, or set `image` in [workspace.metadata.cutover]")),
+    srtool_image(toolchain_file::find(&context.workspace).as_ref())
+}
+
+/// Returns srtool's image for a workspace's compiler. Its images are named by full versions.
+fn srtool_image(named: Option<&NamedToolchain>) -> Result<String> {
+    if let Some(version) = named.and_then(|named| version(&named.channel)) {
+        return Ok(format!("{SRTOOL}:{version}"));
     }
+    let failure = Failure::usage("no builder image is given")
+        .expected("a toolchain file with a full version, for which srtool has an image, for example 1.90.0");
+    let own = "or make an image with this machine's compiler: cargo xtask setup --builder-image";
+    Err(match named {
+        None => failure
+            .found("no toolchain file that names a channel")
+            .hint(format!("give an image with --image, or set `image` in [workspace.metadata.cutover]; {own}")),
+        Some(NamedToolchain { file, channel }) => {
+            let failure = failure.found(format!("{} names {channel}", file.display()));
+            match version(&format!("{channel}.0")) {
+                Some(first) => failure.hint(format!(
+                    "{channel} stands for its newest patch release: name that in the file, or give --image {SRTOOL}:{first}; {own}"
+                )),
+                None => failure.hint(format!("srtool has no image for {channel}: give one with --image, {own}")),
+            }
+        }
+    })
 }
 
 /// Returns the name of a toolchain if it is a full version of Rust.
@@ -108,6 +130,11 @@ fn missing(program: &Program, reference: &str, found: &str) -> Failure {
     Failure::environment(format!("there is no image {reference}")).found(found).hint(
         if reference.starts_with("localhost/") {
             "cargo xtask setup --builder-image".to_owned()
+        } else if let Some(version) = reference.strip_prefix(SRTOOL).and_then(|rest| rest.strip_prefix(':')) {
+            format!(
+                "{} pull {reference}; where srtool has no image for {version}, or no registry can be reached: cargo xtask setup --builder-image",
+                program.name
+            )
         } else {
             format!(
                 "{} pull {reference}; where no registry can be reached: cargo xtask setup --builder-image",
@@ -183,8 +210,25 @@ mod tests {
 
     #[test]
     fn the_tag_is_that_of_the_workspaces_compiler() {
-        assert_eq!(version("1.95.0").as_deref(), Some("1.95.0"));
-        assert_eq!(version("stable"), None);
+        let of = |channel: &str| {
+            srtool_image(Some(&NamedToolchain { file: "/w/rust-toolchain".into(), channel: channel.into() }))
+        };
+        assert_eq!(of("1.95.0").as_deref(), Ok("docker.io/paritytech/srtool:1.95.0"));
+        for (channel, hint) in [
+            ("1.90", "1.90 stands for its newest patch release"),
+            ("stable", "srtool has no image for stable"),
+            ("nightly-2025-03-10", "srtool has no image for nightly-2025-03-10"),
+        ] {
+            let failure = of(channel).expect_err(channel);
+            assert_eq!(failure.kind, worker::Kind::Usage, "{channel}");
+            assert_eq!(failure.found, Some(format!("/w/rust-toolchain names {channel}")));
+            let mend = failure.hint.unwrap_or_default();
+            assert!(mend.starts_with(hint) && mend.ends_with("cargo xtask setup --builder-image"), "{mend}");
+        }
+        assert!(of("1.90").expect_err("a patch").hint.unwrap_or_default().contains("srtool:1.90.0"));
+        let none = srtool_image(None).expect_err("no file");
+        assert_eq!(none.found.as_deref(), Some("no toolchain file that names a channel"));
+        assert!(none.hint.unwrap_or_default().contains("setup --builder-image"));
     }
 
     #[test]
