@@ -39,10 +39,17 @@ const TAIL: &str = r#"
 
 A package with a library, a build script that has `substrate-wasm-builder` among its build dependencies, and a dependency on
 `frame-support`, `sp-api`, or one of the umbrella crates `polkadot-sdk` and `polkadot-sdk-frame`. Packages of the workspace
-count, and packages from a registry that a package of the workspace depends on directly. Names do
-not matter. A runtime's NAME is its package, the package without `-runtime`, or its `name` in the
-Fellowship's `runtimes-matrix.json`, which is read from the workspace's root, `.github` or
+count, and packages from a registry that a package of the workspace depends on directly. Runtimes
+that only tests use (dev-dependencies, and dependencies of packages with `xcm-emulator`,
+`xcm-simulator` or `emulated-integration-tests-common`) are not shipped: `list --all` shows them,
+and their names work. Names of packages do not matter. A runtime's NAME is its package, the package
+without `-runtime`, or its `name` in the Fellowship's `runtimes-matrix.json`, which is read from the
+workspace's root, `.github` or
 `.github/workflows`.
+
+To read a workspace, its toolchain need not be installed: `list`, `ci matrix` and `weights check`
+take the one that runs Cutover. If the sources of a dependency cannot be fetched, they read the
+manifests alone, and warn.
 
 ## Configuration
 
@@ -52,7 +59,7 @@ Fellowship's `runtimes-matrix.json`, which is read from the workspace's root, `.
 | --- | --- |
 | `runtime` | `true` or `false`: overrules the rule above |
 | `features` | the features of the blob for the chain; default: `on-chain-release-build`, if that feature exists |
-| `state` | the state an upgrade starts from: a file relative to the manifest, a node, or a network |
+| `state` | the state an upgrade starts from: a file relative to the manifest, a node, or a network; default: a node of the matrix, else the network whose `package` this is |
 | `relay` | the chain whose root governs this one, in the forms of `state` |
 | `para-id` | the chain's id among the parachains of its relay |
 | `route` | the route by which root authorizes the upgrade, as `--route` |

@@ -178,6 +178,7 @@ mod tests {
             through: None,
             config: serde_json::from_value::<Config>(config).expect("a configuration"),
             matrix: Some(serde_json::from_value::<Matrix>(matrix).expect("an entry of a matrix")),
+            network: None,
         }
     }
 
