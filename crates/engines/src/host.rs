@@ -10,6 +10,7 @@ use super::{
     Blob, Engine, explain, fetch,
     record::Record,
     sccache::{self, Sccache},
+    wasm_builder,
 };
 use crate::{
     canonical,
@@ -80,6 +81,7 @@ impl<'context> Builder<'context> {
         if let Some(blob) = self.known(&key) {
             return Ok(blob);
         }
+        wasm_builder::check(self.workspace, runtime, &self.toolchain.sysroot)?;
         // All variants of a runtime are built in one directory, and all Wasm in another. No other
         // build may run until the blob is in the cache.
         let _lock = self.lock(task)?;

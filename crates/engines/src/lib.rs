@@ -14,6 +14,7 @@ mod record;
 mod sccache;
 pub mod srtool;
 pub mod toolchain;
+mod wasm_builder;
 
 use console::printer::Task;
 pub use host::Builder;
@@ -21,7 +22,7 @@ use process::{Tool, interrupt};
 use std::path::{Path, PathBuf};
 use worker::{Code, Failure, Result};
 use workspace::{
-    cargo::{Refusal, compiler_errors, fetching},
+    cargo::{Refusal, build_errors, fetching},
     context::Context,
     inputs::{self, Variant},
     metadata::Reader,
@@ -210,7 +211,7 @@ fn explain(failure: Failure, runtime: &Runtime, root: &Path, log: &Path) -> Fail
     if !failure.is(Code::ProgramFailed) || interrupt::happened() {
         return failure;
     }
-    let errors = std::fs::File::open(log).map(compiler_errors).unwrap_or_default();
+    let errors = std::fs::File::open(log).map(build_errors).unwrap_or_default();
     let found = if errors.is_empty() { found } else { errors };
     // The compiler was given another path for the workspace. The message names the real one, so
     // that the file can be opened.

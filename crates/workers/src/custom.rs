@@ -162,7 +162,7 @@ impl CustomWorker {
             });
         self.expect_one_interface()?;
         built.map_err(|failure| {
-            let errors = std::fs::File::open(&log).map(environment::compiler_errors).unwrap_or_default();
+            let errors = std::fs::File::open(&log).map(environment::build_errors).unwrap_or_default();
             if !failure.is(Code::ProgramFailed) || errors.is_empty() {
                 return failure;
             }

@@ -3,6 +3,7 @@
 
 use process::for_each_line;
 use std::{
+    collections::VecDeque,
     ffi::OsString,
     io::Read,
     path::{Path, PathBuf},
@@ -132,24 +133,52 @@ fn quoted(line: &str) -> Option<String> {
     (!name.is_empty() && !name.contains([':', '/'])).then(|| name.to_owned())
 }
 
-/// Returns the first errors of the compiler in a log, up to 24 lines. Later errors often follow
-/// from the first ones.
-pub fn compiler_errors(log: impl Read) -> String {
-    const LINES: usize = 24;
+/// The maximum number of lines of an error that are shown.
+const ERROR_LINES: usize = 24;
+/// The beginning of cargo's error for a build script that failed.
+const SCRIPT_FAILED: &str = "error: failed to run custom build command";
+
+/// Returns the cause of a failed build from its log, up to 24 lines: the first errors of the
+/// compiler, else what a failed build script wrote last. Later errors often follow from the first
+/// ones.
+pub fn build_errors(log: impl Read) -> String {
     let mut kept: Vec<String> = Vec::new();
     let mut within = false;
+    let mut script = None;
+    let mut written: VecDeque<String> = VecDeque::new();
     for_each_line(log, |line| {
         let text = line.strip_prefix("  ").unwrap_or(line);
-        if text.starts_with("error") && !text.starts_with("error: could not compile") {
+        if script.is_none() && text.starts_with(SCRIPT_FAILED) {
+            script = Some(text.trim_start_matches("error: ").to_owned());
+            return;
+        }
+        match text {
+            // Cargo shows standard output first. Where a script writes errors, they come last.
+            "--- stdout" | "--- stderr" => written.clear(),
+            _ if script.is_some() && text.len() < line.len() && !text.trim().is_empty() => {
+                written.push_back(text.to_owned());
+                if written.len() > ERROR_LINES {
+                    written.pop_front();
+                }
+            }
+            _ => {}
+        }
+        if text.starts_with("error")
+            && !text.starts_with("error: could not compile")
+            && !text.starts_with(SCRIPT_FAILED)
+        {
             within = true;
         } else if text.trim().is_empty() {
             within = false;
         }
-        if within && kept.len() < LINES {
+        if within && kept.len() < ERROR_LINES {
             kept.push(text.to_owned());
         }
     });
-    kept.join("\n")
+    match (kept.is_empty(), script) {
+        (true, Some(script)) => std::iter::once(script).chain(written).collect::<Vec<_>>().join("\n"),
+        _ => kept.join("\n"),
+    }
 }
 
 /// Returns the source files in cargo's `<binary>.d`, where a space inside a path is escaped.
@@ -235,10 +264,25 @@ mod tests {
     #[test]
     fn the_first_errors_of_a_long_log_are_kept() {
         let log = "  warning: x\n\n  error[E0433]: no Vec\n    --> /build/a.rs:1:2\n     |\n\n  error: could not compile `a`\n";
-        assert_eq!(compiler_errors(log.as_bytes()), "error[E0433]: no Vec\n  --> /build/a.rs:1:2\n   |");
-        assert_eq!(compiler_errors("all is well\n".as_bytes()), "");
+        assert_eq!(build_errors(log.as_bytes()), "error[E0433]: no Vec\n  --> /build/a.rs:1:2\n   |");
+        assert_eq!(build_errors("all is well\n".as_bytes()), "");
         let many = "error: one\ntwo\n".repeat(100);
-        assert_eq!(compiler_errors(many.as_bytes()).lines().count(), 24);
+        assert_eq!(build_errors(many.as_bytes()).lines().count(), 24);
+    }
+
+    #[test]
+    fn the_cause_of_a_failed_build_script_is_what_it_wrote() {
+        let log = "   Compiling x v1.0.0\nerror: failed to run custom build command for `x v1.0.0 (/w/x)`\n\n\
+            Caused by:\n  process didn't exit successfully: `/t/build` (exit status: 1)\n  --- stdout\n  cargo:rerun\n\
+            \n  --- stderr\n  Cannot compile the WASM runtime: no target wasm32-unknown-unknown\n\
+            warning: build failed, waiting for other jobs to finish...\n";
+        assert_eq!(
+            build_errors(log.as_bytes()),
+            "failed to run custom build command for `x v1.0.0 (/w/x)`\n\
+             Cannot compile the WASM runtime: no target wasm32-unknown-unknown"
+        );
+        let compiler = log.replace("Cannot compile", "error[E0433]: no Vec\n\n  Cannot compile");
+        assert_eq!(build_errors(compiler.as_bytes()), "error[E0433]: no Vec", "the compiler's error comes first");
     }
 
     #[test]

@@ -28,7 +28,8 @@ use std::{
 };
 use worker::{Failure, Result};
 
-const BUILDER: &str = "substrate-wasm-builder";
+/// The package with which build scripts build runtimes to Wasm.
+pub const BUILDER: &str = "substrate-wasm-builder";
 /// The crates that run several chains in one test. A package that depends on one is a test.
 const EMULATORS: [&str; 3] = ["xcm-emulator", "xcm-simulator", "emulated-integration-tests-common"];
 const UMBRELLAS: [&str; 2] = ["polkadot-sdk", "polkadot-sdk-frame"];
