@@ -32,30 +32,45 @@ pub struct BlockRequest {
 /// The report of a block that was executed again.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct BlockReport {
+    /// The format of the document: `cutover/block/v1`.
     #[schemars(schema_with = "format::block")]
     pub format: String,
+    /// The block that was executed.
     pub block: BlockIdentity,
     /// The state of the block's parent.
     pub state: StateIdentity,
     /// The chain's own runtime in that state.
     pub runtime: RuntimeIdentity,
+    /// The result of executing the block with the chain's own runtime.
     pub executed: Execution,
-    /// The failed dispatches, from the block's events.
+    /// The failed dispatches, from the block's events. Empty if the events cannot be decoded.
     pub failed_dispatches: Vec<FailedDispatch>,
+    /// The extrinsics of the block, in its order.
     pub extrinsics: Vec<Extrinsic>,
-    /// The outcome of another runtime, if one was given and the block could be reproduced.
+    /// The outcomes with another runtime. Null if none was given, or if the execution did not
+    /// reproduce the block.
     pub other: Option<OtherRuntime>,
+    /// The use of the nodes.
     pub rpc: RpcUsage,
+    /// The duration of the run, in seconds of wall-clock time.
     pub seconds: f64,
+    /// `fail` if the execution did not reproduce the block, or if the outcome with the other
+    /// runtime is worse. Else `pass`.
     pub verdict: Verdict,
 }
 
+/// The identity of a block, from its header. Hashes are `0x` and hex digits.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct BlockIdentity {
+    /// The block number.
     pub number: u32,
+    /// The hash of the block, with its seal.
     pub hash: String,
+    /// The hash of the parent block.
     pub parent_hash: String,
+    /// The root of the state after the block.
     pub state_root: String,
+    /// The root of the trie of the block's extrinsics.
     pub extrinsics_root: String,
     /// Whether the header has a seal, which is removed for the execution.
     pub sealed: bool,
@@ -67,15 +82,22 @@ pub struct BlockIdentity {
 /// failed.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Execution {
+    /// Whether the execution gives the header of the block.
     pub holds: bool,
+    /// The fields of the header that differ. Empty if the execution gives the header, or if the
+    /// computed values are not known.
     pub differences: Vec<HeaderDifference>,
+    /// Why the runtime rejects the block. Null if it was executed to its end.
     pub failure: Option<String>,
     /// The computation time that the block declares, in picoseconds.
     pub ref_time: Option<u64>,
     /// The measured size of the storage proof of the execution, in bytes.
     pub proof_size: Option<u64>,
+    /// The size of this proof in the compact form that parachain blocks carry, in bytes.
     pub compact_proof_size: Option<u64>,
+    /// The proof size that the block declares, in bytes.
     pub declared_proof_size: Option<u64>,
+    /// The duration of the execution, in seconds of wall-clock time.
     #[serde(default)]
     pub import_seconds: Option<f64>,
 }
@@ -83,25 +105,37 @@ pub struct Execution {
 /// A field of the header whose value differs from the one that the execution computes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct HeaderDifference {
+    /// The name of the field: `state root`, `extrinsics root`, `parent hash` or `digest`.
     pub what: String,
+    /// The value in the header: `0x` and hex digits.
     pub header: String,
+    /// The value that the execution gives: `0x` and hex digits.
     pub computed: String,
 }
 
+/// An event that reports a failed dispatch.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct FailedDispatch {
+    /// The phase of the block: `Initialization`, `ApplyExtrinsic` or `Finalization`.
     pub phase: String,
+    /// The index of the extrinsic. Null in the other phases.
     pub extrinsic: Option<u32>,
+    /// The event, as `PALLET.NAME`.
     pub event: String,
+    /// The dispatch error, by name.
     pub error: String,
 }
 
+/// An extrinsic of the block.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Extrinsic {
+    /// The index of the extrinsic in the block, from 0.
     pub index: usize,
     /// The call. Null if the metadata cannot decode it.
     pub call: Option<String>,
+    /// Whether its dispatch is mandatory by the block's events, as that of inherents is.
     pub inherent: bool,
+    /// The outcome, from the block's events: `success`, `unknown` or `failed: …`.
     #[schemars(with = "String")]
     pub outcome: DispatchOutcome,
 }
@@ -152,13 +186,15 @@ impl<'de> Deserialize<'de> for DispatchOutcome {
 /// The outcomes of the block's transactions with another runtime.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct OtherRuntime {
+    /// The other runtime.
     pub runtime: RuntimeIdentity,
     /// The number of blocks that its migrations took before.
     pub migration_blocks: usize,
-    /// Why the transactions could not be applied.
+    /// Why the transactions could not be applied, such as a failed migration. Null if they were.
     pub failure: Option<String>,
     /// The number of transactions that were applied: all extrinsics but the inherents.
     pub transactions: usize,
+    /// The transactions whose outcome changes.
     pub changed: Vec<ChangedOutcome>,
 }
 
@@ -169,12 +205,17 @@ impl OtherRuntime {
     }
 }
 
+/// A transaction whose outcome changes with another runtime.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ChangedOutcome {
+    /// The index of the extrinsic in the block, from 0.
     pub index: usize,
+    /// The call. Null if the metadata cannot decode it.
     pub call: Option<String>,
+    /// The outcome with the chain's own runtime: `success`, `unknown` or `failed: …`.
     #[schemars(with = "String")]
     pub before: DispatchOutcome,
+    /// The outcome with the other runtime: `success`, `unknown`, `failed: …` or `refused: …`.
     #[schemars(with = "String")]
     pub after: DispatchOutcome,
 }

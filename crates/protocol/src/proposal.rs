@@ -6,63 +6,74 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 use std::{fmt, path::PathBuf, str::FromStr};
 
-/// What the worker of proposals can be asked.
+/// A request to the worker of proposals.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(tag = "command", rename_all = "snake_case")]
 pub enum ProposalRequest {
+    /// Create the proposal of an upgrade; the result is a `Proposal`.
     Propose(ProposeRequest),
 }
 
+/// A request to create the proposal of an upgrade.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ProposeRequest {
     /// The new runtime.
     #[serde(serialize_with = "exposed::one")]
     pub runtime: Source,
-    /// The chain as it is: a node, a chain spec, a snapshot, or the blob it runs.
+    /// The chain to upgrade: a node, a chain spec, a snapshot, or the blob that it runs.
     #[serde(serialize_with = "exposed::one")]
     pub target: Source,
     /// The chain whose root governs the target, if that is another one.
     #[serde(default, serialize_with = "exposed::optional")]
     pub relay: Option<Source>,
+    /// The parachain id of the target, for a route by another chain. By default it is read from the
+    /// target, if that is a state file.
     #[serde(default)]
     pub para_id: Option<u32>,
-    /// Chosen by what the chains have where it is not given.
+    /// The route. By default it is one by `relay` if that is given, and by sudo before a
+    /// referendum. The whitelisted track is never the default.
     #[serde(default)]
     pub route: Option<Route>,
+    /// The block at which an approved referendum takes effect.
     #[serde(default)]
     pub enactment: Enactment,
-    /// The chain shall not compare spec_name and spec_version when the code is applied.
+    /// Whether the chain skips the checks of spec_name and spec_version when the code is applied.
     #[serde(default)]
     pub without_checks: bool,
-    /// Note the proposal as a preimage even where it is short enough to lie in the referendum.
+    /// Whether to note the proposal as a preimage even if it is short enough to be part of the
+    /// referendum.
     #[serde(default)]
     pub note_preimage: bool,
-    /// Once the referendum is submitted: its index, for the call that places the decision deposit.
+    /// The index of the submitted referendum, to create the call that places the decision deposit.
     #[serde(default)]
     pub referendum_index: Option<u32>,
-    /// Where `calls/` is written.
+    /// The directory in which the folder `calls` is written. Null to write no files.
     #[serde(default)]
     pub out: Option<PathBuf>,
-    /// What links open with.
+    /// The nodes that links to decoded calls connect to.
     #[serde(default)]
     pub browser: BrowserNodes,
 }
 
-/// Nodes that may be shown to everybody, of the two chains.
+/// The URLs of nodes for links to a browser. They appear in the proposal.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BrowserNodes {
+    /// A node of the chain to upgrade.
     pub target: Option<String>,
+    /// A node of the chain whose root governs the target.
     pub relay: Option<String>,
 }
 
-/// When an approved referendum takes effect: so many blocks after its approval, or at that block. The track's own minimum
-/// counts in either case, so `After(0)` is as soon as the track allows.
+/// The block at which an approved referendum takes effect. The minimum enactment period of the
+/// track applies as well, so `After(0)` is as soon as the track allows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Enactment {
+    /// This number of blocks after the approval.
     After(u64),
+    /// The block with this number.
     At(u64),
 }
 
@@ -72,7 +83,7 @@ impl Default for Enactment {
     }
 }
 
-/// By whose authority root comes to authorize an upgrade.
+/// The authority by which root authorizes an upgrade.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Route {
@@ -80,7 +91,7 @@ pub enum Route {
     Sudo,
     /// A referendum of the chain, on the root track.
     RootReferendum,
-    /// A referendum on the track for calls a fellowship has whitelisted.
+    /// A referendum on the track for calls that a fellowship has whitelisted.
     WhitelistedReferendum,
     /// The sudo key of the chain that governs this one, by XCM as Superuser.
     RelaySuperuserSudo,
@@ -89,6 +100,7 @@ pub enum Route {
 }
 
 impl Route {
+    /// All routes.
     pub const ALL: [Self; 5] = [
         Self::Sudo,
         Self::RootReferendum,
@@ -108,10 +120,12 @@ impl Route {
         }
     }
 
+    /// Returns whether the route has a referendum.
     pub fn by_referendum(self) -> bool {
         !matches!(self, Self::Sudo | Self::RelaySuperuserSudo)
     }
 
+    /// Returns whether the calls are submitted on the chain that governs the target.
     pub fn by_relay(self) -> bool {
         matches!(self, Self::RelaySuperuserSudo | Self::RelaySuperuserReferendum)
     }
@@ -123,12 +137,12 @@ impl fmt::Display for Route {
     }
 }
 
-/// A text that is the name of no route.
+/// The error for a text that is not the name of a route.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnknownRoute(pub String);
 
 impl UnknownRoute {
-    /// Returns what would be one: `one of sudo, …`.
+    /// Returns the expected names as text: `one of sudo, …`.
     pub fn expected() -> String {
         format!("one of {}", Route::ALL.map(Route::name).join(", "))
     }
@@ -150,35 +164,42 @@ impl FromStr for Route {
     }
 }
 
-/// Every call that a route takes, and the step that applies the upgrade.
+/// The calls of a route, and the call that applies the upgrade.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Proposal {
+    /// The route that was requested, or the default one.
     pub route: Route,
+    /// The routes for which the chains have the pallets.
     pub possible_routes: Vec<Route>,
-    /// The chain that is upgraded.
+    /// The spec_name of the chain that is upgraded.
     pub chain: String,
+    /// The spec_version of the runtime that the chain has now.
     pub from_spec_version: u32,
+    /// The spec_version of the proposed runtime.
     pub to_spec_version: u32,
-    /// The blake2-256 of the code that is proposed.
+    /// The BLAKE2-256 hash of the proposed code: `0x` and hex digits.
     pub code_hash: String,
-    /// In bytes.
+    /// The size of the proposed code, in bytes.
     pub code_length: usize,
+    /// Whether the chain skips the checks of spec_name and spec_version when the code is applied.
     pub without_checks: bool,
-    /// Left out where no message is sent.
+    /// The version of the XCM message, `V2` to `V5`. Absent if no message is sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub xcm_version: Option<String>,
-    /// In the order they are to be submitted.
+    /// The calls, in the order in which they are submitted.
     pub calls: Vec<Call>,
-    /// Null on a chain from before upgrades were authorized: there the call itself carries the code.
+    /// The call that applies the code after its authorization. Null on a chain that cannot
+    /// authorize upgrades by hash: its first call contains the code.
     pub apply: Option<Apply>,
-    /// What has to be done or known beside the calls.
+    /// The facts and tasks beside the calls, one sentence or more each.
     pub notes: Vec<String>,
-    /// One a call whose bytes are shown: the call decoded in a browser.
+    /// The links to polkadot.js that show a decoded call, one for each call with `bytes`.
     pub links: Vec<String>,
 }
 
 impl Proposal {
-    /// Returns the hash that is decided on: of the preimage of the first call, else of that call.
+    /// Returns the hash that is decided on: that of the first call's preimage, or else of the call
+    /// itself.
     pub fn decided_hash(&self) -> Option<&str> {
         let first = self.calls.first()?;
         Some(first.preimage.as_ref().map_or(&first.hash, |preimage| &preimage.hash))
@@ -191,87 +212,113 @@ impl Proposal {
     }
 }
 
+/// A call of a route.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Call {
+    /// The name of the call, without its pallet.
     pub name: String,
-    /// spec_name of the chain it is submitted on.
+    /// The spec_name of the chain on which it is submitted.
     pub chain: String,
+    /// What the call does and who can submit it.
     pub description: String,
-    /// In hex. Left out of a call that carries the code: those are in the file.
+    /// The encoded call: `0x` and hex digits. Absent if it is larger than 64 KiB, because it
+    /// contains code: its bytes are in the files.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub bytes: String,
-    /// The blake2-256 of the bytes.
+    /// The BLAKE2-256 hash of the bytes: `0x` and hex digits.
     pub hash: String,
-    /// In bytes.
+    /// The size of the encoded call, in bytes.
     pub length: usize,
-    /// Of the call that is voted on, in a referendum.
+    /// The preimage of the call that is voted on. Absent outside of a referendum.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub preimage: Option<Preimage>,
+    /// The call, decoded from its bytes and written as text.
     pub decoded: String,
-    /// The calls that lie in this one as mere bytes, from the outermost in.
+    /// The calls that this one contains as encoded bytes, the outermost first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub carries: Vec<InnerCall>,
-    /// Relative to the output directory.
+    /// The paths of the files with the call, relative to the output directory: one in hex, one with
+    /// the bytes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub files: Vec<String>,
-    /// The bytes themselves, for the files. No document has them.
+    /// The encoded call, for the files. It is not part of documents.
     #[serde(skip)]
     pub encoded: Vec<u8>,
 }
 
+/// The preimage of a call.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Preimage {
+    /// The BLAKE2-256 hash of the encoded call: `0x` and hex digits.
     pub hash: String,
-    /// In bytes.
+    /// The size of the encoded call, in bytes.
     pub length: usize,
 }
 
 /// A call within another.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct InnerCall {
+    /// The spec_name of the chain that dispatches it.
     pub chain: String,
-    /// In hex. Left out where it carries the code.
+    /// The encoded call: `0x` and hex digits. Absent if it is larger than 64 KiB, because it
+    /// contains code.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub bytes: String,
+    /// The BLAKE2-256 hash of the bytes: `0x` and hex digits.
     pub hash: String,
-    /// In bytes.
+    /// The size of the encoded call, in bytes.
     pub length: usize,
+    /// The call, decoded from its bytes and written as text.
     pub decoded: String,
 }
 
-/// The call that hands the code over once it is authorized. It is as large as the code, so its bytes are in a file.
+/// The call that applies the code after its authorization. It contains the code, so its bytes are
+/// only in the files.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Apply {
+    /// The name of the call, without its pallet.
     pub name: String,
+    /// The spec_name of the chain on which it is submitted.
     pub chain: String,
+    /// What the call does and who can submit it.
     pub description: String,
-    /// The blake2-256 of the bytes.
+    /// The BLAKE2-256 hash of the encoded call: `0x` and hex digits.
     pub hash: String,
-    /// In bytes.
+    /// The size of the encoded call, in bytes.
     pub length: usize,
+    /// The call, decoded from its bytes and written as text.
     pub decoded: String,
-    /// The events of success, in their order.
+    /// The events of a successful upgrade, in their order, as `PALLET.NAME`.
     pub expected_events: Vec<String>,
-    /// The event of a refusal that is no error. Left out where the chain has none.
+    /// The event, as `PALLET.NAME`, if the chain rejects the code although the call succeeds.
+    /// Absent if the chain has no such event.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rejected_event: Option<String>,
-    /// Relative to the output directory.
+    /// The paths of the files with the call, relative to the output directory: one in hex, one with
+    /// the bytes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub files: Vec<String>,
-    /// The bytes themselves, for the files. No document has them.
+    /// The encoded call, for the files. It is not part of documents.
     #[serde(skip)]
     pub encoded: Vec<u8>,
 }
 
-/// The result of the step `propose`: the proposal, or why the chain would refuse this upgrade.
+/// The result of the step `propose`: the proposal, or the reason why the chain would reject the
+/// upgrade.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(untagged)]
 pub enum ProposeOutcome {
-    Refused { error: Failure },
+    /// The chain would reject the upgrade.
+    Refused {
+        /// The failed check, such as a spec_version that does not increase.
+        error: Failure,
+    },
+    /// The proposal was created.
     Proposed(Box<Proposal>),
 }
 
 impl ProposeOutcome {
+    /// Returns the proposal, if one was created.
     pub fn proposal(&self) -> Option<&Proposal> {
         match self {
             Self::Proposed(proposal) => Some(proposal),
@@ -279,6 +326,7 @@ impl ProposeOutcome {
         }
     }
 
+    /// Returns the failed check, if the chain would reject the upgrade.
     pub fn refusal(&self) -> Option<&Failure> {
         match self {
             Self::Proposed(_) => None,

@@ -10,12 +10,15 @@ use std::path::PathBuf;
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GenesisRequest {
+    /// The source of the runtime, as on the command line.
     pub runtime: String,
+    /// The name of the preset. By default it is `development`.
     #[serde(default = "preset")]
     pub preset: String,
     /// The number of blocks to build on the genesis state.
     #[serde(default)]
     pub blocks: u32,
+    /// The path of the snapshot to write.
     pub out: PathBuf,
 }
 
@@ -26,12 +29,19 @@ fn preset() -> String {
 /// The snapshot of a genesis preset.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct GenesisSnapshot {
+    /// The path of the snapshot.
     pub out: String,
+    /// The spec_name of the runtime.
     pub spec_name: String,
+    /// The spec_version of the runtime.
     pub spec_version: u32,
+    /// The number of the last block.
     pub number: u32,
+    /// The hash of the last block: `0x` and hex digits.
     pub block_hash: String,
+    /// The root of the state after this block: `0x` and hex digits.
     pub state_root: String,
+    /// The number of entries of the main trie.
     pub entries: usize,
     /// The size of the file, in bytes.
     pub size: u64,
@@ -49,7 +59,9 @@ pub struct SnapshotRequest {
     pub at: String,
     /// The directory of the cache of trie nodes.
     pub store: PathBuf,
+    /// The path of the snapshot to write.
     pub out: PathBuf,
+    /// The format of the snapshot.
     #[serde(default)]
     pub format: SnapshotFormat,
 }
@@ -72,26 +84,37 @@ pub enum SnapshotFormat {
 /// The snapshot of a live chain.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct LiveSnapshot {
+    /// The path of the snapshot.
     pub out: String,
+    /// The spec_name of the runtime in the state. Null if it is not known.
     pub spec_name: Option<String>,
+    /// The spec_version of the runtime in the state. Null if it is not known.
     pub spec_version: Option<u32>,
+    /// The number of the block.
     pub number: u64,
+    /// The hash of the block: `0x` and hex digits.
     pub block_hash: String,
+    /// The root of the state after the block: `0x` and hex digits.
     pub state_root: String,
+    /// Whether the block is finalized, as the node reports it.
     pub finalized: bool,
     /// The number of entries of the main trie.
     pub entries: usize,
+    /// The number of child tries.
     pub child_tries: usize,
+    /// The number of entries of all child tries.
     pub child_entries: usize,
     /// The number of trie nodes that were fetched.
     pub fetched: u64,
+    /// The number of requests to the nodes.
     pub requests: u64,
-    /// The received bytes.
+    /// The size of the received data, in bytes.
     pub bytes: u64,
     /// The nodes that were dropped during the run, each with the reason.
     pub dropped: Vec<String>,
     /// The size of the file, in bytes.
     pub size: u64,
+    /// The duration of the run, in seconds of wall-clock time.
     pub seconds: f64,
 }
 
@@ -99,14 +122,17 @@ pub struct LiveSnapshot {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PruneRequest {
+    /// The directory of the cache of trie nodes.
     pub store: PathBuf,
 }
 
 /// The result of deleting the cached trie nodes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Pruned {
+    /// The version of this document: always 1.
     pub version: u32,
+    /// The directory of the cache of trie nodes.
     pub store: PathBuf,
-    /// The freed bytes.
+    /// The size of the deleted files, in bytes.
     pub freed: u64,
 }

@@ -18,13 +18,21 @@ use std::path::PathBuf;
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(tag = "command", rename_all = "snake_case")]
 pub enum EvidenceRequest {
+    /// Writes a bundle's manifest.
     Assemble(AssembleRequest),
+    /// Adds a signature to a bundle's manifest.
     Sign(SignRequest),
+    /// Verifies a bundle.
     Verify(VerifyRequest),
+    /// Writes the bytes that are signed.
     Message(MessageRequest),
+    /// Writes a file of signers, or its next version.
     InitRoot(InitRootRequest),
+    /// Adds a signature to a file of signers.
     SignRoot(SignRootRequest),
+    /// Checks that a file of signers was agreed to.
     VerifyRoot(VerifyRootRequest),
+    /// Returns the public keys of a key file.
     Key(KeyRequest),
     /// Checks a key before it is needed.
     ExpectKey(KeyRequest),
@@ -34,11 +42,17 @@ pub enum EvidenceRequest {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum EvidenceResult {
+    /// The manifest was written.
     Assembled(Assembled),
+    /// The signature was added.
     Signed(Box<Signed>),
+    /// The bundle was verified, with any verdict.
     Verified(Box<Verification>),
+    /// The bytes were written.
     Message(Message),
+    /// The facts about a file of signers that was written, signed or verified.
     Root(RootSummary),
+    /// The public keys of a key file.
     Keys(PublicKeys),
     /// The key can sign.
     Expected,
@@ -48,6 +62,7 @@ pub enum EvidenceResult {
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AssembleRequest {
+    /// The directory of the bundle.
     pub bundle: PathBuf,
     /// The required steps: `dry-run` for `dry-run.json`, `relay/dry-run` for a step in a directory.
     pub steps: Vec<String>,
@@ -58,6 +73,7 @@ pub struct AssembleRequest {
     /// The runtimes that ship. If there are none, they are found by the blobs that the steps name.
     #[serde(default)]
     pub runtimes: Vec<ShippedRuntime>,
+    /// The versions of the tools, for the manifest.
     #[serde(default)]
     pub versions: ToolVersions,
 }
@@ -66,33 +82,47 @@ pub struct AssembleRequest {
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ShippedRuntime {
+    /// The name of the runtime in the workspace.
     pub name: String,
     /// The blob's file in the bundle.
     pub file: String,
+    /// The Cargo package that it is built from.
     #[serde(default)]
     pub package: Option<String>,
+    /// The spec_name of the runtime.
     #[serde(default)]
     pub spec_name: Option<String>,
+    /// The spec_version of the runtime.
     #[serde(default)]
     pub spec_version: Option<u32>,
 }
 
+/// The result of writing a bundle's manifest.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Assembled {
+    /// The path of the manifest, `manifest.json` in the bundle.
     pub manifest: PathBuf,
-    /// The sha256 of the payload. Two people who built the same upgrade compare it first.
+    /// The SHA-256 hash of the payload: `0x` and hex digits. Two people who built the same upgrade
+    /// compare it first.
     pub payload_sha256: String,
+    /// `fail` if a step failed, `not_judged` if a step was not judged, else `pass`.
     pub verdict: Verdict,
+    /// The runtimes that ship.
     pub runtimes: Vec<RuntimeBlob>,
+    /// The steps, in the order of the request.
     pub steps: Vec<StepSummary>,
+    /// The files of the bundle but the manifest, sorted by name.
     pub subjects: Vec<SubjectFile>,
     /// The number of signatures kept from a previous manifest with the same payload.
     pub signatures_kept: usize,
 }
 
+/// A file of a bundle, with its hashes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SubjectFile {
+    /// The path of the file in the bundle.
     pub name: String,
+    /// The size and the hashes of the file.
     #[serde(flatten)]
     pub digests: Digests,
 }
@@ -101,7 +131,9 @@ pub struct SubjectFile {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SignRequest {
+    /// The directory of the bundle.
     pub bundle: PathBuf,
+    /// The key to sign with.
     pub with: KeySource,
     /// The file of signers. It gives the number of missing signatures, and selects among an agent's
     /// keys.
@@ -112,23 +144,31 @@ pub struct SignRequest {
     pub accepted: Option<PathBuf>,
 }
 
+/// The result of adding a signature to a bundle's manifest.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Signed {
+    /// The path of the manifest.
     pub manifest: PathBuf,
-    /// The sha256 of the signed payload.
+    /// The SHA-256 hash of the signed payload: `0x` and hex digits.
     pub payload_sha256: String,
+    /// The steps of the bundle, as the manifest states them.
     pub steps: Vec<StepSummary>,
+    /// The key id of the signature: `ssh:SHA256:…`, `ed25519:0x…`, `sr25519:0x…` or
+    /// `throw-away:ed25519:0x…`.
     pub key_id: String,
     /// The name of the signer in the file of signers. Null without a file, or if it does not list
     /// the key.
     pub signer: Option<String>,
+    /// Whether the key was an ephemeral one, which never counts.
     pub throw_away: bool,
     /// Whether a previous signature by this key was replaced.
     pub replaced: bool,
+    /// All signatures of the manifest, counted under the file of signers.
     #[serde(flatten)]
     pub agreement: SigningStatus,
     /// Whether no more signatures are needed.
     pub signed_off: bool,
+    /// The hazards, such as a signature that does not count.
     pub warnings: Vec<String>,
 }
 
@@ -136,16 +176,20 @@ pub struct Signed {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MessageRequest {
+    /// The directory of the bundle.
     pub bundle: PathBuf,
+    /// The path of the file to write.
     pub out: PathBuf,
 }
 
+/// The result of writing the bytes that are signed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Message {
-    /// The file with the bytes.
+    /// The path of the file with the bytes.
     pub message: PathBuf,
-    /// In bytes.
+    /// The size of the file, in bytes.
     pub size: u64,
+    /// The SHA-256 hash of the file: `0x` and hex digits.
     pub sha256: String,
 }
 
@@ -153,6 +197,7 @@ pub struct Message {
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct VerifyRequest {
+    /// The directory of the bundle.
     pub bundle: PathBuf,
     /// The file of signers.
     #[serde(default)]
@@ -165,18 +210,24 @@ pub struct VerifyRequest {
     pub integrity_only: bool,
 }
 
+/// The result of verifying a bundle.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Verification {
+    /// The directory of the bundle, as it was named.
     pub bundle: PathBuf,
     /// Passes if the bundle is signed off or, with `integrity_only`, if it is intact.
     pub verdict: Verdict,
+    /// Whether only the integrity was requested to be checked.
     pub integrity_only: bool,
     /// Whether every file matches the manifest, and every step of an upgrade is included.
     pub integrity: bool,
     /// Whether the bundle is intact, all steps passed, and enough signers signed it.
     pub signed_off: bool,
+    /// The manifest and the other files of the bundle, each with the result of its check.
     pub subjects: Vec<SubjectCheck>,
+    /// The steps, as the manifest states them. Empty if it cannot be read.
     pub steps: Vec<StepSummary>,
+    /// The signatures of the manifest, counted under the file of signers.
     #[serde(flatten)]
     pub agreement: SigningStatus,
     /// The statement in the manifest, which says how to rebuild. Trust it only if the bundle is
@@ -184,7 +235,9 @@ pub struct Verification {
     pub predicate: Option<Predicate>,
     /// The result of rebuilding the blobs. Null if that was not requested.
     pub rebuilt: Option<RebuiltBundle>,
+    /// Further facts that a person must know, such as a step that the manifest states as failed.
     pub warnings: Vec<String>,
+    /// What to do next, if the bundle is intact but not signed off. Absent otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
 }
@@ -192,14 +245,18 @@ pub struct Verification {
 /// A file of the bundle, or a missing one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SubjectCheck {
+    /// The path of the file in the bundle.
     pub name: String,
+    /// Whether the file is present, is listed and matches the manifest.
     pub ok: bool,
+    /// Why it does not match, as the end of a sentence about the file: `is missing`. Absent if it
+    /// matches.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// The digest found.
+    /// The SHA-256 hash of the file found: `0x` and hex digits. Absent if the file was not hashed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sha256: Option<String>,
-    /// The digest found.
+    /// The BLAKE2-256 hash of the file found, in the same form. Absent if the file was not hashed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub blake2_256: Option<String>,
 }
@@ -207,6 +264,7 @@ pub struct SubjectCheck {
 /// The signatures of a bundle, counted under a file of signers.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SigningStatus {
+    /// The signatures of the manifest. Without a file of signers none is counted.
     pub signatures: Vec<SignatureCheck>,
     /// The number of people who must sign. Null without a file of signers.
     pub threshold: Option<u32>,
@@ -218,23 +276,28 @@ pub struct SigningStatus {
     pub missing: Vec<String>,
     /// Whether the threshold is met.
     pub satisfied: bool,
+    /// The file of signers that was used.
     pub root: RootUsed,
 }
 
 /// The file of signers that was used.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RootUsed {
+    /// Whether a file of signers was named.
     pub source: RootSource,
+    /// The path of the file. Absent without one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<PathBuf>,
+    /// The version of the file. Absent without one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<u64>,
     /// An identifier that all versions of one file share.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lineage: Option<String>,
-    /// The last day on which the file is valid.
+    /// The last day (UTC) on which the file is valid: `2027-06-30`. Absent if it does not expire.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires: Option<String>,
+    /// Whether this day is past. No signature is counted then.
     pub expired: bool,
     /// The number of people that the file lists.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -243,10 +306,13 @@ pub struct RootUsed {
     pub agreed: bool,
 }
 
+/// The source of the list of signers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum RootSource {
+    /// A file of signers.
     File,
+    /// No file was named.
     #[default]
     None,
 }
@@ -256,14 +322,18 @@ pub enum RootSource {
 pub struct RebuiltBundle {
     /// Whether all blobs are identical.
     pub same: bool,
+    /// The runtimes that were rebuilt.
     pub runtimes: Vec<RebuiltRuntime>,
 }
 
+/// A runtime of a bundle that was rebuilt.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RebuiltRuntime {
+    /// The name of the runtime in the manifest.
     pub name: String,
-    /// What the build gave.
+    /// The BLAKE2-256 hash of the rebuilt blob: `0x` and hex digits.
     pub blake2_256: String,
+    /// The build and its comparison with the blob of the bundle.
     #[serde(flatten)]
     pub build: Rebuilt,
 }
