@@ -224,7 +224,7 @@ pub struct RootSummary {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct KeyRequest {
-    /// The key file.
+    /// The key. Only a key file has public keys to show; any other source is a usage error there.
     pub with: KeySource,
 }
 
