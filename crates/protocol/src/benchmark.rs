@@ -40,6 +40,7 @@ pub struct RunRequest {
     /// The pallets to run. All are run if it is empty.
     #[serde(default)]
     pub pallets: Vec<String>,
+    /// The benchmarks to run in the selected pallets, by name. All are run if it is empty.
     #[serde(default)]
     pub extrinsics: Vec<String>,
     /// `pallet` or `pallet::extrinsic`.
@@ -51,16 +52,20 @@ pub struct RunRequest {
     /// The genesis preset whose state the benchmarks start from.
     #[serde(default = "preset")]
     pub preset: String,
+    /// The settings of all pallets that are not in `per_pallet`.
     #[serde(default)]
     pub settings: Settings,
     /// The settings of single pallets that differ, by the pallet's name.
     #[serde(default)]
     pub per_pallet: BTreeMap<String, Settings>,
+    /// Whether to run the remaining benchmarks after one failed. Otherwise the run ends with the
+    /// first failure.
     #[serde(default)]
     pub continue_on_fail: bool,
     /// Whether to run benchmarks again that already have results.
     #[serde(default)]
     pub anew: bool,
+    /// The hardware profile of the machine, and the directory in which its disk is measured.
     pub machine: MachineRequest,
     /// The directory of the cache of compiled runtimes.
     #[serde(default)]
@@ -83,8 +88,11 @@ pub struct Settings {
     pub tolerance: f64,
     /// The additional heap pages of 64 KiB for the runtime. Null: no limit.
     pub heap_pages: Option<u32>,
+    /// The trie layers in addition to those of a pallet's own items, for the estimated proof size.
     pub additional_trie_layers: u8,
+    /// The assumed number of values of a map without a bound, for the estimated proof size.
     pub worst_case_map_values: u32,
+    /// The method to estimate the proof size of storage items for which the benchmark names none.
     pub default_pov_mode: PovMode,
     /// Whether the storage proof is recorded while time is measured. Nodes record it when they
     /// author or validate blocks of a parachain. Relay chains and solo chains do not.
@@ -122,9 +130,12 @@ pub struct OverheadRequest {
     /// The genesis preset on whose state blocks are executed.
     #[serde(default = "preset")]
     pub preset: String,
+    /// The numbers of executions, and what is recorded and filled in.
     #[serde(default)]
     pub settings: OverheadSettings,
+    /// The hardware profile of the machine, and the directory in which its disk is measured.
     pub machine: MachineRequest,
+    /// The directory of the cache of compiled runtimes.
     #[serde(default)]
     pub cache: Option<PathBuf>,
 }
@@ -136,7 +147,9 @@ pub struct OverheadRequest {
 pub struct OverheadSettings {
     /// The number of warm-up executions, which are not counted.
     pub warmup: u32,
+    /// The minimum number of executions of each block, at least 1.
     pub repeat_min: u32,
+    /// The maximum number of executions of each block, at least `repeat_min`.
     pub repeat_max: u32,
     /// Repetition ends when the relative half-width of the confidence interval is below this.
     pub tolerance: f64,
@@ -158,9 +171,13 @@ impl Default for OverheadSettings {
 pub struct DatabaseRequest {
     /// A chain spec or a snapshot.
     pub state: String,
+    /// The directory of the raw results, which are written to `database.json` in it.
     pub out: PathBuf,
+    /// The numbers of keys, rounds and entries of a batch.
     #[serde(default)]
     pub settings: DatabaseSettings,
+    /// The hardware profile of the machine, and the directory in which its disk is measured and the
+    /// database is written.
     pub machine: MachineRequest,
 }
 
@@ -183,25 +200,33 @@ pub fn preset() -> String {
 /// A pallet and its benchmarks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Pallet {
+    /// The pallet's name in benchmarks: `pallet_balances`.
     pub pallet: String,
+    /// The instance's name in the runtime: `Balances`.
     pub instance: String,
+    /// The selected benchmarks, in the order of the runtime.
     pub benchmarks: Vec<Benchmark>,
 }
 
 /// A benchmark, by its name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Benchmark {
+    /// The benchmark's name, which is the name of its weight function.
     pub extrinsic: String,
 }
 
 /// The results of a run of benchmarks.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RunSummary {
+    /// The name in the version of the measured runtime.
     pub spec_name: String,
+    /// The `spec_version` of the measured runtime.
     pub spec_version: u32,
     /// The hash of the blob built with `runtime-benchmarks`, `0x` and hex.
     pub blob_blake2_256: String,
+    /// The machine of the run, with its measured speeds.
     pub machine: Machine,
+    /// The results of each selected pallet, in the order of the runtime.
     pub pallets: Vec<Measured>,
     /// The benchmarks that failed.
     pub failed: Vec<Failed>,
@@ -210,7 +235,9 @@ pub struct RunSummary {
 /// A measured pallet.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Measured {
+    /// The pallet's name in benchmarks: `pallet_balances`.
     pub pallet: String,
+    /// The instance's name in the runtime: `Balances`.
     pub instance: String,
     /// The file of the raw results.
     pub path: PathBuf,
@@ -222,27 +249,35 @@ pub struct Measured {
     pub unchanged: bool,
     /// The benchmarks that the runtime skips.
     pub skipped: Vec<String>,
+    /// The duration of the pallet's benchmarks, in seconds of real time.
     pub seconds: f64,
 }
 
 /// A benchmark that failed. The extrinsic `*` means the whole pallet.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Failed {
+    /// The pallet's name in benchmarks: `pallet_balances`.
     pub pallet: String,
+    /// The benchmark's name, or `*` for the whole pallet.
     pub extrinsic: String,
+    /// The reason in words, such as the message of a panic in the runtime.
     pub why: String,
 }
 
 /// The base costs of blocks and extrinsics.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct OverheadSummary {
+    /// The name in the version of the measured runtime.
     pub spec_name: String,
+    /// The `spec_version` of the measured runtime.
     pub spec_version: u32,
     /// The hash of the released blob, `0x` and hex.
     pub blob_blake2_256: String,
+    /// The machine of the measurement, with its measured speeds.
     pub machine: Machine,
     /// The file of the raw results.
     pub path: PathBuf,
+    /// Whether the storage proof was recorded while time was measured.
     pub record_proof: bool,
     /// The time of an empty block.
     pub block: Timing,
@@ -261,13 +296,16 @@ pub struct Timing {
     pub time: u64,
     /// The half-width of the median's 95 % confidence interval, in nanoseconds.
     pub half_width: u64,
+    /// The number of executions that were measured, without those to warm up.
     pub executions: usize,
 }
 
 /// The costs of reads and writes of a database.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct DatabaseSummary {
+    /// The state that was written to the database.
     pub state: StateFacts,
+    /// The machine of the measurement, with its measured speeds.
     pub machine: Machine,
     /// The file of the raw results.
     pub path: PathBuf,
@@ -284,14 +322,17 @@ pub struct DatabaseSummary {
 /// The results of `weights run` for each runtime.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Runs {
+    /// The format's name, `cutover/benchmarks/v1`.
     #[schemars(schema_with = "format::benchmarks")]
     pub format: String,
+    /// The results of the selected runtimes, one entry for each.
     pub runtimes: Vec<Run>,
 }
 
 /// The results of one runtime. Results that were not requested are absent.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Run {
+    /// The runtime's name in the workspace.
     pub runtime: String,
     /// The directory of the raw results.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -308,6 +349,7 @@ pub struct Run {
     /// The results of a database.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub database: Option<DatabaseSummary>,
+    /// The weight files that were made from the results, or why none were.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub files: Option<Files>,
 }
@@ -317,11 +359,15 @@ pub struct Run {
 #[serde(untagged)]
 pub enum Files {
     /// The reason why no files were generated.
-    Left { left: String },
+    Left {
+        /// The reason, as a phrase for people.
+        left: String,
+    },
     /// The files that were generated.
     Written {
         /// The directory of the weight files.
         directory: PathBuf,
+        /// The written files, with the values and edits of the previous files that were kept.
         rendered: Rendered,
         /// The pallets without results of all benchmarks. Their files are unchanged.
         #[serde(default)]

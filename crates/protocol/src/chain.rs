@@ -26,10 +26,13 @@ impl std::ops::Add for Weight {
 /// The identity of a runtime.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RuntimeIdentity {
+    /// The name in the runtime's version.
     pub spec_name: String,
+    /// The version that must rise with each upgrade.
     pub spec_version: u32,
     /// Null in runtimes from before mid-2020.
     pub transaction_version: Option<u32>,
+    /// The version of the trie's encoding, 0 or 1. With 1, larger values are hashed in their nodes.
     pub state_version: u8,
     /// The size of the deployed code, in bytes.
     pub code_size: usize,
@@ -44,7 +47,9 @@ pub struct StateIdentity {
     pub source: String,
     /// The hash of the chain's genesis block. Null if the state does not contain it.
     pub genesis_hash: Option<String>,
+    /// The hash of the state's block, `0x` and hex.
     pub block_hash: String,
+    /// The number of the state's block.
     pub number: u32,
     /// The state root of the source, before its code is replaced.
     pub state_root: String,
@@ -55,6 +60,7 @@ pub struct StateIdentity {
     pub verified: bool,
     /// Whether the block is finalized. Null for files.
     pub finalized: Option<bool>,
+    /// How the state was read.
     pub mode: StateMode,
     /// The number of storage entries. Null if only a part of the state was read.
     pub entries: Option<usize>,
@@ -84,6 +90,7 @@ impl StateMode {
 /// The use of the network. It differs between runs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RpcUsage {
+    /// The number of JSON-RPC requests that were sent to nodes.
     pub requests: u64,
     /// The received bytes.
     pub bytes: u64,
@@ -93,6 +100,7 @@ pub struct RpcUsage {
 /// `2,400 slots = 4 h`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Pace {
+    /// The pallet and its constant: `Babe.EpochDuration`.
     pub constant: String,
     /// The value as text.
     pub told: String,

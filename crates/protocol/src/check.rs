@@ -79,7 +79,9 @@ pub enum Rank {
 /// A finding of a check.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Finding {
+    /// The rank, which takes part in the status of the check.
     pub rank: Rank,
+    /// The finding in words, with the items that it is about.
     pub text: String,
 }
 
@@ -113,6 +115,7 @@ impl Finding {
 /// What a check or a rule found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CheckOutcome {
+    /// The result. For checks with ranked findings it follows from the highest rank.
     pub status: Status,
     /// The result in one sentence.
     pub detail: String,
@@ -129,26 +132,32 @@ pub struct CheckOutcome {
 }
 
 impl CheckOutcome {
+    /// Returns an outcome without findings.
     pub fn new(status: Status, detail: impl Into<String>) -> Self {
         Self { status, detail: detail.into(), findings: Vec::new(), allowed: None, measured: None }
     }
 
+    /// Returns the outcome of a check that found no problem.
     pub fn pass(detail: impl Into<String>) -> Self {
         Self::new(Status::Pass, detail)
     }
 
+    /// Returns the outcome of a check that observed a failure.
     pub fn fail(detail: impl Into<String>) -> Self {
         Self::new(Status::Fail, detail)
     }
 
+    /// Returns the outcome of a check that found a hazard.
     pub fn warn(detail: impl Into<String>) -> Self {
         Self::new(Status::Warn, detail)
     }
 
+    /// Returns the outcome of a check that does not apply, or was not requested.
     pub fn skip(detail: impl Into<String>) -> Self {
         Self::new(Status::Skip, detail)
     }
 
+    /// Returns the outcome of a check that applies, but that the tool could not perform.
     pub fn not_judged(detail: impl Into<String>) -> Self {
         Self::new(Status::NotJudged, detail)
     }
@@ -172,6 +181,7 @@ impl CheckOutcome {
         self
     }
 
+    /// Sets the measurements of this machine, which differ between runs.
     pub fn measured(mut self, measured: impl Into<String>) -> Self {
         self.measured = Some(measured.into());
         self

@@ -10,13 +10,16 @@ use std::path::PathBuf;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum CommentReport {
+    /// The comment itself, without `--out`.
     Printed(Comment),
+    /// The file of the comment, with `--out`.
     Written(CommentFile),
 }
 
 /// The comment of a pull request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Comment {
+    /// The format's name, `cutover/comment/v1`.
     #[schemars(schema_with = "format::comment")]
     pub format: String,
     /// Markdown.
@@ -28,6 +31,7 @@ pub struct Comment {
 /// The comment of a pull request that was written into a file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CommentFile {
+    /// The format's name, `cutover/comment/v1`.
     #[schemars(schema_with = "format::comment")]
     pub format: String,
     /// The file.
@@ -39,12 +43,15 @@ pub struct CommentFile {
 /// Checks of a workspace, by tools that others made.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ChecksReport {
+    /// The format's name, `cutover/checks/v1`.
     #[schemars(schema_with = "format::checks")]
     pub format: String,
     /// How many workflows were checked. Left out where those are not the subject.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workflows: Option<usize>,
+    /// The checks, one for each tool or client that was run.
     pub checks: Vec<Check>,
+    /// The verdict. It fails if one of the checks fails.
     pub verdict: Verdict,
 }
 
@@ -59,27 +66,34 @@ impl ChecksReport {
 /// The runtimes that a change can affect.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ChangedReport {
+    /// The format's name, `cutover/changed/v1`.
     #[schemars(schema_with = "format::changed")]
     pub format: String,
     /// The revision that the source is compared with.
     pub base: String,
     /// How many files differ.
     pub files: usize,
+    /// All runtimes of the workspace, whether the change affects them or not.
     pub runtimes: Vec<ChangedRuntime>,
 }
 
+/// A runtime of the workspace, and whether a change can affect it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ChangedRuntime {
     /// Its name in the workspace.
     pub name: String,
+    /// The cargo package of the runtime.
     pub package: String,
+    /// Whether there is a reason why the change can affect the runtime.
     pub affected: bool,
+    /// The reasons. Empty if the runtime is not affected.
     pub reasons: Vec<ChangeReason>,
 }
 
 /// Why a change can affect a runtime.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ChangeReason {
+    /// The changed input: `package`, `lock_file`, `workspace`, `state` or `configuration`.
     pub kind: String,
     /// One sentence.
     pub what: String,
@@ -88,16 +102,20 @@ pub struct ChangeReason {
 /// The jobs of upgrades, as GitHub takes them for `strategy.matrix`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Matrix {
+    /// The jobs, one entry for each machine.
     pub include: Vec<MatrixJob>,
 }
 
 /// One machine's share of an upgrade.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct MatrixJob {
+    /// The runtime's name in the workspace.
     pub runtime: String,
+    /// The cargo package of the runtime.
     pub package: String,
     /// `build`, `check` or `join`.
     pub stage: String,
+    /// The name of the group of jobs: `build`, `diff`, `dry-run`, `propose`, `weights` or `join`.
     pub job: String,
     /// What `upgrade --only` takes.
     pub only: String,
@@ -106,10 +124,12 @@ pub struct MatrixJob {
 /// A comment that was put under a pull request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PostReport {
+    /// The format's name, `cutover/post/v1`.
     #[schemars(schema_with = "format::post")]
     pub format: String,
     /// Null where no open pull request is at the commit.
     pub pull_request: Option<u64>,
+    /// Whether the comment was posted, as a new one or in place of an earlier one.
     pub posted: bool,
     /// Whether the comment of an earlier run was replaced. Left out where nothing was posted.
     #[serde(default, skip_serializing_if = "Option::is_none")]

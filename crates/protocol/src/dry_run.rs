@@ -14,9 +14,13 @@ use std::{collections::BTreeMap, path::PathBuf};
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(tag = "command", rename_all = "snake_case")]
 pub enum Request {
+    /// Rehearse an upgrade. The result is a `DryRunReport`.
     DryRun(DryRunRequest),
+    /// Execute a block of a live chain again.
     Block(BlockRequest),
+    /// Prepare a code as validators do.
     Prepare(PrepareRequest),
+    /// Validate a block with a prepared code.
     Validate(ValidateRequest),
 }
 
@@ -133,8 +137,10 @@ pub struct ValidateRequest {
 /// The report of a dry run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct DryRunReport {
+    /// The format's name, `cutover/dry-run/v2`.
     #[schemars(schema_with = "format::dry_run")]
     pub format: String,
+    /// The state that the dry run started from.
     pub state: StateIdentity,
     /// The runtime before the upgrade.
     pub from: RuntimeIdentity,
@@ -149,9 +155,11 @@ pub struct DryRunReport {
     /// The names of the checks that this run did not make, because the request left them out.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left_out: Vec<String>,
+    /// All blocks that were built, in their order.
     pub blocks: Vec<Block>,
     /// The weight limits of a block.
     pub limits: Weight,
+    /// The changes from the upgrade to the end of its migrations, by storage item.
     pub storage_changes: Vec<StorageChange>,
     /// The changed weights of calls. Null if the weights were not read.
     pub call_weights: Option<Vec<CallWeight>>,
@@ -161,6 +169,7 @@ pub struct DryRunReport {
     /// Not in evidence.
     #[serde(default)]
     pub seconds: f64,
+    /// The combined verdict of all checks. Allowed hazards do not count.
     pub verdict: Verdict,
     /// The number of hazards that are not allowed.
     pub hazards: usize,
@@ -195,9 +204,13 @@ impl Phase {
 /// A block that was built on the fork.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Block {
+    /// The number of the block on the fork.
     pub number: u32,
+    /// The hash of the block, `0x` and hex.
     pub hash: String,
+    /// The state root in the header, `0x` and hex.
     pub state_root: String,
+    /// The phase of the upgrade that the block belongs to.
     pub phase: Phase,
     /// The computation time that the block declares, in picoseconds.
     pub ref_time: u64,
@@ -220,21 +233,30 @@ pub struct Block {
 pub struct Counterpart {
     /// `parachain 1000 (asset-hub-paseo)`.
     pub chain: String,
+    /// The `spec_version` of the chain's runtime.
     pub spec_version: u32,
+    /// The BLAKE2-256 hash of the chain's deployed code, `0x` and hex.
     pub blake2_256: String,
+    /// The hash of the block whose state was used, `0x` and hex.
     pub block_hash: String,
+    /// The number of the block whose state was used.
     pub number: u32,
+    /// The root of the state that was used, `0x` and hex.
     pub state_root: String,
 }
 
 /// The numbers of keys of a storage item that the upgrade added, changed and removed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct StorageChange {
+    /// The pallet and its storage item: `System.Account`.
     pub item: String,
     /// Whether every block writes these keys, also without an upgrade.
     pub every_block: bool,
+    /// The number of keys that did not exist before.
     pub added: usize,
+    /// The number of keys with another value.
     pub changed: usize,
+    /// The number of keys that no longer exist.
     pub removed: usize,
 }
 
@@ -243,6 +265,8 @@ pub struct StorageChange {
 pub struct CallWeight {
     /// `Balances.transfer_allow_death`.
     pub call: String,
+    /// The weight before the upgrade.
     pub old: Weight,
+    /// The weight after the upgrade.
     pub new: Weight,
 }

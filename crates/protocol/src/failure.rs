@@ -60,14 +60,18 @@ pub type Result<T> = std::result::Result<T, Failure>;
 /// An error: the subject, what was found, what was expected, and what to do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Failure {
+    /// The kind, which decides the exit code of the command.
     pub kind: Kind,
     /// The identifier of the failure, if code depends on it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<Code>,
     /// A lower-case fragment that names the subject: `blob.wasm is not a runtime`.
     pub message: String,
+    /// What was found instead of what was expected, such as the message of an error. Absent if the
+    /// message says all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub found: Option<String>,
+    /// What would be valid. Absent if the message says all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expected: Option<String>,
     /// What to do, as a command if there is one.
@@ -78,6 +82,7 @@ pub struct Failure {
 /// What a command prints under `--json` that ended without a result.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct FailureDocument {
+    /// The failure that ended the command.
     pub error: Failure,
 }
 

@@ -13,9 +13,13 @@ use std::path::PathBuf;
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(tag = "command", rename_all = "snake_case")]
 pub enum Request {
+    /// Write a snapshot of the state of a genesis preset.
     Genesis(GenesisRequest),
+    /// Write a snapshot of a live chain.
     Snapshot(SnapshotRequest),
+    /// Delete the cached trie nodes.
     Prune(PruneRequest),
+    /// Serve a fork over JSON-RPC until the process is stopped.
     Serve(ServeRequest),
 }
 
@@ -26,11 +30,13 @@ pub struct ServeRequest {
     /// The source of the state: a raw chain spec, a snapshot or a node.
     #[serde(serialize_with = "exposed::one")]
     pub state: Source,
+    /// The block whose state is read from a node: a number, a hash or `finalized`.
     #[serde(default)]
     pub at: Option<String>,
     /// The replacement of the state's own code, as in a dry run.
     #[serde(default)]
     pub code: Option<String>,
+    /// How a node's state is read. By default lazily.
     #[serde(default)]
     pub state_mode: Option<StateMode>,
     /// The port on the loopback interface; 0 uses a free port.
@@ -53,12 +59,18 @@ pub struct ServeRequest {
 /// The address of a served fork, and its origin.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ServedFork {
+    /// The WebSocket URL of the fork on the loopback interface. It serves HTTP as well.
     pub url: String,
     /// A file, or a node with its scheme and host only.
     pub source: String,
+    /// The number of the forked block.
     pub number: u32,
+    /// The hash of the forked block, `0x` and hex.
     pub block_hash: String,
+    /// The state root at the start of the fork, `0x` and hex. A replaced code is included.
     pub state_root: String,
+    /// How the state is read.
     pub mode: StateMode,
+    /// Whether the state was verified against a separate state root of its source.
     pub verified: bool,
 }

@@ -19,6 +19,7 @@ use std::collections::BTreeMap;
 /// What went into a step, what came out of it, and whether it is good.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Step {
+    /// The format's name, `cutover/step/v1`.
     #[schemars(schema_with = "format::step")]
     pub format: String,
     /// The step's name, which is also its file's, without the ending.
@@ -31,6 +32,7 @@ pub struct Step {
     pub inputs: BTreeMap<String, Input>,
     /// The document of the step's own, which its name tells the type of: see [`StepResult`].
     pub result: Value,
+    /// The verdict of the step.
     pub verdict: Verdict,
     /// Other files of the bundle that the step wrote: name in the bundle to blake2-256.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -84,11 +86,13 @@ impl Step {
         }
     }
 
+    /// Sets the runtime that the step is about, by its name in the workspace.
     pub fn of_runtime(mut self, runtime: impl Into<String>) -> Self {
         self.runtime = Some(runtime.into());
         self
     }
 
+    /// Adds an input, or replaces the one of the same name.
     pub fn input(mut self, name: impl Into<String>, input: Input) -> Self {
         self.inputs.insert(name.into(), input);
         self
@@ -147,6 +151,7 @@ pub struct Input {
 }
 
 impl Input {
+    /// Returns an input that only its digest identifies.
     pub fn new(digest: impl Into<String>) -> Self {
         Self { digest: digest.into(), ..Self::default() }
     }

@@ -10,16 +10,21 @@ use std::path::PathBuf;
 /// What `list` prints.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ListReport {
+    /// The format's name, `cutover/list/v1`.
     #[schemars(schema_with = "format::list")]
     pub format: String,
+    /// The root directory of the workspace.
     pub workspace: PathBuf,
+    /// The runtimes that were found in the workspace.
     pub runtimes: Vec<ListedRuntime>,
 }
 
+/// A runtime of the workspace.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ListedRuntime {
     /// Its name in the workspace.
     pub name: String,
+    /// The cargo package of the runtime.
     pub package: String,
     /// The package's own version.
     pub package_version: String,
@@ -27,6 +32,7 @@ pub struct ListedRuntime {
     pub path: String,
     /// False for a runtime that only tests use, which `--all` lists.
     pub shipped: bool,
+    /// The features that the package declares.
     pub features: Vec<String>,
     /// Those that it is built with for a release.
     pub release_features: Vec<String>,
@@ -39,8 +45,10 @@ pub struct ListedRuntime {
 /// What `setup` prints.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SetupReport {
+    /// The format's name, `cutover/setup/v1`.
     #[schemars(schema_with = "format::setup")]
     pub format: String,
+    /// All requirements, also those that are met.
     pub items: Vec<SetupItem>,
     /// Whether something was installed.
     pub changed: bool,
@@ -49,7 +57,9 @@ pub struct SetupReport {
 /// A tool that commands need.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SetupItem {
+    /// The program or part: `git`, `wasm32v1-none`, `container engine`.
     pub name: String,
+    /// Whether the tool is there.
     pub status: SetupStatus,
     /// One sentence.
     pub detail: String,
@@ -57,10 +67,13 @@ pub struct SetupItem {
     pub action: Option<String>,
 }
 
+/// The status of a tool that commands need.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SetupStatus {
+    /// It is there.
     Ok,
+    /// It is not there, and commands need it.
     Missing,
     /// Not there, and nothing needs it now.
     Optional,
@@ -80,8 +93,10 @@ impl SetupStatus {
 /// What `setup --builder-image` prints.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct BuilderImageReport {
+    /// The format's name, `cutover/builder-image/v1`.
     #[schemars(schema_with = "format::builder_image")]
     pub format: String,
+    /// The image's name with its tag: `localhost/cutover-builder:1`.
     pub image: String,
     /// `sha256:` and hex.
     pub digest: String,
@@ -94,10 +109,14 @@ pub struct BuilderImageReport {
 /// What `init` prints.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct InitReport {
+    /// The format's name, `cutover/init/v1`.
     #[schemars(schema_with = "format::init")]
     pub format: String,
+    /// The root directory of the workspace.
     pub workspace: PathBuf,
+    /// The files to create or edit. Empty if the workspace is set up already.
     pub files: Vec<InitFile>,
+    /// Sentences about what `init` could not detect, or what remains to do by hand.
     pub notes: Vec<String>,
     /// Whether the files are written.
     pub applied: bool,
@@ -108,15 +127,18 @@ pub struct InitReport {
 pub struct InitFile {
     /// Relative to the workspace.
     pub path: String,
+    /// Whether the file is created or edited.
     pub action: InitAction,
     /// A unified diff.
     pub diff: String,
 }
 
+/// What `init` does with a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum InitAction {
     /// The file is not there yet.
     Create,
+    /// The file is there, and its content changes.
     Edit,
 }

@@ -16,8 +16,10 @@ pub struct CheckRequest {
     pub runtime: String,
     /// The directory of its manifest.
     pub directory: PathBuf,
+    /// The price of database accesses, to compute the time of a weight.
     #[serde(default)]
     pub price: DatabasePrice,
+    /// The limits of a block, which a weight at its greatest components must not exceed.
     #[serde(default)]
     pub limits: Limits,
     /// The percentage by which a weight may differ from that of `base` if its pallet is unchanged.
@@ -44,6 +46,7 @@ pub struct CheckRequest {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Age {
+    /// The weight files that are older than the code.
     pub stale: Vec<Stale>,
     /// Why the age of files is unknown.
     pub not_checked: Vec<String>,
@@ -53,15 +56,18 @@ pub struct Age {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Stale {
+    /// The pallet, as in the source: `pallet_balances`.
     pub pallet: String,
     /// Relative to the runtime's directory.
     pub file: String,
+    /// The commit of the measurement, and what changed afterwards, in words.
     pub detail: String,
 }
 
 /// A pallet and its weight file in the runtime.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Measured {
+    /// The pallet, as in the source: `pallet_balances`.
     pub pallet: String,
     /// Relative to the runtime's directory.
     pub file: String,
@@ -70,25 +76,32 @@ pub struct Measured {
 /// The report of `weights check` for several runtimes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Checks {
+    /// The format's name, `cutover/weights-checks/v1`.
     #[schemars(schema_with = "format::weights_checks")]
     pub format: String,
+    /// The reports of the selected runtimes.
     pub runtimes: Vec<Report>,
+    /// The combined verdict. It fails if one of the reports does.
     pub verdict: Verdict,
 }
 
 /// The report of one runtime.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Report {
+    /// The format's name, `cutover/weights/v1`.
     #[schemars(schema_with = "format::weights")]
     pub format: String,
+    /// The runtime's name in the workspace.
     pub runtime: String,
     /// The number of pallets that the runtime configures.
     pub pallets: usize,
+    /// The weights that the runtime's source sets for its pallets.
     pub wires: Vec<Wire>,
     /// The number of weight files of the runtime.
     pub files: usize,
     /// The number of extrinsics in the files.
     pub extrinsics: usize,
+    /// The findings of all rules: failures first, then warnings and allowed failures.
     pub findings: Vec<Finding>,
     /// The rules that could not be checked, with the reason.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -100,6 +113,7 @@ pub struct Report {
 /// The result of the step `weights` of an upgrade.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct StepResult {
+    /// The check of the weights in the source.
     #[serde(flatten)]
     pub check: Report,
     /// The comparison with the previous release. Null if there is none.
@@ -114,7 +128,10 @@ pub struct StepResult {
 #[serde(untagged)]
 pub enum AgainstRelease {
     /// The reason why the weights were not compared.
-    Skipped { skipped: String },
+    Skipped {
+        /// The reason as a phrase: `v1.0.0 has no weight files in src/weights`.
+        skipped: String,
+    },
     /// The comparison, without unchanged extrinsics.
     Compared(Box<Comparison>),
 }
@@ -122,15 +139,20 @@ pub enum AgainstRelease {
 /// Benchmarks that were run for an upgrade.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Benchmarked {
+    /// The machine of the benchmarks, with its measured speeds.
     pub machine: Machine,
+    /// The measured pallets, in the order of the runtime.
     pub pallets: Vec<BenchmarkedPallet>,
 }
 
 /// A measured pallet, with the digest of its raw results.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct BenchmarkedPallet {
+    /// The pallet's name in benchmarks: `pallet_balances`.
     pub pallet: String,
+    /// The instance's name in the runtime: `Balances`.
     pub instance: String,
+    /// The BLAKE2-256 hash of the file of raw results, `0x` and hex.
     pub raw_results: String,
 }
 
@@ -143,8 +165,11 @@ pub struct Wire {
     pub associated_type: String,
     /// The type that it is set to, as in the source but without spaces.
     pub weights: String,
+    /// Where the weights come from, by the path of the type.
     pub kind: WireKind,
+    /// The source file, relative to the runtime's directory.
     pub file: String,
+    /// The line of the associated type, starting from 1.
     pub line: usize,
 }
 
@@ -168,7 +193,9 @@ pub enum WireKind {
 /// A finding of a rule about a weight or a weight file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Finding {
+    /// The rule that was violated.
     pub rule: Rule,
+    /// Whether the finding makes the report fail.
     pub severity: Severity,
     /// The pallet. Null if the finding is not about a pallet.
     pub pallet: Option<String>,
@@ -178,6 +205,7 @@ pub struct Finding {
     pub file: Option<String>,
     /// The line, starting from 1. Null if the finding is not about a line.
     pub line: Option<usize>,
+    /// The finding in words. For an allowed failure it ends with the reason.
     pub detail: String,
 }
 
@@ -281,7 +309,9 @@ impl Rule {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
+    /// The report fails.
     Failure,
+    /// A person should look at it. The report does not fail.
     Warning,
     /// A failure that the workspace's configuration allows, with its reason.
     Allowed,

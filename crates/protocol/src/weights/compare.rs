@@ -10,10 +10,13 @@ use std::collections::BTreeMap;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Options {
+    /// The values of the components at which weights are compared.
     pub method: Method,
+    /// The price of database accesses, to compute the time of a weight.
     pub price: DatabasePrice,
     /// The threshold in percent. The verdict is `fail` if a weight changes by more, up or down.
     pub threshold: f64,
+    /// The limits that a weight must not newly exceed.
     pub limits: Limits,
 }
 
@@ -58,7 +61,9 @@ impl Method {
 /// The cost of a database read and write, in picoseconds: the runtime's `DbWeight`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct DatabasePrice {
+    /// The cost of one read, in picoseconds.
     pub read: u64,
+    /// The cost of one write, in picoseconds.
     pub write: u64,
 }
 
@@ -88,15 +93,19 @@ impl Default for Limits {
 /// The comparison of two sets of weights.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Comparison {
+    /// The format's name, `cutover/weights-comparison/v1`.
     #[schemars(schema_with = "format::weights_comparison")]
     pub format: String,
     /// The name of the old side.
     pub old: String,
     /// The name of the new side.
     pub new: String,
+    /// The options that the comparison used.
     #[serde(flatten)]
     pub options: Options,
+    /// The extrinsics of both sides, by pallet and name.
     pub extrinsics: Vec<Compared>,
+    /// The numbers of extrinsics. Unchanged ones are counted, even if they are not listed.
     pub summary: Summary,
     /// The verdict. It fails if a weight is beyond the threshold or no longer fits into a block.
     pub verdict: Verdict,
@@ -105,8 +114,12 @@ pub struct Comparison {
 /// One extrinsic, before and after.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Compared {
+    /// The name by which files are matched: the file's name without its ending, or the pallet if
+    /// the file has a generic name such as `weights.rs`.
     pub pallet: String,
+    /// The name of the weight function.
     pub extrinsic: String,
+    /// Whether the weight is new, removed, changed, unchanged or incomparable.
     pub change: Change,
     /// The weight by the chosen method.
     #[serde(flatten)]
@@ -122,6 +135,8 @@ pub struct Compared {
     pub reads: Pair,
     /// The database writes with every component at its greatest value.
     pub writes: Pair,
+    /// Whether a changed weight by the chosen method grew or shrank by more than the threshold, in
+    /// time or proof size.
     pub beyond_threshold: bool,
     /// The parts of the greatest weight that exceed the limits, unless the old weight already did.
     pub no_longer_fits: Vec<String>,
@@ -134,9 +149,13 @@ pub struct Compared {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Change {
+    /// Only the new side has the extrinsic.
     New,
+    /// Only the old side has the extrinsic.
     Removed,
+    /// The formulas of the two weights differ.
     Changed,
+    /// The formulas of the two weights are equal.
     Unchanged,
     /// One of the weights is not a supported sum, or the method does not apply.
     Incomparable,
@@ -158,14 +177,18 @@ impl Change {
 /// The time in picoseconds, with database accesses, and the size of the proof in bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Both {
+    /// The computation time, in picoseconds.
     pub ref_time: Pair,
+    /// The size of the storage proof, in bytes.
     pub proof_size: Pair,
 }
 
 /// A value before and after. Null if there is no such extrinsic.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Pair {
+    /// The value of the old side.
     pub old: Option<u64>,
+    /// The value of the new side.
     pub new: Option<u64>,
     /// The change in percent. Null if a value is missing, or if it grew from zero.
     pub percent: Option<f64>,
@@ -194,12 +217,19 @@ impl Pair {
 /// The numbers of extrinsics of each kind.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Summary {
+    /// The extrinsics whose weights differ.
     pub changed: usize,
+    /// The extrinsics whose weights are equal.
     pub unchanged: usize,
+    /// The extrinsics that only the new side has.
     pub new: usize,
+    /// The extrinsics that only the old side has.
     pub removed: usize,
+    /// The extrinsics whose weights could not be compared.
     pub incomparable: usize,
+    /// The extrinsics that changed by more than the threshold.
     pub beyond_threshold: usize,
+    /// The extrinsics that no longer fit into the limits of a block.
     pub no_longer_fits: usize,
 }
 

@@ -10,13 +10,18 @@ use serde::{Deserialize, Serialize};
 /// The raw results of blocks and extrinsics.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Overhead {
+    /// The format's name, `cutover/raw-overhead/v1`.
     #[schemars(schema_with = "format::raw_overhead")]
     pub format: String,
+    /// The measured runtime. Its hash is that of the released blob, without benchmarks.
     pub runtime: Runtime,
+    /// The settings that the measurement used.
     pub settings: OverheadSettings,
+    /// The machine of the measurement, with its measured speeds.
     pub machine: Machine,
     /// The database of the state while blocks were executed.
     pub database: String,
+    /// The result of a block that contains only inherents.
     pub block: Timed,
     /// The result of extrinsics. Null if no signed extrinsic could be created for the runtime.
     pub extrinsic: Option<Filled>,
@@ -27,13 +32,16 @@ pub struct Overhead {
 pub struct OverheadSettings {
     /// The number of warm-up executions, which are not counted.
     pub warmup: u32,
+    /// The minimum number of executions of each block.
     pub repeat_min: u32,
+    /// The maximum number of executions of each block.
     pub repeat_max: u32,
     /// The tolerance, as in the raw results of pallets.
     pub tolerance: Option<f64>,
     /// Whether the storage proof was recorded while time was measured, as nodes do for blocks of a
     /// parachain.
     pub record_proof: bool,
+    /// The genesis preset on whose state the blocks were executed.
     pub preset: String,
 }
 
@@ -51,9 +59,11 @@ pub struct Timed {
 pub struct Filled {
     /// The call, such as `System.remark`.
     pub call: String,
+    /// The secret URI of the development account that signed the extrinsics: `//Alice`.
     pub signer: String,
     /// The number of extrinsics in the block.
     pub count: u64,
+    /// The result of the full block.
     #[serde(flatten)]
     pub timed: Timed,
 }
@@ -61,13 +71,19 @@ pub struct Filled {
 /// The raw results of a database.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Database {
+    /// The format's name, `cutover/raw-database/v1`.
     #[schemars(schema_with = "format::raw_database")]
     pub format: String,
     /// The database, such as `ParityDb`.
     pub database: String,
+    /// The state that was written to the database.
     pub state: StateFacts,
+    /// The settings that the measurement used. The batch is smaller than the requested one for a
+    /// small state.
     pub settings: DatabaseSettings,
+    /// The machine of the measurement, with its measured speeds.
     pub machine: Machine,
+    /// The reads. Each key was read once, in a random order.
     pub read: Vec<Access>,
     /// The writes. Each time is the batch's time divided by its entries.
     pub write: Vec<Access>,
@@ -82,7 +98,9 @@ pub struct StateFacts {
     pub block: Option<u64>,
     /// The state root, `0x` and hex.
     pub root: String,
+    /// The number of storage entries, without those of child tries.
     pub entries: u64,
+    /// The version of the trie's encoding, 0 or 1.
     pub state_version: u8,
 }
 
@@ -98,6 +116,7 @@ pub struct DatabaseSettings {
     pub seed: u64,
     /// The number of entries that are read with one recorder and written together, as in one block.
     pub batch: u32,
+    /// Whether the storage proof is recorded while keys are read and written.
     pub record_proof: bool,
 }
 

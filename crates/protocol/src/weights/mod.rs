@@ -31,8 +31,11 @@ pub enum Request {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CompareRequest {
+    /// The weights before a change.
     pub old: Side,
+    /// The weights after the change.
     pub new: Side,
+    /// The method, the price of database accesses and the limits.
     #[serde(default)]
     pub options: compare::Options,
 }
@@ -42,7 +45,9 @@ pub struct CompareRequest {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Side {
+    /// The name in results and messages: a path or a revision.
     pub name: String,
+    /// The path that is read. Both weight files and raw results are accepted.
     pub path: PathBuf,
 }
 
@@ -58,12 +63,15 @@ pub struct MeasuredRequest {
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RenderRequest {
+    /// The files of raw results. They can be of pallets, of blocks and extrinsics, or of a
+    /// database.
     pub raw: Vec<PathBuf>,
     /// A directory, or a file ending with `.rs` for the results of one pallet.
     pub out: PathBuf,
     /// The shape of the files. Null: chosen by the pallet's name.
     #[serde(default)]
     pub shape: Option<Shape>,
+    /// The style of the lines at the top of each file.
     #[serde(default)]
     pub header: HeaderStyle,
     /// The file whose text is written at the top of each weight file.
@@ -101,14 +109,23 @@ pub enum HeaderStyle {
     #[default]
     Stable,
     /// The lines of `frame-benchmarking-cli`'s template, which change with every run.
-    Conventional { date: String, hostname: String, command: Vec<String> },
+    Conventional {
+        /// The date of the run in UTC: `2026-11-22`.
+        date: String,
+        /// The name of the machine.
+        hostname: String,
+        /// The words of the command line.
+        command: Vec<String>,
+    },
 }
 
 /// The weight files that were generated from raw results.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Rendered {
+    /// The format's name, `cutover/weight-files/v1`.
     #[schemars(schema_with = "format::weight_files")]
     pub format: String,
+    /// The files that the results gave, also those whose content is unchanged.
     pub files: Vec<Written>,
 }
 
@@ -119,6 +136,8 @@ pub struct Written {
     pub pallet: String,
     /// The pallet's instance. Empty for constants.
     pub instance: String,
+    /// The path of the file. It is in the output directory of the request, or is the output file
+    /// itself.
     pub file: PathBuf,
     /// The number of weights in the file.
     pub extrinsics: usize,
@@ -133,6 +152,7 @@ pub struct Written {
 /// A value of the previous file that was kept, because the new measurement agrees with it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RetainedValue {
+    /// The weight function, or the constant: `BlockExecutionWeight`.
     pub extrinsic: String,
     /// The value: `base time`, `time of n`, `base proof`, `proof of n`.
     pub value: String,
@@ -151,7 +171,9 @@ pub struct ManualEdit {
     pub extrinsic: String,
     /// The line in the previous file, starting from 1.
     pub line: usize,
+    /// The source text of the edit.
     pub text: String,
+    /// What became of the edit.
     pub fate: EditOutcome,
 }
 

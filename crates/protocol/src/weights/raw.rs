@@ -13,15 +13,20 @@ use std::collections::BTreeMap;
 /// The raw results of one instance of a pallet.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RawResults {
+    /// The format's name, `cutover/raw-weights/v1`.
     #[schemars(schema_with = "format::raw_weights")]
     pub format: String,
+    /// The runtime whose benchmarks were run.
     pub runtime: Runtime,
+    /// The settings that the run used for this pallet.
     pub settings: Settings,
+    /// The machine of the run, with its measured speeds.
     pub machine: Machine,
     /// The pallet's name in benchmarks: `pallet_balances`.
     pub pallet: String,
     /// The instance's name in the runtime: `Balances`.
     pub instance: String,
+    /// The results of the pallet's benchmarks, in the order of the runtime.
     pub benchmarks: Vec<Benchmark>,
     /// The runtime's storage items, with the bounds that estimated proof sizes depend on.
     pub storage: Vec<StorageItem>,
@@ -30,7 +35,9 @@ pub struct RawResults {
 /// The measured runtime.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Runtime {
+    /// The name in the runtime's version.
     pub spec_name: String,
+    /// The `spec_version` of the runtime's version.
     pub spec_version: u32,
     /// The hash of the blob built with `runtime-benchmarks`, `0x` and hex.
     pub blob_blake2_256: String,
@@ -58,6 +65,7 @@ pub struct Settings {
     pub additional_trie_layers: u8,
     /// The assumed number of values of a map without a bound, for the estimated proof size.
     pub worst_case_map_values: u32,
+    /// The method to estimate the proof size of storage items for which the benchmark names none.
     pub default_pov_mode: PovMode,
 }
 
@@ -79,8 +87,11 @@ pub enum PovMode {
 pub struct Machine {
     /// The CPU model, as the kernel names it.
     pub cpu: String,
+    /// The number of processors that are available to the process.
     pub cores: u32,
+    /// The size of the memory, in bytes. 0 if the kernel does not report it.
     pub memory_bytes: u64,
+    /// The release of the kernel, or `unknown`.
     pub kernel: String,
     /// The frequency governor, if the kernel reports it.
     pub governor: Option<String>,
@@ -90,6 +101,7 @@ pub struct Machine {
     pub load: Option<f64>,
     /// The hardware profile that the machine was compared with.
     pub profile: Option<String>,
+    /// The measured speeds.
     pub scores: Scores,
     /// Whether every score reaches that of the profile. Null without a profile.
     pub within_profile: Option<bool>,
@@ -98,10 +110,15 @@ pub struct Machine {
 /// The speeds in MiB/s, as `sc-sysinfo` measures them. Null if not measured.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Scores {
+    /// BLAKE2-256 of 32 KiB at a time.
     pub blake2_256: Option<f64>,
+    /// The verification of sr25519 signatures. The bytes are those of the messages, 32 each.
     pub sr25519_verify: Option<f64>,
+    /// The copying of 64 MiB of memory.
     pub memory_copy: Option<f64>,
+    /// The writing of a file of 64 MiB as a whole.
     pub disk_sequential_write: Option<f64>,
+    /// The writing of half of each block of 4 KiB of a file of 64 MiB, in a scattered order.
     pub disk_random_write: Option<f64>,
 }
 
@@ -125,14 +142,18 @@ pub struct Benchmark {
 /// A component of a benchmark, with its range.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ComponentRange {
+    /// The component's letter: `n`.
     pub name: String,
+    /// The lowest value.
     pub min: u32,
+    /// The greatest value.
     pub max: u32,
 }
 
 /// One run of a benchmark at one value of each component.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Repetition {
+    /// The value of each component, by its letter.
     pub components: BTreeMap<String, u32>,
     /// The time of the extrinsic, in nanoseconds.
     pub extrinsic_time: u64,
@@ -148,6 +169,7 @@ pub struct Repetition {
     pub repeat_writes: u32,
     /// The size of the recorded proof, in bytes.
     pub proof_size: u32,
+    /// The keys that were accessed. Absent if none were recorded.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub keys: Vec<Key>,
 }
@@ -159,7 +181,9 @@ pub struct Key {
     #[serde(with = "hexadecimal")]
     #[schemars(with = "String")]
     pub key: Vec<u8>,
+    /// The number of reads of the key.
     pub reads: u32,
+    /// The number of writes of the key.
     pub writes: u32,
     /// Whether the key is in the overlay of every block, so that accessing it costs nothing.
     pub whitelisted: bool,
@@ -168,8 +192,11 @@ pub struct Key {
 /// The runtime's information about a storage item (`frame_support::traits::StorageInfo`).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct StorageItem {
+    /// The pallet's name in the runtime: `Balances`.
     pub pallet: String,
+    /// The name of the storage item: `TotalIssuance`.
     pub item: String,
+    /// The first bytes of the item's storage keys, `0x` and hex.
     #[serde(with = "hexadecimal")]
     #[schemars(with = "String")]
     pub prefix: Vec<u8>,
