@@ -2,13 +2,17 @@
 use crate::{Xtask, locked, repository, shared};
 use std::path::PathBuf;
 
+/// A runtime of this repository.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Runtime {
+    /// `runtimes/standalone`, a solo chain.
     Standalone,
+    /// `runtimes/parachain`.
     Parachain,
 }
 
 impl Runtime {
+    /// Returns the runtime's name in the workspace.
     pub fn name(self) -> &'static str {
         match self {
             Self::Standalone => "standalone",

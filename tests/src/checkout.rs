@@ -8,6 +8,7 @@ use std::{
     process::Command,
 };
 
+/// A copy of this repository in a temporary directory.
 pub struct Checkout(tempfile::TempDir);
 
 impl Checkout {
@@ -38,10 +39,12 @@ impl Checkout {
         this
     }
 
+    /// Returns the directory of the copy.
     pub fn root(&self) -> &Path {
         self.0.path()
     }
 
+    /// Returns the path of a file in the copy.
     pub fn path(&self, name: &str) -> PathBuf {
         self.0.path().join(name)
     }
@@ -58,6 +61,7 @@ impl Checkout {
         String::from_utf8(done.stdout).expect("UTF-8").trim().to_owned()
     }
 
+    /// Commits all files and returns the full hash of the commit.
     pub fn commit(&self, subject: &str) -> String {
         self.git(&["add", "--all"]);
         self.git(&["commit", "--quiet", "--no-verify", "--message", subject]);
@@ -81,6 +85,7 @@ impl Checkout {
         Xtask::new(arguments.iter().copied().chain(["--workspace", root]))
     }
 
+    /// Runs a `cargo xtask` command on this workspace to its end.
     pub fn run(&self, arguments: &[&str]) -> Output {
         self.xtask(arguments).run()
     }

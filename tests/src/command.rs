@@ -15,13 +15,18 @@ pub fn repository() -> PathBuf {
 /// A `cargo xtask` command, run without Cargo.
 pub struct Xtask(Command);
 
+/// The output of a command that ended.
 pub struct Output {
+    /// The exit code; `None` if a signal ended the command.
     pub code: Option<i32>,
+    /// The text of the standard output.
     pub stdout: String,
+    /// The text of the standard error.
     pub stderr: String,
 }
 
 impl Xtask {
+    /// Returns a command in the root of this repository, without standard input and without colors.
     pub fn new<I, S>(arguments: I) -> Self
     where
         I: IntoIterator<Item = S>,
@@ -43,16 +48,19 @@ impl Xtask {
         this
     }
 
+    /// Sets a variable of the environment.
     pub fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
         self.0.env(name, value);
         self
     }
 
+    /// Sets the working directory.
     pub fn directory(mut self, directory: &Path) -> Self {
         self.0.current_dir(directory);
         self
     }
 
+    /// Runs the command to its end.
     pub fn run(mut self) -> Output {
         let output = self.0.output().expect("xtask starts");
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");

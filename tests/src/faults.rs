@@ -23,7 +23,9 @@ pub enum Condition {
 
 /// The action of a step.
 pub enum Action {
+    /// Writes a value under a key.
     Set(Vec<u8>, Vec<u8>),
+    /// Removes a key.
     Clear(Vec<u8>),
     /// Reads a value, so that it is part of the proof.
     Read(Vec<u8>),
@@ -31,6 +33,7 @@ pub enum Action {
     Burn(i64),
     /// Executes an instruction of the proposal "bulk memory", which nodes do not enable.
     Copy,
+    /// Ends the call with a trap.
     Trap,
     /// Returns these bytes from the exported function.
     Answer(Vec<u8>),
@@ -38,7 +41,9 @@ pub enum Action {
 
 /// An action that runs if all conditions hold.
 pub struct Step {
+    /// The conditions, all of which must hold.
     pub when: Vec<Condition>,
+    /// The action.
     pub act: Action,
 }
 
@@ -47,6 +52,7 @@ pub struct Step {
 pub struct Faults(Vec<(String, Vec<Step>)>);
 
 impl Faults {
+    /// Returns faults without steps, which change nothing.
     pub fn new() -> Self {
         Self::default()
     }

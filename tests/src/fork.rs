@@ -28,6 +28,7 @@ pub struct Fork {
 }
 
 impl Fork {
+    /// Starts a fork of a state, which builds a block for every extrinsic.
     pub fn of(source: impl AsRef<OsStr>) -> Self {
         Self::with(source, &[])
     }
@@ -52,6 +53,7 @@ impl Fork {
         Self { child, ended: false, document, _nodes: nodes }
     }
 
+    /// Returns the WebSocket URL that the command printed.
     pub fn url(&self) -> &str {
         self.document["url"].as_str().expect("a URL")
     }
@@ -72,6 +74,7 @@ impl Fork {
         answer["result"].clone()
     }
 
+    /// Calls a method over HTTP and returns the whole response, which may be an error.
     pub fn ask(&self, method: &str, params: Value) -> Value {
         let body = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).to_string();
         let body = forward(self.address(), body.as_bytes()).expect("an answer");
@@ -101,6 +104,7 @@ impl Drop for Fork {
 
 /// The proxy's handling of a response.
 pub enum Answer {
+    /// Sends the body.
     Pass(Vec<u8>),
     /// Sends the first half of the body and closes the connection.
     BreakOff(Vec<u8>),
@@ -146,11 +150,13 @@ pub fn proxy(fork: &Fork, change: impl Fn(usize, &str, Vec<u8>) -> Answer + Send
 
 /// A connection to a fork that delays responses and counts bytes, for WebSocket and HTTP.
 pub struct DelayedConnection {
+    /// The local `host:port` that clients connect to.
     pub address: String,
     bytes: Arc<AtomicU64>,
 }
 
 impl DelayedConnection {
+    /// Starts a connection to the fork that delays each of its responses by `latency`.
     pub fn to(fork: &Fork, latency: Duration) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener.local_addr().expect("an address").to_string();

@@ -138,6 +138,7 @@ pub struct Before {
 }
 
 impl Before {
+    /// Reads the recorded state of a runtime.
     pub fn of(runtime: Runtime) -> Self {
         Self { state: State::read(&snapshot(runtime)).expect("the snapshot") }
     }
@@ -147,6 +148,7 @@ impl Before {
         self.set(&fault.key(), Some(vec![1]))
     }
 
+    /// Sets a value of the state, or removes it.
     pub fn set(mut self, key: &[u8], value: Option<Vec<u8>>) -> Self {
         self.state.top.retain(|(known, _)| known != key);
         if let Some(value) = value {
@@ -223,6 +225,7 @@ pub fn rehearse_with(before: Before, wasm: &[u8], more: &[&str]) -> Report {
     Report { code: output.code, document: output.json() }
 }
 
+/// The exit code and the report of a dry run.
 pub struct Report {
     code: Option<i32>,
     document: Value,
@@ -262,6 +265,7 @@ impl Report {
         self
     }
 
+    /// Asserts the verdict.
     pub fn verdict(&self, verdict: &str) -> &Self {
         assert_eq!(self.document["verdict"], verdict, "{:#}", self.document["checks"]);
         self
@@ -274,11 +278,13 @@ impl Report {
         self
     }
 
+    /// Asserts the status of a check.
     pub fn status(&self, check: &str, status: &str) -> &Self {
         assert_eq!(self.check(check)["status"], status, "{:#}", self.check(check));
         self
     }
 
+    /// Asserts that a check has these words in its detail or findings.
     pub fn says(&self, check: &str, words: &str) -> &Self {
         let found = self.check(check).to_string();
         assert!(found.contains(words), "{check} does not say {words:?}: {found}");

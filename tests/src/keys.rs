@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//! Keys of development chains, with which tests sign bundles.
+
 use std::{os::unix::fs::PermissionsExt, path::Path};
 
 const PHRASE: &str = "bottom drive obey lake curtain smoke basket hold race lonely fit walk";

@@ -10,6 +10,7 @@ use std::{
 
 /// A copy of the workspace of the small runtime.
 pub struct Tiny {
+    /// The directory of the copy.
     pub workspace: PathBuf,
     out: tempfile::TempDir,
 }
@@ -38,6 +39,7 @@ impl Tiny {
             .env("CARGO_TARGET_DIR", target_directory())
     }
 
+    /// Returns the directory that blobs are built into.
     pub fn out(&self) -> &Path {
         self.out.path()
     }
@@ -48,6 +50,8 @@ impl Tiny {
         output.json()["runtimes"][0].clone()
     }
 
+    /// Builds with the profile `release` and returns the output of the command, which may have
+    /// failed. `variables` are added to the environment.
     pub fn try_build(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Output {
         let _alone = alone();
         let out = self.out().to_str().expect("UTF-8");

@@ -16,7 +16,9 @@ pub const BOB: &str = "8eaf04151687736326c9fea17e25fc5287613693c912909cb226aa479
 
 /// The key that signs a transaction.
 pub enum Signer {
+    /// An sr25519 key pair.
     Sr25519(Box<Keypair>),
+    /// An ECDSA key on secp256k1.
     Ecdsa(SigningKey),
 }
 
@@ -33,6 +35,7 @@ impl Signer {
         Self::Ecdsa(SigningKey::from_slice(&[7; 32]).expect("a key"))
     }
 
+    /// Returns the id of the key's account.
     pub fn account(&self) -> [u8; 32] {
         match self {
             Self::Sr25519(pair) => pair.public.to_bytes(),

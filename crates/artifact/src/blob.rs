@@ -28,6 +28,7 @@ pub struct Blob {
     pub deployed: Vec<u8>,
     /// What a node executes; the same bytes when the blob is not compressed.
     pub wasm: Vec<u8>,
+    /// Whether `deployed` is compressed, with the runtime's magic prefix.
     pub compressed: bool,
 }
 

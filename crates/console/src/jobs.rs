@@ -12,7 +12,9 @@ use worker::{Failure, Result};
 
 /// The progress display and the log file of a running job.
 pub struct JobContext<'run> {
+    /// The progress display of the job.
     pub task: &'run Task,
+    /// The file for the output of the job's programs.
     pub log: &'run Path,
 }
 
@@ -35,6 +37,7 @@ pub struct Job<'scope> {
 }
 
 impl<'scope> Job<'scope> {
+    /// Returns a job that depends on no other. `name` identifies it in a run.
     pub fn new(
         name: impl Into<String>,
         work: impl FnOnce(&JobContext<'_>) -> Result<JobOutcome> + Send + 'scope,
@@ -52,8 +55,11 @@ impl<'scope> Job<'scope> {
 /// A job that succeeded, with its result and duration in seconds.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FinishedJob {
+    /// The name of the job.
     pub name: String,
+    /// What the job did.
     pub outcome: JobOutcome,
+    /// The duration in seconds of real time.
     pub seconds: f64,
 }
 

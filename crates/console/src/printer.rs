@@ -27,6 +27,7 @@ pub struct PrinterOptions {
     pub json: bool,
     /// Whether only results and errors are printed.
     pub quiet: bool,
+    /// When the labels have a color.
     pub color: Color,
     /// Whether a GitHub runner reads the output.
     pub github: bool,
@@ -38,7 +39,9 @@ pub enum Color {
     /// On a terminal, unless `NO_COLOR` is set.
     #[default]
     Auto,
+    /// In all cases.
     Always,
+    /// In no case.
     Never,
 }
 
@@ -66,6 +69,7 @@ const CYAN: &str = "\u{1b}[36m";
 const PLAIN: &str = "\u{1b}[0m";
 
 impl Printer {
+    /// Returns a printer. The terminal and the environment decide about colors and progress lines.
     pub fn new(options: &PrinterOptions) -> Self {
         let terminal = std::io::stderr().is_terminal();
         let smart = std::env::var_os("TERM").is_none_or(|term| term != "dumb");
@@ -86,6 +90,7 @@ impl Printer {
         }))
     }
 
+    /// Returns whether the result is printed as JSON.
     pub fn is_json(&self) -> bool {
         self.0.json
     }
@@ -108,6 +113,7 @@ impl Printer {
         read.is_ok() && ["y", "yes"].contains(&answer.trim().to_lowercase().as_str())
     }
 
+    /// Prints a warning to standard error, also with `--quiet`.
     pub fn warning(&self, message: &str) {
         self.labelled("warning", YELLOW, message);
     }
@@ -270,6 +276,7 @@ impl Task {
         }
     }
 
+    /// Prints a warning that names the task.
     pub fn warning(&self, message: &str) {
         self.printer.warning(&format!("{}: {message}", self.name));
     }

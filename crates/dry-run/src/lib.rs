@@ -49,6 +49,8 @@ fn value(result: impl serde::Serialize) -> Result<serde_json::Value> {
         .map_err(|error| Failure::internal("a result cannot be written as JSON").found(error.to_string()))
 }
 
+/// Handles one request and returns its result with the verdict. Fails if the request could not be
+/// carried out.
 pub fn handle(request: &Request, reporter: &Reporter) -> Result<Outcome<serde_json::Value>> {
     match request {
         Request::DryRun(request) => {

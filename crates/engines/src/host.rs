@@ -39,8 +39,11 @@ const CHANNEL: &str = "__CARGO_TEST_CHANNEL_OVERRIDE_DO_NOT_USE_THIS";
 
 /// The engine for the compilers of this machine, shared by all builds of a command.
 pub struct Builder<'context> {
+    /// The context of the workspace that is built.
     pub context: &'context Context,
+    /// The workspace that is built.
     pub workspace: &'context Workspace,
+    /// The compiler that builds Wasm.
     pub toolchain: WasmToolchain,
     active: rustup::ActiveToolchain,
     host: String,
@@ -52,6 +55,7 @@ pub struct Builder<'context> {
 }
 
 impl<'context> Builder<'context> {
+    /// Returns the engine. Installs the Wasm target if no toolchain has it.
     pub fn new(context: &'context Context, workspace: &'context Workspace) -> Result<Self> {
         let toolchain = toolchain::ensure(context)?;
         let active = rustup::active(context)?;

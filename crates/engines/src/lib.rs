@@ -40,11 +40,13 @@ pub struct Blob {
     pub path: PathBuf,
     /// The file name outside the cache.
     pub file_name: String,
+    /// The BLAKE2-256 hash of the blob, `0x` and hex.
     pub blake2_256: String,
     /// The version of the compiler that compiled the Wasm.
     pub rustc: String,
     /// The compiler cache that provided crates compiled elsewhere, if one was used.
     pub compiler_cache: Option<String>,
+    /// Whether the cache already had the blob of these inputs.
     pub cached: bool,
 }
 
@@ -53,7 +55,9 @@ pub struct Blob {
 pub struct Image {
     /// The reference that was requested.
     pub reference: String,
+    /// The reference without tag and digest.
     pub name: String,
+    /// The tag of the reference, if it has one.
     pub tag: Option<String>,
     /// The digest: `sha256:` and hex.
     pub digest: String,
@@ -61,12 +65,17 @@ pub struct Image {
 
 /// A way to build blobs.
 pub trait Engine: Sync {
+    /// Returns the context of the workspace that is built.
     fn context(&self) -> &Context;
+    /// Returns the name on the command line and in evidence: `podman`.
     fn name(&self) -> &'static str;
     /// Returns the digest of the blob's inputs. The same key means the same blob.
     fn key(&self, runtime: &Runtime, variant: &Variant) -> Result<String>;
+    /// Builds the blob, or returns it from the cache. `task` shows the progress, and the output of
+    /// programs goes to `log`. Fails with the kind `Input` if the source does not compile.
     fn build(&self, runtime: &Runtime, variant: &Variant, task: &Task, log: &Path) -> Result<Blob>;
 
+    /// Returns the builder image; `None` for engines without a container of their own.
     fn image(&self) -> Option<&Image> {
         None
     }

@@ -3,6 +3,7 @@
 
 use clap::{Args, ValueEnum};
 
+/// Where a build runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Engine {
     /// The compilers of this machine
@@ -15,6 +16,7 @@ pub enum Engine {
     Srtool,
 }
 
+/// The options that choose the engine and its image.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Args)]
 pub struct EngineOptions {
     /// Where the build runs [default: `engine` of [workspace.metadata.cutover], else host]

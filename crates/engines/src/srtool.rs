@@ -32,6 +32,8 @@ pub struct Srtool<'context> {
 }
 
 impl<'context> Srtool<'context> {
+    /// Opens the engine. Fails if srtool is not installed, if the image is named with a digest, or
+    /// if the work tree has changes that the options do not allow.
     pub fn open(context: &'context Context, workspace: &'context Workspace, options: &EngineOptions) -> Result<Self> {
         let program = in_path("srtool").ok_or_else(|| {
             Failure::environment("srtool is not installed")

@@ -25,9 +25,11 @@ pub const TARGET: &str = "wasm32v1-none";
 pub struct WasmToolchain {
     /// The toolchain's name in rustup.
     pub name: String,
+    /// The directory of the toolchain, with the core library for the target.
     pub sysroot: PathBuf,
     /// The full output of `rustc -vV`, as a build by another compiler is another build.
     pub rustc: String,
+    /// Where the compiler comes from.
     pub by: Origin,
 }
 
@@ -35,7 +37,9 @@ pub struct WasmToolchain {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Origin {
+    /// A toolchain of rustup that has the target.
     Rustup,
+    /// The distribution's compiler with Cutover's own sysroot.
     Distribution,
 }
 
@@ -49,8 +53,15 @@ impl WasmToolchain {
 /// Whether a toolchain with the target exists.
 #[derive(Debug)]
 pub enum State {
+    /// A toolchain with the target exists.
     Ready(WasmToolchain),
-    Missing { active: ActiveToolchain, plan: Plan },
+    /// No toolchain has the target.
+    Missing {
+        /// The active toolchain of the workspace.
+        active: ActiveToolchain,
+        /// The way to get the target.
+        plan: Plan,
+    },
 }
 
 /// The way to get a toolchain with the target.
@@ -60,18 +71,23 @@ pub enum Plan {
     RustupTarget,
     /// Install packages if they are missing, then build a sysroot.
     Distribution {
+        /// The packages to install with apt-get. Empty if all are installed.
         install: Vec<String>,
     },
     /// Link an existing sysroot that rustup does not know.
     Link {
+        /// The directory of the sysroot.
         directory: PathBuf,
     },
+    /// There is no automatic way on this machine.
     Impossible {
+        /// The reasons, one for each way that was tried.
         why: Vec<String>,
     },
 }
 
 impl Plan {
+    /// Returns the plan in words, for users. `active` is the toolchain that lacks the target.
     pub fn describe(&self, active: &ActiveToolchain) -> String {
         match self {
             Self::RustupTarget => format!("run `rustup target add {TARGET} --toolchain {}`", active.name),

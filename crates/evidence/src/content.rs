@@ -192,8 +192,11 @@ fn contains(bytes: &[u8], part: &[u8]) -> bool {
 /// The facts about an upgrade that the manifest copies from the evidence of the steps.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Facts {
+    /// The commit and the lock file of the build.
     pub source: SourceIdentity,
+    /// The state of the dry run; `None` without a valid dry run.
     pub chain: Option<StateIdentity>,
+    /// The runtime before the upgrade; `None` without a valid dry run.
     pub previous: Option<RuntimeIdentity>,
 }
 

@@ -65,8 +65,11 @@ pub fn signature_bytes(signature: &Signature) -> std::result::Result<Vec<u8>, St
 /// A parsed manifest: the envelope, the signed payload and the statement in it.
 #[derive(Clone, Debug)]
 pub struct Manifest {
+    /// The DSSE envelope with the signatures.
     pub envelope: Envelope,
+    /// The bytes of the payload: the statement as canonical JSON (RFC 8785).
     pub payload: Vec<u8>,
+    /// The parsed payload.
     pub statement: Statement,
 }
 

@@ -25,6 +25,7 @@ const PAYLOAD: &str = "application/vnd.cutover.signers+json";
 /// A file of signers that passed validation.
 #[derive(Clone, Debug)]
 pub struct Root {
+    /// The document that was validated.
     pub file: RootFile,
     signers: Vec<Signer>,
 }
@@ -46,6 +47,7 @@ pub struct Tally {
     pub counted: u32,
     /// The names of the signers who can still sign. Empty if the threshold is met.
     pub missing: Vec<String>,
+    /// Whether the threshold is met.
     pub satisfied: bool,
 }
 

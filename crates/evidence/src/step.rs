@@ -95,7 +95,9 @@ pub fn result<T: StepResult>(step: &Step) -> Result<T> {
 /// A blob that a step refers to.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct BlobClaim {
+    /// The name of the runtime, if the step states one.
     pub runtime: Option<String>,
+    /// The BLAKE2-256 hash of the blob, as the step states it.
     pub blake2_256: String,
 }
 

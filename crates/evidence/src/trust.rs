@@ -22,11 +22,16 @@ use worker::{Failure, Reporter, Result};
 /// A trusted file of signers.
 #[derive(Clone, Debug)]
 pub struct Trusted {
+    /// The validated file of signers.
     pub root: Root,
+    /// The path that it was read from.
     pub path: PathBuf,
+    /// Whether its expiry date has passed. No signature counts under an expired file.
     pub expired: bool,
     /// Whether the file's own signers agreed to it, as many as its threshold requires.
     pub agreed: bool,
+    /// Sentences about what reduces the trust in the file: its age, its lineage, its own
+    /// signatures.
     pub warnings: Vec<String>,
 }
 

@@ -162,9 +162,13 @@ fn signature_check(signature: &CheckedSignature, signer: Option<String>, reason:
 
 /// The signatures of a file, counted under a file of signers.
 pub struct CountedSignatures {
+    /// All signatures of the file, each with its signer and whether it counts.
     pub signatures: Vec<SignatureCheck>,
+    /// The number of people whose signatures are counted.
     pub counted: u32,
+    /// The names of the signers who can still sign. Empty if the threshold is met.
     pub missing: Vec<String>,
+    /// Whether the threshold is met.
     pub satisfied: bool,
 }
 

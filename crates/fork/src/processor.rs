@@ -37,6 +37,7 @@ impl MeasuredTime {
 /// The threads whose processor time is measured.
 #[derive(Clone, Copy)]
 pub enum CpuScope {
+    /// The current thread.
     Thread,
     /// All threads of the process together.
     Process,

@@ -198,6 +198,7 @@ fn recover_overflowing(signature: &[u8; 65], message: &[u8; 32]) -> Result<libse
 /// The host functions that verify signatures of accounts, as in `sp-io`, with replay.
 #[runtime_interface]
 pub trait Crypto {
+    /// Verifies an ed25519 signature of a message.
     fn ed25519_verify(
         signature: PassPointerAndRead<&ed25519::Signature, 64>,
         message: PassFatPointerAndRead<&[u8]>,
@@ -215,6 +216,7 @@ pub trait Crypto {
         is_accepted(&signature.0, &key.0, Pair::verify_deprecated(signature, message, key))
     }
 
+    /// Verifies an sr25519 signature of a message.
     #[version(2)]
     fn sr25519_verify(
         signature: PassPointerAndRead<&sr25519::Signature, 64>,
@@ -237,6 +239,7 @@ pub trait Crypto {
         recover_or_replay(signature, key)
     }
 
+    /// Recovers the public key of a signature, 64 bytes without the mark of its form.
     #[version(2)]
     fn secp256k1_ecdsa_recover(
         signature: PassPointerAndRead<&[u8; 65], 65>,
@@ -245,6 +248,7 @@ pub trait Crypto {
         recover_or_replay(signature, sp_io::crypto::secp256k1_ecdsa_recover(signature, message))
     }
 
+    /// For signatures from before 2021: accepts numbers above the order of the curve.
     fn secp256k1_ecdsa_recover_compressed(
         signature: PassPointerAndRead<&[u8; 65], 65>,
         message: PassPointerAndRead<&[u8; 32], 32>,
@@ -253,6 +257,7 @@ pub trait Crypto {
         recover_or_replay(signature, key)
     }
 
+    /// Recovers the public key of a signature in the compressed form.
     #[version(2)]
     fn secp256k1_ecdsa_recover_compressed(
         signature: PassPointerAndRead<&[u8; 65], 65>,

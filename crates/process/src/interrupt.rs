@@ -113,6 +113,7 @@ impl Group {
         send(self.0, Signal::TERM);
     }
 
+    /// Returns the process id of the group's leader, which is also the group's id.
     pub fn leader(&self) -> i32 {
         self.0
     }

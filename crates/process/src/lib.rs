@@ -37,6 +37,7 @@ pub struct Tool {
 
 /// The exit status and last lines of a program whose output went to a log.
 pub struct LoggedExit {
+    /// The exit status.
     pub status: ExitStatus,
     /// The last lines it wrote.
     pub last_lines: String,
@@ -52,8 +53,11 @@ impl LoggedExit {
 
 /// The exit status and the output of a program.
 pub struct CapturedOutput {
+    /// The exit status.
     pub status: ExitStatus,
+    /// The bytes of the standard output.
     pub stdout: Vec<u8>,
+    /// The text of the standard error.
     pub stderr: String,
 }
 
@@ -90,25 +94,30 @@ impl From<xshell::Cmd<'_>> for Tool {
 }
 
 impl Tool {
+    /// Returns the program without arguments, with the environment of this process.
     pub fn new(program: impl AsRef<OsStr>) -> Self {
         Self { command: Command::new(program), uninterruptible: false, cleanup: false, timeout: None }
     }
 
+    /// Adds an argument.
     pub fn arg(mut self, argument: impl AsRef<OsStr>) -> Self {
         self.command.arg(argument);
         self
     }
 
+    /// Adds arguments.
     pub fn args(mut self, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Self {
         self.command.args(arguments);
         self
     }
 
+    /// Sets a variable of the environment.
     pub fn env(mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
         self.command.env(name, value);
         self
     }
 
+    /// Removes a variable from the environment.
     pub fn env_remove(mut self, name: &str) -> Self {
         self.command.env_remove(name);
         self
@@ -120,6 +129,7 @@ impl Tool {
         self
     }
 
+    /// Sets the working directory.
     pub fn directory(mut self, directory: &Path) -> Self {
         self.command.current_dir(directory);
         self
@@ -137,6 +147,7 @@ impl Tool {
         self.uninterruptible()
     }
 
+    /// Sets the time after which the program is ended.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
         self

@@ -322,7 +322,7 @@ pub struct DatabaseSummary {
 /// The results of `weights run` for each runtime.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Runs {
-    /// The format's name, `cutover/benchmarks/v1`.
+    /// The format of the document: `cutover/benchmarks/v1`.
     #[schemars(schema_with = "format::benchmarks")]
     pub format: String,
     /// The results of the selected runtimes, one entry for each.

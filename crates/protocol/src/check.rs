@@ -201,28 +201,36 @@ impl CheckOutcome {
 /// A check or a rule, with what it found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Check {
+    /// The name of the check or rule, as reports and options of the command line use it:
+    /// `code-size`.
     pub name: String,
+    /// What it found.
     #[serde(flatten)]
     pub outcome: CheckOutcome,
 }
 
 impl Check {
+    /// Returns a check that found no problem.
     pub fn pass(name: impl Into<String>, detail: impl Into<String>) -> Self {
         CheckOutcome::pass(detail).named(name)
     }
 
+    /// Returns a check that observed a failure.
     pub fn fail(name: impl Into<String>, detail: impl Into<String>) -> Self {
         CheckOutcome::fail(detail).named(name)
     }
 
+    /// Returns a check that found a hazard.
     pub fn warn(name: impl Into<String>, detail: impl Into<String>) -> Self {
         CheckOutcome::warn(detail).named(name)
     }
 
+    /// Returns a check that does not apply, or was not requested.
     pub fn skip(name: impl Into<String>, detail: impl Into<String>) -> Self {
         CheckOutcome::skip(detail).named(name)
     }
 
+    /// Returns a check that applies, but that the tool could not perform.
     pub fn not_judged(name: impl Into<String>, detail: impl Into<String>) -> Self {
         CheckOutcome::not_judged(detail).named(name)
     }

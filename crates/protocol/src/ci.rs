@@ -19,7 +19,7 @@ pub enum CommentReport {
 /// The comment of a pull request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Comment {
-    /// The format's name, `cutover/comment/v1`.
+    /// The format of the document: `cutover/comment/v1`.
     #[schemars(schema_with = "format::comment")]
     pub format: String,
     /// Markdown.
@@ -31,7 +31,7 @@ pub struct Comment {
 /// The comment of a pull request that was written into a file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CommentFile {
-    /// The format's name, `cutover/comment/v1`.
+    /// The format of the document: `cutover/comment/v1`.
     #[schemars(schema_with = "format::comment")]
     pub format: String,
     /// The file.
@@ -43,7 +43,7 @@ pub struct CommentFile {
 /// Checks of a workspace, by tools that others made.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ChecksReport {
-    /// The format's name, `cutover/checks/v1`.
+    /// The format of the document: `cutover/checks/v1`.
     #[schemars(schema_with = "format::checks")]
     pub format: String,
     /// How many workflows were checked. Left out where those are not the subject.
@@ -66,7 +66,7 @@ impl ChecksReport {
 /// The runtimes that a change can affect.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ChangedReport {
-    /// The format's name, `cutover/changed/v1`.
+    /// The format of the document: `cutover/changed/v1`.
     #[schemars(schema_with = "format::changed")]
     pub format: String,
     /// The revision that the source is compared with.
@@ -124,7 +124,7 @@ pub struct MatrixJob {
 /// A comment that was put under a pull request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PostReport {
-    /// The format's name, `cutover/post/v1`.
+    /// The format of the document: `cutover/post/v1`.
     #[schemars(schema_with = "format::post")]
     pub format: String,
     /// Null where no open pull request is at the commit.

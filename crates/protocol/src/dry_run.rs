@@ -137,7 +137,7 @@ pub struct ValidateRequest {
 /// The report of a dry run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct DryRunReport {
-    /// The format's name, `cutover/dry-run/v2`.
+    /// The format of the document: `cutover/dry-run/v2`.
     #[schemars(schema_with = "format::dry_run")]
     pub format: String,
     /// The state that the dry run started from.

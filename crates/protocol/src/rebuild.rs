@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 /// What `verify build` tells.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct VerifyBuildReport {
-    /// The format's name, `cutover/verify-build/v1`.
+    /// The format of the document: `cutover/verify-build/v1`.
     #[schemars(schema_with = "format::verify_build")]
     pub format: String,
     /// The build and its result.

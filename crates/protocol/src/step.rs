@@ -19,7 +19,7 @@ use std::collections::BTreeMap;
 /// What went into a step, what came out of it, and whether it is good.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Step {
-    /// The format's name, `cutover/step/v1`.
+    /// The format of the document: `cutover/step/v1`.
     #[schemars(schema_with = "format::step")]
     pub format: String,
     /// The step's name, which is also its file's, without the ending.

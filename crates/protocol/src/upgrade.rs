@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 /// The upgrades of all runtimes that were selected.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct UpgradeReport {
-    /// The format's name, `cutover/upgrade/v1`.
+    /// The format of the document: `cutover/upgrade/v1`.
     #[schemars(schema_with = "format::upgrade")]
     pub format: String,
     /// All of them whole, or parts of each.

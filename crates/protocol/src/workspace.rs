@@ -10,7 +10,7 @@ use std::path::PathBuf;
 /// What `list` prints.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ListReport {
-    /// The format's name, `cutover/list/v1`.
+    /// The format of the document: `cutover/list/v1`.
     #[schemars(schema_with = "format::list")]
     pub format: String,
     /// The root directory of the workspace.
@@ -45,7 +45,7 @@ pub struct ListedRuntime {
 /// What `setup` prints.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SetupReport {
-    /// The format's name, `cutover/setup/v1`.
+    /// The format of the document: `cutover/setup/v1`.
     #[schemars(schema_with = "format::setup")]
     pub format: String,
     /// All requirements, also those that are met.
@@ -93,7 +93,7 @@ impl SetupStatus {
 /// What `setup --builder-image` prints.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct BuilderImageReport {
-    /// The format's name, `cutover/builder-image/v1`.
+    /// The format of the document: `cutover/builder-image/v1`.
     #[schemars(schema_with = "format::builder_image")]
     pub format: String,
     /// The image's name with its tag: `localhost/cutover-builder:1`.
@@ -109,7 +109,7 @@ pub struct BuilderImageReport {
 /// What `init` prints.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct InitReport {
-    /// The format's name, `cutover/init/v1`.
+    /// The format of the document: `cutover/init/v1`.
     #[schemars(schema_with = "format::init")]
     pub format: String,
     /// The root directory of the workspace.

@@ -10,11 +10,17 @@ use protocol::{
 /// The results of the steps of an upgrade. The result of a step that did not run is `None`.
 #[derive(Clone, Debug, Default)]
 pub struct Bundle {
+    /// The name of the runtime.
     pub name: String,
+    /// The result of the build.
     pub build: Option<BuildResult>,
+    /// The facts of the new blob.
     pub inspect: Option<RuntimeFacts>,
+    /// The report of the dry run.
     pub dry_run: Option<DryRunReport>,
+    /// The comparison with the runtime in the state, or the reason for none.
     pub diff: Option<DiffOutcome>,
+    /// The calls of the proposal, or the reason for none.
     pub propose: Option<ProposeOutcome>,
     /// `None` for a runtime whose source is not checked.
     pub weights: Option<StepResult>,

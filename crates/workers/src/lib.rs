@@ -26,17 +26,26 @@ use workspace::{cargo::dep_info_sources, context::Context};
 /// The worker binaries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Worker {
+    /// Runs benchmarks and measures the machine.
     Benchmark,
+    /// Compares two runtimes.
     Compat,
+    /// Rehearses upgrades and executes blocks again.
     DryRun,
+    /// Assembles, signs and verifies bundles.
     Evidence,
+    /// Serves forks and writes snapshots.
     Fork,
+    /// Reads the facts of runtimes.
     Inspect,
+    /// Encodes and decodes the calls of a proposal.
     Proposal,
+    /// Compares, renders and checks weights.
     Weights,
 }
 
 impl Worker {
+    /// Returns the name of the package and of its binary.
     pub fn name(self) -> &'static str {
         match self {
             Self::Inspect => "cutover-inspect",

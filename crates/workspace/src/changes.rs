@@ -48,6 +48,7 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// Returns the name in documents: `lock_file`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Package => "package",

@@ -17,6 +17,7 @@ pub struct Packages<'path> {
 
 /// The printer and the directories that a command uses.
 pub struct Context {
+    /// The printer of the command's results, status and warnings.
     pub printer: Printer,
     /// Cutover's own workspace, from which the workers are built.
     pub home: PathBuf,

@@ -11,10 +11,13 @@ const TIMEOUT: Duration = Duration::from_secs(60);
 /// The commit of a source tree, and whether the tree differs from it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Source {
+    /// The full hash of the commit; `None` without a repository, a commit or git.
     pub commit: Option<String>,
     /// Whether the work tree differs from the commit; `None` without a commit.
     pub dirty: Option<bool>,
+    /// The name of the branch; `None` if HEAD is detached.
     pub branch: Option<String>,
+    /// The tag that points to the commit, if there is one.
     pub tag: Option<String>,
     /// The time of the commit, in UTC: `2026-11-22T10:00:00Z`.
     pub time: Option<String>,

@@ -20,8 +20,11 @@ const RECIPE: u32 = 2;
 /// The parts of a build request that change its result.
 #[derive(Clone, Debug)]
 pub struct Variant {
+    /// The cargo profile: `production`, `release` or `dev`.
     pub profile: &'static str,
+    /// The features of the runtime's package, besides the default ones.
     pub features: Vec<String>,
+    /// Whether the package's default features are enabled.
     pub default_features: bool,
     /// Whether the runtime is also compiled for the host, as plain cargo does. It must not change
     /// the blob. It is part of the key so that a difference can be seen.
@@ -128,10 +131,12 @@ pub fn is_covered(path: &Path) -> bool {
 pub struct Digester(Blake2b<U32>);
 
 impl Digester {
+    /// Returns a digest without words.
     pub fn new() -> Self {
         Self::default()
     }
 
+    /// Adds a name and its value.
     pub fn word(&mut self, name: &str, value: impl AsRef<[u8]>) {
         for part in [name.as_bytes(), value.as_ref()] {
             self.0.update((part.len() as u64).to_le_bytes());
@@ -139,6 +144,7 @@ impl Digester {
         }
     }
 
+    /// Returns the BLAKE2-256 hash, `0x` and hex.
     pub fn finish(self) -> String {
         hex::encode_prefixed(self.0.finalize())
     }

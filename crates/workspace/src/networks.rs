@@ -15,6 +15,7 @@ const BUILT_IN: &str = include_str!("../networks.json");
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Network {
+    /// The `spec_name` of its runtime.
     #[serde(default, skip_serializing_if = "Option::is_none", alias = "spec-name")]
     pub spec_name: Option<String>,
     /// The genesis hash.
@@ -26,6 +27,7 @@ pub struct Network {
     /// The name of the network whose root governs it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub relay: Option<String>,
+    /// The parachain's id on its relay chain; `None` for relay chains and solo chains.
     #[serde(default, skip_serializing_if = "Option::is_none", alias = "para-id")]
     pub para_id: Option<u32>,
     /// The nodes, in the order in which they are tried.
@@ -33,6 +35,7 @@ pub struct Network {
     pub nodes: Option<Vec<Endpoint>>,
 }
 
+/// Networks by name: `paseo`, `paseo/asset-hub`.
 pub type Networks = BTreeMap<String, Network>;
 
 /// Returns all nodes of a network; `None` if the text is not the name of a network.

@@ -36,6 +36,7 @@ const UMBRELLAS: [&str; 2] = ["polkadot-sdk", "polkadot-sdk-frame"];
 /// The extension that checks the metadata hash, and the feature that makes build scripts compile
 /// the hash in. The names are those of the runtimes of polkadot-sdk and the Fellowship.
 const HASH_EXTENSION: &str = "frame-metadata-hash-extension";
+/// The feature that makes a runtime's build script compile the metadata hash in.
 pub const HASH_FEATURE: &str = "metadata-hash";
 /// `max_code_size` of relay chains, in bytes. For solo chains the limit is their block length,
 /// which is larger.
@@ -52,13 +53,17 @@ const MATRIX_LIMIT: u64 = 4 * 1024 * 1024;
 pub struct Runtime {
     /// The name on the command line.
     pub name: String,
+    /// The name of its cargo package.
     pub package: String,
+    /// The version of its cargo package.
     pub version: String,
+    /// The package's id in cargo's metadata of the workspace.
     pub id: PackageId,
     /// The directory of its manifest.
     pub directory: PathBuf,
     /// The name of the library and the blob.
     pub library: String,
+    /// The features that the package declares.
     pub features: BTreeSet<String>,
     /// The features that compile the metadata hash in, directly or through other features; empty if
     /// nothing checks the hash.
@@ -66,7 +71,9 @@ pub struct Runtime {
     /// The package of the workspace that depends on the runtime; `None` if the runtime is in the
     /// workspace.
     pub through: Option<String>,
+    /// `[package.metadata.cutover]` of the package, or the defaults.
     pub config: Config,
+    /// The runtime's entry in `runtimes-matrix.json`, matched by its package.
     pub matrix: Option<Matrix>,
     /// The network whose runtime the package is, with its name.
     pub network: Option<(String, Network)>,
@@ -84,14 +91,19 @@ pub struct Config {
     pub state: Option<String>,
     /// The chain whose root governs this one, in the forms of `state`.
     pub relay: Option<String>,
+    /// The parachain's id on its relay chain. A runtime with an id counts as a parachain.
     pub para_id: Option<u32>,
+    /// The route of `propose`, if the command line names none.
     pub route: Option<String>,
     /// The size limit of a blob on the network, in bytes.
     pub max_code_size: Option<u64>,
+    /// The options of dry runs.
     #[serde(default)]
     pub dry_run: DryRun,
+    /// The options of benchmarks and checks of weights.
     #[serde(default)]
     pub weights: Weights,
+    /// The options of releases.
     #[serde(default)]
     pub release: release::RuntimeReleaseConfig,
 }
@@ -125,6 +137,7 @@ pub struct Weights {
     pub preset: Option<String>,
     /// A Handlebars template for the files of all pallets, and templates for single pallets.
     pub template: Option<PathBuf>,
+    /// The templates for single pallets, by pallet.
     pub templates: BTreeMap<String, PathBuf>,
     /// `pallet` or `pallet::extrinsic`, never measured.
     pub exclude: Vec<String>,
@@ -163,6 +176,7 @@ pub struct WorkspaceConfig {
     /// Rules of `diff` that this workspace violates on purpose, each with the reason.
     #[serde(default)]
     pub allow: BTreeMap<String, String>,
+    /// The options of releases.
     #[serde(default)]
     pub release: release::ReleaseConfig,
 }
@@ -170,25 +184,36 @@ pub struct WorkspaceConfig {
 /// An entry of the Fellowship's `runtimes-matrix.json`. Other fields are ignored.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Matrix {
+    /// The name of the runtime on the command line.
     pub name: String,
+    /// The cargo package of the runtime.
     pub package: String,
+    /// The directory of the runtime in the workspace. Cutover does not use it.
     #[serde(default)]
     pub path: String,
+    /// The nodes of the chain. The first one is used if there is no `uri`.
     #[serde(default)]
     pub uris: Vec<String>,
+    /// The node whose state an upgrade starts from, if none is configured.
     #[serde(default)]
     pub uri: Option<String>,
+    /// Whether the runtime is that of a relay chain. It decides the group of releases and the usual
+    /// size limit.
     #[serde(default)]
     pub is_relay: Option<bool>,
+    /// The size limit of a blob on the network, in bytes.
     #[serde(default)]
     pub max_code_size: Option<u64>,
+    /// The block time, as the matrix states it. Cutover does not use it.
     #[serde(default)]
     pub blocktime: Option<u64>,
+    /// More features of the blob for the chain, separated by commas or spaces.
     #[serde(default)]
     pub build_extra_features: Option<String>,
     /// Of benchmarks; files are relative to the workspace.
     #[serde(default)]
     pub header: Option<PathBuf>,
+    /// The Handlebars template for the weight files of all pallets.
     #[serde(default)]
     pub template: Option<PathBuf>,
     /// By pallet.
@@ -201,11 +226,13 @@ pub struct Matrix {
 
 /// A workspace with its runtimes and configuration.
 pub struct Workspace {
+    /// Cargo's metadata: of all packages, or of the members only after `load_members`.
     pub metadata: Metadata,
-    /// The runtimes that are shipped.
+    /// The runtimes that are shipped, sorted by name.
     pub runtimes: Vec<Runtime>,
-    /// The runtimes that only tests use.
+    /// The runtimes that only tests use, sorted by name.
     pub test_runtimes: Vec<Runtime>,
+    /// `[workspace.metadata.cutover]`, or the defaults.
     pub config: WorkspaceConfig,
 }
 

@@ -22,13 +22,18 @@ const SUMMARY: usize = 256 * 1024;
 /// An error annotation of a commit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Annotation {
+    /// The name of the failed check or rule, or `cargo xtask`.
     pub title: String,
+    /// The text below the title. It can have several lines.
     pub message: String,
+    /// The file that the annotation is about, if there is one.
     pub file: Option<String>,
+    /// The line in the file, starting from 1.
     pub line: Option<u64>,
 }
 
 impl Annotation {
+    /// Returns the annotation of a failed command, without a file.
     pub fn of_failure(failure: &Failure) -> Self {
         let parts = [("found: ", &failure.found), ("expected: ", &failure.expected), ("hint: ", &failure.hint)];
         let mut message = failure.message.clone();

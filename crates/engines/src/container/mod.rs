@@ -45,6 +45,9 @@ pub struct Container<'context> {
 }
 
 impl<'context> Container<'context> {
+    /// Opens the engine: finds the program, checks that it works, and resolves the image. `name` is
+    /// `docker` or `podman`. With `anew`, earlier results are not used. Fails if the work tree has
+    /// changes that the options do not allow.
     pub fn open(
         context: &'context Context,
         workspace: &'context Workspace,

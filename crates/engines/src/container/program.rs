@@ -10,6 +10,7 @@ use workspace::context::Context;
 /// An installed docker or podman.
 #[derive(Clone, Debug)]
 pub struct Program {
+    /// The name of the program: `docker` or `podman`.
     pub name: &'static str,
     path: PathBuf,
     /// Cutover's own configuration, which `setup` writes if podman's cannot run a container.
@@ -17,6 +18,7 @@ pub struct Program {
 }
 
 impl Program {
+    /// Returns the program from PATH. Fails if it is not installed.
     pub fn find(context: &Context, name: &'static str) -> Result<Self> {
         let path = in_path(name).ok_or_else(|| {
             Failure::environment(format!("{name} is not installed"))
@@ -28,6 +30,7 @@ impl Program {
         Ok(Self { name, path, configuration: (!chosen && name == "podman" && own.is_file()).then_some(own) })
     }
 
+    /// Returns the program without arguments, with the configuration that works.
     pub fn tool(&self) -> Tool {
         let tool = Tool::new(&self.path);
         match &self.configuration {
@@ -42,6 +45,7 @@ impl Program {
     }
 }
 
+/// Returns the path of Cutover's own configuration of podman. The file may not exist.
 pub fn configuration(context: &Context) -> PathBuf {
     context.cache.join("containers.conf")
 }

@@ -22,6 +22,7 @@ const LINK_NAME: &str = "cutover-wasm";
 /// The toolchain of the workspace's own cargo commands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ActiveToolchain {
+    /// The name in rustup: `stable-x86_64-unknown-linux-gnu`.
     pub name: String,
     /// The directory in rustup's home, with links not resolved.
     pub directory: PathBuf,

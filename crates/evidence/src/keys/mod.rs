@@ -22,8 +22,11 @@ const THROW_AWAY: &str = "throw-away:";
 /// A public key of one of the supported kinds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PublicKey {
+    /// An OpenSSH key.
     Ssh(ssh_key::PublicKey),
+    /// An ed25519 key of a chain account.
     Ed25519([u8; 32]),
+    /// An sr25519 key of a chain account.
     Sr25519([u8; 32]),
 }
 
@@ -129,9 +132,11 @@ pub fn ssh_key_of(blob: &[u8]) -> std::result::Result<PublicKey, String> {
 /// A signature and the result of its verification.
 #[derive(Clone, Debug)]
 pub struct CheckedSignature {
+    /// The key id of the signature, as the envelope contains it.
     pub key_id: String,
     /// The key that the signature names, if its kind is supported.
     pub key: Option<PublicKey>,
+    /// Whether the key was ephemeral: made for this signature and never stored.
     pub throw_away: bool,
     /// The reason why the signature is invalid.
     pub invalid_reason: Option<String>,

@@ -38,7 +38,9 @@ pub fn read_private(path: &Path) -> Result<Zeroizing<String>> {
 
 /// A secret key of a chain account.
 pub enum ChainSecret {
+    /// An ed25519 key.
     Ed25519(Box<ed25519_dalek::SigningKey>),
+    /// An sr25519 key.
     Sr25519(Box<Keypair>),
 }
 

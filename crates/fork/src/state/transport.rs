@@ -38,5 +38,6 @@ pub trait Transport: Send + Sync {
         count: u32,
     ) -> Result<Vec<Vec<u8>>, TransportError>;
 
+    /// Returns the requests so far, and the size of their answers.
     fn traffic(&self) -> Traffic;
 }

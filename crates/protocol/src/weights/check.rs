@@ -76,7 +76,7 @@ pub struct Measured {
 /// The report of `weights check` for several runtimes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Checks {
-    /// The format's name, `cutover/weights-checks/v1`.
+    /// The format of the document: `cutover/weights-checks/v1`.
     #[schemars(schema_with = "format::weights_checks")]
     pub format: String,
     /// The reports of the selected runtimes.
@@ -88,7 +88,7 @@ pub struct Checks {
 /// The report of one runtime.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Report {
-    /// The format's name, `cutover/weights/v1`.
+    /// The format of the document: `cutover/weights/v1`.
     #[schemars(schema_with = "format::weights")]
     pub format: String,
     /// The runtime's name in the workspace.

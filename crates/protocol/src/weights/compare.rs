@@ -93,7 +93,7 @@ impl Default for Limits {
 /// The comparison of two sets of weights.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Comparison {
-    /// The format's name, `cutover/weights-comparison/v1`.
+    /// The format of the document: `cutover/weights-comparison/v1`.
     #[schemars(schema_with = "format::weights_comparison")]
     pub format: String,
     /// The name of the old side.

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 /// The raw results of blocks and extrinsics.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Overhead {
-    /// The format's name, `cutover/raw-overhead/v1`.
+    /// The format of the document: `cutover/raw-overhead/v1`.
     #[schemars(schema_with = "format::raw_overhead")]
     pub format: String,
     /// The measured runtime. Its hash is that of the released blob, without benchmarks.
@@ -71,7 +71,7 @@ pub struct Filled {
 /// The raw results of a database.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Database {
-    /// The format's name, `cutover/raw-database/v1`.
+    /// The format of the document: `cutover/raw-database/v1`.
     #[schemars(schema_with = "format::raw_database")]
     pub format: String,
     /// The database, such as `ParityDb`.

@@ -122,7 +122,7 @@ pub enum HeaderStyle {
 /// The weight files that were generated from raw results.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Rendered {
-    /// The format's name, `cutover/weight-files/v1`.
+    /// The format of the document: `cutover/weight-files/v1`.
     #[schemars(schema_with = "format::weight_files")]
     pub format: String,
     /// The files that the results gave, also those whose content is unchanged.

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 /// The raw results of one instance of a pallet.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RawResults {
-    /// The format's name, `cutover/raw-weights/v1`.
+    /// The format of the document: `cutover/raw-weights/v1`.
     #[schemars(schema_with = "format::raw_weights")]
     pub format: String,
     /// The runtime whose benchmarks were run.

@@ -47,6 +47,7 @@ pub type Sample = (Vec<u32>, u64);
 /// in nanoseconds.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BenchmarkAnalysis {
+    /// The benchmark's name, which is the name of its weight function.
     pub name: String,
     /// Name, minimum and maximum of each component.
     pub components: Vec<(String, u32, u32)>,

@@ -30,7 +30,9 @@ const HEAD_LIMIT: usize = 500;
 pub struct WeightFile {
     /// The file's name in messages.
     pub name: String,
+    /// The facts in the comments at the top.
     pub header: Header,
+    /// The implementations, in the order of the file.
     pub implementations: Vec<Implementation>,
 }
 
@@ -44,19 +46,26 @@ pub struct Implementation {
     /// The database's weights: `T::DbWeight`, `RocksDbWeight`. `None` if the functions do not use
     /// any.
     pub database: Option<String>,
+    /// The weight functions, in the order of the file.
     pub extrinsics: Vec<Extrinsic>,
 }
 
 /// A weight function, with the facts of its comments.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Extrinsic {
+    /// The name of the function.
     pub name: String,
+    /// The line of the function, starting from 1. 0 for weights from raw results.
     pub line: usize,
+    /// The arguments of the function, in their order.
     pub components: Vec<Component>,
     /// The cost, or the reason why the function is unreadable.
     pub cost: std::result::Result<Cost, Unreadable>,
+    /// The storage items that the comments list.
     pub storage: Vec<AccessedItem>,
+    /// The recorded proof size in bytes, from the comment `Measured`.
     pub measured_proof: Option<Linear>,
+    /// The estimated proof size in bytes, from the comment `Estimated`.
     pub estimated_proof: Option<Linear>,
     /// The minimum execution time, in picoseconds.
     pub minimum_time: Option<u64>,
@@ -67,6 +76,7 @@ pub struct Extrinsic {
 /// A component of a weight function.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Component {
+    /// The name of the argument: `n`.
     pub name: String,
     /// The least and the greatest measured value.
     pub range: Option<(u64, u64)>,
@@ -75,8 +85,11 @@ pub struct Component {
 /// The reason why a function's weight is not a supported sum, and its position.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unreadable {
+    /// The reason in words.
     pub reason: String,
+    /// The line in the file, starting from 1.
     pub line: usize,
+    /// The column in characters, starting from 1.
     pub column: usize,
 }
 

@@ -9,10 +9,13 @@ use worker::{Failure, Result};
 /// The kind of a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
+    /// A keyword or a name.
     Identifier,
+    /// An integer or a decimal number, with its suffix.
     Number,
     /// A string or character of any form.
     Literal,
+    /// A lifetime or a label, with its apostrophe.
     Lifetime,
     /// A punctuation character.
     Sign,
@@ -23,7 +26,9 @@ pub enum Kind {
 /// A token of a source.
 #[derive(Clone, Copy, Debug)]
 pub struct Token<'source> {
+    /// The kind of the token.
     pub kind: Kind,
+    /// The text as in the source.
     pub text: &'source str,
     /// The offset from the start of the source, in bytes.
     pub offset: usize,
@@ -38,7 +43,9 @@ impl Token<'_> {
 
 /// A source with its tokens and matching brackets.
 pub struct Source<'source> {
+    /// The whole text.
     pub text: &'source str,
+    /// The tokens in their order, without white space.
     pub tokens: Vec<Token<'source>>,
     /// The index of the closing bracket, for each token that is an opening bracket.
     closing: Vec<Option<usize>>,

@@ -17,17 +17,21 @@ pub struct Block<'source> {
     pub of_unit: bool,
     /// The byte range from `impl` to the closing brace.
     pub span: Range<usize>,
+    /// The functions that return a weight, in their order.
     pub functions: Vec<Body<'source>>,
 }
 
 /// A weight function.
 pub struct Body<'source> {
+    /// The name of the function.
     pub name: &'source str,
+    /// The line of `fn`, starting from 1.
     pub line: usize,
     /// The byte range from the first comment before the function to its closing brace.
     pub span: Range<usize>,
     /// The text from `fn` to the opening brace.
     pub signature: &'source str,
+    /// The names of the arguments.
     pub arguments: Vec<Token<'source>>,
     /// The byte offset after the opening brace.
     pub begin: usize,
@@ -35,6 +39,7 @@ pub struct Body<'source> {
     pub end: usize,
     /// Whether the function has a comment that templates write.
     pub is_generated: bool,
+    /// The facts in the comments before and in the function.
     pub facts: Facts,
     /// The handwritten comments and the attributes before the function.
     pub before: Vec<Line<'source>>,
@@ -47,13 +52,17 @@ pub struct Body<'source> {
 /// A line of a source.
 #[derive(Clone, Copy)]
 pub struct Line<'source> {
+    /// The text without white space at its end.
     pub text: &'source str,
+    /// The number of the line, starting from 1.
     pub line: usize,
 }
 
 /// A term of a weight: `.saturating_add(…)`, or the first weight.
 pub struct Term<'source> {
+    /// The text as in the source.
     pub text: &'source str,
+    /// The line where the term begins, starting from 1.
     pub line: usize,
     /// The cost. `None` if the term is unreadable.
     pub cost: Option<Cost>,

@@ -28,6 +28,7 @@ pub fn configured_allowances(context: &Context) -> Result<BTreeMap<String, Strin
 /// The type with the host functions of the chain's own node, from `host-functions`.
 #[derive(Debug, PartialEq, Eq)]
 pub struct HostFunctions {
+    /// The name of the package that contains the type.
     pub package: String,
     /// The directory of the package's manifest; `None` for Polkadot SDK's own crate, which needs no
     /// dependency.

@@ -24,6 +24,7 @@ pub enum Profile {
 }
 
 impl Profile {
+    /// Returns the name of the cargo profile.
     pub fn name(self) -> &'static str {
         match self {
             Self::Production => "production",
@@ -43,6 +44,7 @@ pub enum Group {
 }
 
 impl Group {
+    /// Returns the name on the command line and in the configuration.
     pub fn name(self) -> &'static str {
         match self {
             Self::Relay => "relay",
@@ -92,6 +94,8 @@ pub struct Variant {
 }
 
 impl Variant {
+    /// Returns the profile, by default production. Fails if the configuration names an unknown one.
+    /// `name` is the variant's name in the message.
     pub fn profile(&self, name: &str) -> Result<Profile> {
         let Some(text) = &self.profile else { return Ok(Profile::Production) };
         Profile::from_str(text, false).map_err(|_| {
@@ -110,6 +114,9 @@ impl Workspace {
         of_all.chain(&runtime.config.release.variants).map(|(name, variant)| (name.clone(), variant.clone())).collect()
     }
 
+    /// Returns the group of a runtime: the configured one, else `Parachains` if its matrix entry,
+    /// its dependencies or its parachain id say so. Fails if the configuration names an unknown
+    /// group.
     pub fn group(&self, runtime: &Runtime) -> Result<Group> {
         if let Some(name) = &runtime.config.release.group {
             return Group::from_str(name, false).map_err(|_| {
