@@ -284,7 +284,7 @@ impl Report {
         self
     }
 
-    /// Asserts that a check has these words in its detail or findings.
+    /// Asserts that these words are in a check's part of the report.
     pub fn says(&self, check: &str, words: &str) -> &Self {
         let found = self.check(check).to_string();
         assert!(found.contains(words), "{check} does not say {words:?}: {found}");

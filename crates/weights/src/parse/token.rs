@@ -45,7 +45,7 @@ impl Token<'_> {
 pub struct Source<'source> {
     /// The whole text.
     pub text: &'source str,
-    /// The tokens in their order, without white space.
+    /// The tokens in their order, with comments and without white space.
     pub tokens: Vec<Token<'source>>,
     /// The index of the closing bracket, for each token that is an opening bracket.
     closing: Vec<Option<usize>>,
