@@ -13,7 +13,7 @@
 //! - [`pace`]: the durations of slots, epochs and other periods
 //! - [`diff_bytes`]: the causes of differences between two builds of one runtime
 
-#![cfg_attr(not(test), warn(clippy::disallowed_macros, clippy::disallowed_methods))]
+#![cfg_attr(not(test), warn(missing_docs, clippy::disallowed_macros, clippy::disallowed_methods))]
 
 pub mod blob;
 mod cid;

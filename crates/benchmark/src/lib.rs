@@ -8,7 +8,7 @@
 //! is not used for three reasons: its JSON omits the keys of each repetition, its number of
 //! repetitions is fixed in advance, and an invalid argument ends the process.
 
-#![cfg_attr(not(test), warn(clippy::disallowed_macros, clippy::disallowed_methods))]
+#![cfg_attr(not(test), warn(missing_docs, clippy::disallowed_macros, clippy::disallowed_methods))]
 
 mod database;
 pub mod machine;

@@ -10,7 +10,7 @@
 //! - [`parameters`]: the constants that changed, in human units
 //! - [`request`]: the whole report, as `diff` prints it
 
-#![cfg_attr(not(test), warn(clippy::disallowed_macros, clippy::disallowed_methods))]
+#![cfg_attr(not(test), warn(missing_docs, clippy::disallowed_macros, clippy::disallowed_methods))]
 
 pub mod changes;
 pub mod compare;

@@ -5,7 +5,7 @@
 //! blocks are built until its migrations have ended, and some more. The try-runtime build runs its
 //! hooks from the same state, and what both wrote is compared. Each check has its own outcome.
 
-#![cfg_attr(not(test), warn(clippy::disallowed_macros, clippy::disallowed_methods))]
+#![cfg_attr(not(test), warn(missing_docs, clippy::disallowed_macros, clippy::disallowed_methods))]
 
 mod allowance;
 mod ask;

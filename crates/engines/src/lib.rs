@@ -4,7 +4,7 @@
 //!
 //! Every blob is hashed here, also blobs from the cache. The result of an engine is not trusted.
 
-#![cfg_attr(not(test), warn(clippy::disallowed_macros, clippy::disallowed_methods))]
+#![cfg_attr(not(test), warn(missing_docs, clippy::disallowed_macros, clippy::disallowed_methods))]
 
 pub mod canonical;
 pub mod container;

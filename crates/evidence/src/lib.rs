@@ -9,7 +9,7 @@
 //!
 //! `docs/evidence.md` documents every format of this crate. Change it together with this code.
 
-#![cfg_attr(not(test), warn(clippy::disallowed_macros, clippy::disallowed_methods))]
+#![cfg_attr(not(test), warn(missing_docs, clippy::disallowed_macros, clippy::disallowed_methods))]
 
 pub mod bundle;
 pub mod canonical;

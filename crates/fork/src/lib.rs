@@ -5,7 +5,7 @@
 //! the header's state root ([`Chain`]). An [`Author`] prepares slots, digests and inherents, and
 //! [`block::build`] builds and imports each block with the executor that nodes use.
 
-#![cfg_attr(not(test), warn(clippy::disallowed_macros, clippy::disallowed_methods))]
+#![cfg_attr(not(test), warn(missing_docs, clippy::disallowed_macros, clippy::disallowed_methods))]
 
 pub mod author;
 pub mod block;

@@ -4,7 +4,7 @@
 //! - [`Session`]: sends requests to several nodes of one chain, with failover and retries
 //! - [`NodeRuntime`]: the runtime at a block, fetched from a node
 
-#![cfg_attr(not(test), warn(clippy::disallowed_macros, clippy::disallowed_methods))]
+#![cfg_attr(not(test), warn(missing_docs, clippy::disallowed_macros, clippy::disallowed_methods))]
 
 mod client;
 mod runtime;

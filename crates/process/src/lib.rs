@@ -2,7 +2,7 @@
 //! Runs other programs: with argument vectors and never a shell, the quoted command line in every
 //! error, output in a log file, no standard input, and a process group that an interruption ends.
 
-#![cfg_attr(not(test), warn(clippy::disallowed_macros, clippy::disallowed_methods))]
+#![cfg_attr(not(test), warn(missing_docs, clippy::disallowed_macros, clippy::disallowed_methods))]
 
 pub mod interrupt;
 pub mod stdin;

@@ -8,7 +8,7 @@
 //! - [`upgrade`]: creates the proposal; [`files`] writes it; [`request`] handles the worker's
 //!   requests.
 
-#![cfg_attr(not(test), warn(clippy::disallowed_macros, clippy::disallowed_methods))]
+#![cfg_attr(not(test), warn(missing_docs, clippy::disallowed_macros, clippy::disallowed_methods))]
 
 pub mod calls;
 pub mod decode;

@@ -5,7 +5,7 @@
 //! Each function takes the document's own type, so a renamed field is a compile error. Missing
 //! parts are left out.
 
-#![cfg_attr(not(test), warn(clippy::disallowed_macros, clippy::disallowed_methods))]
+#![cfg_attr(not(test), warn(missing_docs, clippy::disallowed_macros, clippy::disallowed_methods))]
 
 pub mod benchmarks;
 pub mod block;

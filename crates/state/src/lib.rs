@@ -5,7 +5,7 @@
 //! Cutover. The first bytes of a file tell its kind. No file is trusted: sizes are bounded while
 //! reading, and a state with a root is proven against it.
 
-#![cfg_attr(not(test), warn(clippy::disallowed_macros, clippy::disallowed_methods))]
+#![cfg_attr(not(test), warn(missing_docs, clippy::disallowed_macros, clippy::disallowed_methods))]
 
 mod chain_spec;
 mod excerpt;

@@ -4,7 +4,7 @@
 //!
 //! It does not use the crates that it tests, so that they read bytes that they did not write.
 
-#![cfg_attr(not(test), warn(clippy::disallowed_macros, clippy::disallowed_methods))]
+#![cfg_attr(not(test), warn(missing_docs, clippy::disallowed_macros, clippy::disallowed_methods))]
 
 use codec::Encode;
 use frame_metadata::{RuntimeMetadataPrefixed, v15};

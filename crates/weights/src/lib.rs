@@ -2,7 +2,7 @@
 //! Weights of a runtime's extrinsics: the raw results of benchmarks, the weight files made from
 //! them, and the comparison of two sets of weights.
 
-#![cfg_attr(not(test), warn(clippy::disallowed_macros, clippy::disallowed_methods))]
+#![cfg_attr(not(test), warn(missing_docs, clippy::disallowed_macros, clippy::disallowed_methods))]
 
 pub mod analysis;
 pub mod check;

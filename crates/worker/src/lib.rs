@@ -5,7 +5,7 @@
 //! one JSON document per line. It writes nothing else; xtask renders the events. Its exit code is
 //! that of [`Kind`], so a worker that is started by hand has the exit code of its command.
 
-#![cfg_attr(not(test), warn(clippy::disallowed_macros, clippy::disallowed_methods))]
+#![cfg_attr(not(test), warn(missing_docs, clippy::disallowed_macros, clippy::disallowed_methods))]
 
 /// The environment variable with the path of the file that holds the standard input of xtask. The
 /// worker's own standard input is the request.

@@ -5,7 +5,7 @@
 //! that tests and checks share its dependencies. Running cargo takes a second even if nothing
 //! changed. So it only runs if a file of the worker is newer than the worker.
 
-#![cfg_attr(not(test), warn(clippy::disallowed_macros, clippy::disallowed_methods))]
+#![cfg_attr(not(test), warn(missing_docs, clippy::disallowed_macros, clippy::disallowed_methods))]
 
 mod custom;
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The workspace with the runtimes: its directories, configuration, runtimes, sources and revisions.
 
-#![cfg_attr(not(test), warn(clippy::disallowed_macros, clippy::disallowed_methods))]
+#![cfg_attr(not(test), warn(missing_docs, clippy::disallowed_macros, clippy::disallowed_methods))]
 
 pub mod cargo;
 pub mod changes;
