@@ -93,6 +93,11 @@ pub fn read_bounded(path: &Path, limit: u64) -> Result<Vec<u8>> {
     Ok(content)
 }
 
+/// Returns a path as text, for requests and arguments. Fails if the path is not UTF-8.
+pub fn utf8(path: &Path) -> Result<&str> {
+    path.to_str().ok_or_else(|| Failure::input(format!("{} is not UTF-8", path.display())).expected("a path in UTF-8"))
+}
+
 /// Returns an iterator over everything below a directory, in no order. Links are not followed.
 pub fn below(directory: &Path) -> WalkDir {
     WalkDir::new(directory).min_depth(1)

@@ -75,6 +75,8 @@ formats! {
     STEP step "cutover/step/v1"
     /// The file of signers.
     SIGNERS signers "cutover/signers/v1"
+    /// The record of a prepared release.
+    RELEASE release "cutover/release/v1"
     /// A blob, built again and compared.
     VERIFY_BUILD verify_build "cutover/verify-build/v1"
 }

@@ -31,6 +31,7 @@ pub mod inspect;
 pub mod manifest;
 pub mod proposal;
 pub mod rebuild;
+pub mod release;
 pub mod signers;
 pub mod snapshot;
 mod source;

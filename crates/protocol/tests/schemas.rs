@@ -5,8 +5,8 @@
 #![allow(clippy::expect_used, reason = "tests")]
 
 use cutover_protocol::{
-    benchmark, block, build, bytes, ci, diff, dry_run, inspect, manifest, proposal, rebuild, signers, step, upgrade,
-    verify, weights, workspace,
+    benchmark, block, build, bytes, ci, diff, dry_run, inspect, manifest, proposal, rebuild, release, signers, step,
+    upgrade, verify, weights, workspace,
 };
 use schemars::{Schema, schema_for};
 use std::{collections::BTreeSet, fs, path::Path};
@@ -37,6 +37,12 @@ fn schemas() -> Vec<(&'static str, Schema)> {
         ("raw-database", schema_for!(weights::constants::Database)),
         ("raw-overhead", schema_for!(weights::constants::Overhead)),
         ("raw-weights", schema_for!(weights::raw::RawResults)),
+        ("release", schema_for!(release::Record)),
+        ("release-plan", schema_for!(release::PlanReport)),
+        ("release-prepare", schema_for!(release::PrepareReport)),
+        ("release-prepare-dry-run", schema_for!(release::PrepareDryRunReport)),
+        ("release-publish", schema_for!(release::PublishReport)),
+        ("release-sign", schema_for!(release::SignReport)),
         ("setup", schema_for!(workspace::SetupReport)),
         ("signers", schema_for!(signers::RootFile)),
         ("state", schema_for!(inspect::StateSummary)),

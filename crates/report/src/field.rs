@@ -1,38 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Formats single values and reads fields of documents that may be from another version.
-
-#![cfg_attr(not(test), expect(clippy::disallowed_methods, reason = "the record of a release has no type yet"))]
+//! Formats single values.
 
 use protocol::{Check, Finding, Rank, Verdict, dry_run::DryRunReport};
-use serde_json::Value;
-
-/// Formats the value at a JSON pointer, or `-` if there is none.
-pub fn text(value: &Value, pointer: &str) -> String {
-    match value.pointer(pointer) {
-        None | Some(Value::Null) => "-".into(),
-        Some(Value::String(text)) => text.clone(),
-        Some(Value::Bool(true)) => "yes".into(),
-        Some(Value::Bool(false)) => "no".into(),
-        Some(other) => other.to_string(),
-    }
-}
-
-/// Formats the verdict at a JSON pointer as a word within a sentence: `passed`, `failed`, `not
-/// judged`.
-pub fn outcome(value: &Value, pointer: &str) -> String {
-    match text(value, pointer).as_str() {
-        "pass" => "passed".into(),
-        "pass_with_hazards" => "passed with hazards".into(),
-        "fail" => "failed".into(),
-        "skip" => "skipped".into(),
-        other => other.replace('_', " "),
-    }
-}
-
-/// Returns the array at a JSON pointer, or an empty slice.
-pub fn list<'value>(value: &'value Value, pointer: &str) -> &'value [Value] {
-    value.pointer(pointer).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
-}
 
 /// Returns the findings of a check or rule as texts. A finding states its rank if it differs from
 /// that of the check's status.
@@ -97,11 +66,6 @@ pub fn grouped(number: u64) -> String {
     text
 }
 
-/// Formats the size at a JSON pointer, or `-` if there is none.
-pub fn size(value: &Value, pointer: &str) -> String {
-    value.pointer(pointer).and_then(Value::as_u64).map_or_else(|| "-".into(), |size| format!("{} bytes", grouped(size)))
-}
-
 /// Shortens a hash to its first digits.
 pub fn short(hash: &str) -> String {
     match hash.char_indices().nth(18) {
@@ -113,7 +77,6 @@ pub fn short(hash: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     #[test]
     fn findings_say_their_rank_where_the_check_does_not() {
@@ -121,14 +84,6 @@ mod tests {
         assert_eq!(findings(&protocol::CheckOutcome::judged("", ranked).named("x")), ["a", "hazard: b", "note: c"]);
         assert_eq!(findings(&Check::warn("x", "").with(["b"])), ["b"]);
         assert_eq!(findings(&Check::pass("x", "").with(["b"])), ["b"]);
-    }
-
-    #[test]
-    fn a_missing_value_is_a_dash() {
-        let value = json!({"a": null, "b": true, "c": 12, "d": "x"});
-        let all = ["/a", "/b", "/c", "/d", "/e"].map(|pointer| text(&value, pointer));
-        assert_eq!(all, ["-", "yes", "12", "x", "-"]);
-        assert!(list(&value, "/d").is_empty());
     }
 
     #[test]

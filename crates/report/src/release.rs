@@ -2,143 +2,146 @@
 //! Renders the documents of the release commands: the plan, the prepared release and the published
 //! release.
 
-#![cfg_attr(not(test), expect(clippy::disallowed_methods, reason = "the record of a release has no type yet"))]
-
 use crate::{
-    field::{list, outcome, size, text},
+    field::{bytes, or_dash, stated},
     table::aligned,
 };
-use serde_json::Value;
+use protocol::{
+    Verdict,
+    release::{PlanReport, PrepareDryRunReport, PrepareReport, PublishReport, Release, SignReport},
+};
 
 /// Renders the document of `release plan`.
-pub fn plan(document: &Value) -> String {
-    let of = |pointer: &str| text(document, pointer);
-    let last = match of("/last/tag").as_str() {
-        "-" => "none: this is the first".to_owned(),
-        tag => format!("{tag}, spec_version {}", of("/last/spec_version")),
-    };
-    let changes = match of("/section").as_str() {
-        "-" => "no section".to_owned(),
-        heading => format!("{}, {heading:?}", of("/changelog")),
-    };
-    let commit = if of("/dirty") == "yes" { format!("{} with changes", of("/commit")) } else { of("/commit") };
-    let mut all = rows(&[
-        ("release", format!("{}, {:?}", of("/tag"), of("/title"))),
-        ("last release", last),
-        ("commit", commit),
-        (if of("/last/tag") == "-" { "commits" } else { "commits since" }, of("/commit_count")),
-        ("changelog", changes),
-    ]);
+pub fn plan(plan: &PlanReport) -> String {
+    let mut all = heading(&plan.release);
     let mut table =
         vec![["", "RUNTIME", "GROUP", "SPEC_VERSION", "COMMITS", "FILES", "WHY"].map(str::to_owned).to_vec()];
-    for runtime in list(document, "/runtimes") {
-        let mark = if text(runtime, "/released") == "yes" { "release" } else { "leave" };
-        let fields = ["/name", "/group", "/spec_version", "/commits", "/files_changed", "/reason"];
-        table.push(std::iter::once(mark.to_owned()).chain(fields.map(|field| text(runtime, field))).collect());
+    for runtime in &plan.runtimes {
+        table.push(vec![
+            if runtime.released { "release" } else { "leave" }.to_owned(),
+            runtime.name.clone(),
+            runtime.group.name().to_owned(),
+            runtime.spec_version.to_string(),
+            runtime.commits.to_string(),
+            runtime.files_changed.to_string(),
+            runtime.reason.clone(),
+        ]);
     }
     all.push('\n');
     all.push_str(&aligned(&table));
-    let released = list(document, "/runtimes").iter().filter(|runtime| text(runtime, "/released") == "yes");
     let mut files = Vec::new();
-    for runtime in released {
-        files.push(vec![text(runtime, "/asset"), "goes on chain".into()]);
-        for (name, variant) in runtime.get("variants").and_then(Value::as_object).into_iter().flatten() {
-            let features: Vec<_> = list(variant, "/features").iter().filter_map(Value::as_str).collect();
-            let required = if text(variant, "/required") == "yes" { "required" } else { "optional" };
-            files.push(vec![text(variant, "/asset"), format!("{name}, {required}: {}", features.join(", "))]);
+    for runtime in plan.released() {
+        files.push(vec![runtime.asset.clone(), "goes on chain".into()]);
+        for (name, variant) in &runtime.variants {
+            let required = if variant.required { "required" } else { "optional" };
+            files.push(vec![variant.asset.clone(), format!("{name}, {required}: {}", variant.features.join(", "))]);
         }
     }
     if !files.is_empty() {
         all.push('\n');
         all.push_str(&aligned(&files));
     }
-    all.push_str(&notes(document, "/warnings", "warning"));
-    all.push_str(&notes(document, "/problems", "problem"));
-    all.push_str(&format!("\nverdict: {}\n", outcome(document, "/verdict")));
+    all.push_str(&ending(&plan.warnings, &plan.problems, plan.verdict));
     all
+}
+
+fn heading(release: &Release) -> String {
+    let last = match &release.last {
+        None => "none: this is the first".to_owned(),
+        Some(last) => format!("{}, spec_version {}", last.tag, last.spec_version),
+    };
+    let changes = match &release.section {
+        None => "no section".to_owned(),
+        Some(heading) => format!("{}, {heading:?}", or_dash(release.changelog.as_ref())),
+    };
+    let commit = if release.dirty { format!("{} with changes", release.commit) } else { release.commit.clone() };
+    rows(&[
+        ("release", format!("{}, {:?}", release.tag, release.title)),
+        ("last release", last),
+        ("commit", commit),
+        (if release.last.is_none() { "commits" } else { "commits since" }, release.commit_count.to_string()),
+        ("changelog", changes),
+    ])
 }
 
 fn rows(rows: &[(&str, String)]) -> String {
     aligned(&rows.iter().map(|(name, value)| vec![(*name).to_owned(), value.clone()]).collect::<Vec<_>>())
 }
 
-fn notes(document: &Value, pointer: &str, label: &str) -> String {
-    let texts = list(document, pointer).iter().filter_map(Value::as_str);
-    let text: String = texts.map(|note| format!("{label}: {note}\n")).collect();
+/// Renders the end of a text: warnings, problems and the verdict.
+fn ending(warnings: &[String], problems: &[String], verdict: Verdict) -> String {
+    format!("{}{}\nverdict: {}\n", notes(warnings, "warning"), notes(problems, "problem"), stated(verdict))
+}
+
+fn notes(notes: &[String], label: &str) -> String {
+    let text: String = notes.iter().map(|note| format!("{label}: {note}\n")).collect();
     if text.is_empty() { text } else { format!("\n{text}") }
 }
 
 /// Renders the document of `release prepare`.
-pub fn prepared(document: &Value) -> String {
-    let of = |pointer: &str| text(document, pointer);
+pub fn prepared(report: &PrepareReport) -> String {
+    let directory = or_dash(report.directory.as_ref());
     let mut all = rows(&[
-        ("release", of("/tag")),
-        ("directory", of("/directory")),
-        ("files", if of("/unchanged") == "yes" { "nothing changed".into() } else { "written".to_owned() }),
+        ("release", report.tag.clone()),
+        ("directory", directory.clone()),
+        ("files", if report.unchanged { "nothing changed".into() } else { "written".to_owned() }),
     ]);
-    let bundles = list(document, "/runtimes").iter().filter_map(|runtime| {
-        let mut bundle = runtime.get("bundle").filter(|bundle| bundle.is_object())?.clone();
-        bundle["name"] = runtime.get("name")?.clone();
-        Some(bundle)
-    });
-    let bundles: Vec<_> = bundles.collect();
-    all.push_str(&signatures(&bundles));
-    if bundles.iter().any(|bundle| text(bundle, "/signed_off") == "no" && text(bundle, "/needed") != "-") {
-        all.push_str(&format!("not signed off yet: cargo xtask release sign {} --with KEY\n", of("/directory")));
+    let bundles = report.runtimes.iter().filter_map(|runtime| Some((&runtime.name, &runtime.bundle.as_ref()?.signing)));
+    all.push_str(&signatures(bundles.clone().map(|(name, signing)| (name, &signing.signatures))));
+    if bundles.into_iter().any(|(_, signing)| !signing.signed_off && signing.needed.is_some()) {
+        all.push_str(&format!("not signed off yet: cargo xtask release sign {directory} --with KEY\n"));
     }
-    let mut table = Vec::new();
-    for asset in list(document, "/assets") {
-        table.push(vec![text(asset, "/name"), size(asset, "/size"), text(asset, "/sha256")]);
-    }
+    let table = report.assets.iter().map(|asset| vec![asset.name.clone(), bytes(asset.size), asset.sha256.clone()]);
     all.push('\n');
-    all.push_str(&aligned(&table));
-    all.push_str(&notes(document, "/warnings", "warning"));
-    all.push_str(&notes(document, "/problems", "problem"));
-    all.push_str(&format!("\nverdict: {}\n", outcome(document, "/verdict")));
+    all.push_str(&aligned(&table.collect::<Vec<_>>()));
+    all.push_str(&ending(&report.warnings, &report.problems, report.verdict));
     all
 }
 
 /// Renders the document of `release sign`.
-pub fn signed(document: &Value) -> String {
-    let mut all = rows(&[("release", text(document, "/tag")), ("directory", text(document, "/directory"))]);
-    all.push_str(&signatures(list(document, "/bundles")));
-    if text(document, "/signed_off") == "yes" {
+pub fn signed(report: &SignReport) -> String {
+    let mut all = rows(&[("release", report.tag.clone()), ("directory", report.directory.clone())]);
+    all.push_str(&signatures(report.bundles.iter().map(|one| (&one.name, &one.signing.signatures))));
+    if report.signed_off {
         all.push_str("\nsigned off: it can be published\n");
     }
     all
 }
 
-/// Renders the signers, one line for each runtime.
-fn signatures(bundles: &[Value]) -> String {
-    let rows = bundles.iter().map(|one| vec!["signatures".to_owned(), text(one, "/name"), text(one, "/signatures")]);
+/// Renders the signatures of each runtime's bundle, one line for each.
+fn signatures<'a>(bundles: impl Iterator<Item = (&'a String, &'a String)>) -> String {
+    let rows = bundles.map(|(name, signatures)| vec!["signatures".to_owned(), name.clone(), signatures.clone()]);
     aligned(&rows.collect::<Vec<_>>())
 }
 
 /// Renders what `release prepare --dry-run` would do.
-pub fn intended(document: &Value) -> String {
-    let mut all = plan(document);
-    if list(document, "/files").is_empty() {
+pub fn intended(report: &PrepareDryRunReport) -> String {
+    let mut all = plan(&report.plan);
+    if report.files.is_empty() {
         return all + "\nnothing was done, and nothing would be done\n";
     }
-    all.push_str(&format!("\nnothing was done; these would be the files of {}\n", text(document, "/directory")));
-    for name in list(document, "/files").iter().filter_map(Value::as_str) {
+    all.push_str(&format!("\nnothing was done; these would be the files of {}\n", report.directory));
+    for name in &report.files {
         all.push_str(&format!("  {name}\n"));
     }
     all
 }
 
 /// Renders the document of `release publish`.
-pub fn published(document: &Value) -> String {
-    let of = |pointer: &str| text(document, pointer);
-    let mut all = rows(&[("release", of("/tag")), ("state", of("/state")), ("address", of("/url"))]);
-    all.push_str(&signatures(list(document, "/signatures")));
-    let table: Vec<_> = list(document, "/assets")
-        .iter()
-        .map(|asset| vec![text(asset, "/action"), text(asset, "/name"), size(asset, "/size")])
-        .collect();
+pub fn published(report: &PublishReport) -> String {
+    let mut all = rows(&[
+        ("release", report.tag.clone()),
+        ("state", report.state.name().to_owned()),
+        ("address", or_dash(report.url.as_ref())),
+    ]);
+    all.push_str(&signatures(report.signatures.iter().map(|one| (&one.name, &one.signatures))));
+    let table = report.assets.iter().map(|published| {
+        let asset = &published.asset;
+        vec![published.action.name().to_owned(), asset.name.clone(), bytes(asset.size)]
+    });
     all.push('\n');
-    all.push_str(&aligned(&table));
-    for command in list(document, "/commands").iter().filter_map(Value::as_str) {
+    all.push_str(&aligned(&table.collect::<Vec<_>>()));
+    for command in &report.commands {
         all.push_str(&format!("$ {command}\n"));
     }
     all

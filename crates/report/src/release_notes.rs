@@ -1,152 +1,133 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Renders `notes.md`, the text of a published release. The same release gives the same bytes.
 
-#![cfg_attr(not(test), expect(clippy::disallowed_methods, reason = "the record of a release has no type yet"))]
-
 use crate::{
-    field::{grouped, list, outcome, size, text},
+    field::{bytes, grouped, or_dash, stated, words},
     table::{escape, markdown},
 };
-use serde_json::Value;
+use protocol::release::{PreviousComparison, Record, Release, ReleasedRuntime, VariantOutcome};
 
-/// Renders the notes. `section` is the release's section of the project's changelog, which is
-/// Markdown already.
-pub fn notes(release: &Value, section: &str) -> String {
-    let of = |pointer: &str| text(release, pointer);
-    let mut all = format!("Built from commit {}.\n", escape(&of("/commit")));
-    if of("/dirty") == "yes" {
+/// Renders the notes from the record of a release.
+pub fn notes(record: &Record) -> String {
+    let mut all = format!("Built from commit {}.\n", escape(&record.release.commit));
+    if record.release.dirty {
         all.push_str("\n**The work tree had uncommitted changes: nobody else can build these blobs.**\n");
     }
     all.push_str("\n## Changes\n");
-    if !section.is_empty() {
+    // The section is Markdown already.
+    if let Some(section) = record.section_text.as_ref().filter(|section| !section.is_empty()) {
         all.push_str(&format!("\n{section}\n"));
     }
-    all.push_str(&commits(release));
+    all.push_str(&commits(&record.release));
     all.push_str("\n## Runtimes\n");
-    for runtime in list(release, "/runtimes") {
+    for runtime in &record.runtimes {
         all.push_str(&of_runtime(runtime));
     }
-    all.push_str(&variants(release));
+    all.push_str(&variants(&record.runtimes));
     all.push_str("\n## How to check the files\n\n    sha256sum --check SHA256SUMS\n");
     all
 }
 
-fn commits(release: &Value) -> String {
-    let last = escape(&text(release, "/last/tag"));
-    if last == "-" {
-        return "\nThe first release.\n".into();
-    }
-    let commits = list(release, "/commits");
-    let count = text(release, "/commit_count");
+fn commits(release: &Release) -> String {
+    let Some(last) = &release.last else { return "\nThe first release.\n".into() };
+    let (count, last) = (release.commit_count, escape(&last.tag));
     let mut all = format!("\n{count} commits since {last}, merges included.\n\n");
-    for commit in commits {
-        all.push_str(&format!("- {} {}\n", escape(&text(commit, "/hash")), escape(&text(commit, "/subject"))));
+    for commit in &release.commits {
+        all.push_str(&format!("- {} {}\n", escape(&commit.hash), escape(&commit.subject)));
     }
     all
 }
 
-fn of_runtime(runtime: &Value) -> String {
-    let of = |pointer: &str| text(runtime, pointer);
-    let numbers = |pointer: &str| runtime.pointer(pointer).and_then(Value::as_u64);
-    let ratio = match (numbers("/size"), numbers("/size_decompressed")) {
-        (Some(small), Some(large)) if large > 0 && small < large => {
+fn of_runtime(runtime: &ReleasedRuntime) -> String {
+    let ratio = match (runtime.size, runtime.size_decompressed) {
+        (small, large) if large > 0 && small < large => {
             format!(", compressed to {} % of {} bytes", small * 100 / large, grouped(large))
         }
         _ => ", not compressed".into(),
     };
     let core = format!(
         "{}-{} ({}-{}.tx{}.au{})",
-        of("/spec_name"),
-        of("/spec_version"),
-        of("/impl_name"),
-        of("/impl_version"),
-        of("/transaction_version"),
-        of("/authoring_version")
+        runtime.spec_name,
+        runtime.spec_version,
+        runtime.impl_name,
+        runtime.impl_version,
+        or_dash(runtime.transaction_version),
+        runtime.authoring_version
     );
-    let metadata: Vec<_> = list(runtime, "/metadata_versions").iter().map(|version| format!("V{version}")).collect();
+    let metadata: Vec<_> = runtime.metadata_versions.iter().flatten().map(|version| format!("V{version}")).collect();
     let mut rows = vec![
-        ("File", of("/asset")),
-        ("Why", of("/reason")),
-        ("Size", format!("{}{ratio}", size(runtime, "/size"))),
+        ("File", runtime.asset.clone()),
+        ("Why", runtime.reason.clone()),
+        ("Size", format!("{}{ratio}", bytes(runtime.size))),
         ("Core version", core),
         ("Metadata versions", metadata.join(", ")),
-        ("blake2-256", of("/blake2_256")),
-        ("sha256", of("/sha256")),
-        ("IPFS", of("/ipfs_cid")),
-        ("system.set_code hash", of("/set_code_hash")),
-        ("system.authorize_upgrade hash", of("/authorize_upgrade_hash")),
-        ("system.authorize_upgrade call", of("/authorize_upgrade_call")),
-        ("Compiler", of("/rustc")),
-        ("Profile, features", format!("{}, {}", of("/profile"), words(runtime, "/features"))),
+        ("blake2-256", runtime.blake2_256.clone()),
+        ("sha256", runtime.sha256.clone()),
+        ("IPFS", runtime.ipfs_cid.clone()),
+        ("system.set_code hash", runtime.set_code_hash.clone()),
+        ("system.authorize_upgrade hash", runtime.authorize_upgrade_hash.clone()),
+        ("system.authorize_upgrade call", or_dash(runtime.authorize_upgrade_call.as_ref())),
+        ("Compiler", runtime.rustc.clone()),
+        ("Profile, features", format!("{}, {}", runtime.profile, words(&runtime.features))),
     ];
-    if of("/image") != "-" {
-        rows.push(("Builder image", format!("{} {}", of("/image"), of("/image_digest"))));
+    if let Some(image) = &runtime.image {
+        rows.push(("Builder image", format!("{image} {}", or_dash(runtime.image_digest.as_ref()))));
     }
-    if runtime.get("compared").is_some_and(Value::is_object) {
-        rows.push(("Compared with the previous runtime", compared(runtime)));
+    if let Some(compared) = &runtime.compared {
+        rows.push(("Compared with the previous runtime", self::compared(compared)));
     }
-    if runtime.get("bundle").is_some_and(Value::is_object) {
-        let from = of("/bundle/from_spec_version");
-        let (verdict, asset) = (outcome(runtime, "/bundle/verdict"), of("/bundle/asset"));
+    if let Some(bundle) = &runtime.bundle {
+        let (from, verdict, asset) = (bundle.from_spec_version, stated(bundle.verdict), &bundle.asset);
         rows.push(("Upgrade rehearsed", format!("from {from}: {verdict}; the evidence is in {asset}")));
-        rows.push(("Signatures", of("/bundle/signatures")));
+        rows.push(("Signatures", bundle.signing.signatures.clone()));
     }
     let rows: Vec<_> = rows.into_iter().map(|(name, value)| vec![name.to_owned(), value]).collect();
     let commands = [
         "git checkout COMMIT".to_owned(),
-        format!("cargo xtask verify build --digest {}{}", of("/digest_asset"), engine(runtime)),
+        format!("cargo xtask verify build --digest {}{}", runtime.digest_asset, engine(runtime)),
     ];
     format!(
         "\n### {}\n\n{}\nTo build it again and compare, with the COMMIT above:\n\n    {}\n",
-        escape(&of("/name")),
+        escape(&runtime.name),
         markdown(&["", ""], &rows),
         commands.join("\n    ")
     )
 }
 
-fn engine(runtime: &Value) -> String {
-    match (text(runtime, "/engine").as_str(), text(runtime, "/image").as_str()) {
-        ("-" | "host", _) => String::new(),
-        (engine, "-") => format!(" --engine {engine}"),
-        (engine, image) => format!(" --engine {engine} --image {image}"),
+fn engine(runtime: &ReleasedRuntime) -> String {
+    match (runtime.engine.as_str(), &runtime.image) {
+        ("host", _) => String::new(),
+        (engine, None) => format!(" --engine {engine}"),
+        (engine, Some(image)) => format!(" --engine {engine} --image {image}"),
     }
 }
 
-fn compared(runtime: &Value) -> String {
-    let of = |pointer: &str| text(runtime, &format!("/compared{pointer}"));
-    let counted = |pointer: &str, what: &str| match of(pointer).as_str() {
-        "1" => format!("1 {what}"),
-        count => format!("{count} {what}s"),
-    };
-    match of("/error").as_str() {
-        "-" => format!(
-            "{} {}: {} ({}), {} ({}); the rules of versions: {}",
-            of("/old/spec_name"),
-            of("/old/spec_version"),
-            counted("/changes", "change"),
-            of("/changes_asset"),
-            counted("/parameters", "parameter"),
-            of("/parameters_asset"),
-            of("/verdict")
-        ),
-        error => format!("not done: {error}"),
+fn compared(compared: &PreviousComparison) -> String {
+    let counted = |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
+    match compared {
+        PreviousComparison::Compared { old, changes, parameters, verdict, changes_asset, parameters_asset } => {
+            format!(
+                "{} {}: {} ({changes_asset}), {} ({parameters_asset}); the rules of versions: {}",
+                old.spec_name,
+                old.spec_version,
+                counted(*changes, "change"),
+                counted(*parameters, "parameter"),
+                verdict.name()
+            )
+        }
+        PreviousComparison::NotCompared { error } => format!("not done: {error}"),
     }
 }
 
-fn words(value: &Value, pointer: &str) -> String {
-    let words: Vec<_> = list(value, pointer).iter().filter_map(Value::as_str).collect();
-    if words.is_empty() { "none".into() } else { words.join(" ") }
-}
-
-fn variants(release: &Value) -> String {
+fn variants(runtimes: &[ReleasedRuntime]) -> String {
     let mut rows = Vec::new();
-    for runtime in list(release, "/runtimes") {
-        for variant in list(runtime, "/variants") {
-            let file = match text(variant, "/error").as_str() {
-                "-" => text(variant, "/asset"),
-                error => format!("not built: {error}"),
+    for runtime in runtimes {
+        for variant in &runtime.variants {
+            let file = match &variant.outcome {
+                VariantOutcome::Built { asset, .. } => asset.clone(),
+                VariantOutcome::Failed { error, .. } => format!("not built: {error}"),
             };
-            rows.push(vec![text(runtime, "/name"), text(variant, "/name"), words(variant, "/features"), file]);
+            rows.push(vec![runtime.name.clone(), variant.name.clone(), words(&variant.features), file]);
         }
     }
     match rows.is_empty() {
@@ -161,26 +142,58 @@ fn variants(release: &Value) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use protocol::{
+        Verdict,
+        release::{Commit, LastRelease, ReleasedBundle, ReleasedVariant},
+    };
 
-    fn release() -> Value {
-        json!({
-            "commit": "abc", "dirty": false, "last": {"tag": "v1.0.0"}, "commit_count": 2,
-            "commits": [{"hash": "0123456789", "subject": "Fix [x](http://evil) <b>"}],
-            "runtimes": [{
-                "name": "solo", "asset": "solo_runtime-v2.wasm", "size": 250, "size_decompressed": 1000,
-                "spec_name": "solo", "spec_version": 2, "impl_name": "solo-node", "impl_version": 0,
-                "transaction_version": 1, "authoring_version": 1, "metadata_versions": [14, 15],
-                "digest_asset": "solo-srtool-digest.json", "engine": "podman", "image": "r/b@sha256:aa",
-                "bundle": {"asset": "solo-upgrade-v2.tar", "from_spec_version": 1, "verdict": "pass"},
-                "variants": [{"name": "fast-runtime", "features": ["fast-runtime"], "error": "no such feature"}],
+    fn record() -> Record {
+        let runtime = ReleasedRuntime {
+            name: "solo".into(),
+            asset: "solo_runtime-v2.wasm".into(),
+            digest_asset: "solo-srtool-digest.json".into(),
+            spec_name: "solo".into(),
+            impl_name: "solo-node".into(),
+            spec_version: 2,
+            transaction_version: Some(1),
+            authoring_version: 1,
+            size: 250,
+            size_decompressed: 1000,
+            metadata_versions: Some(vec![14, 15]),
+            engine: "podman".into(),
+            image: Some("r/b@sha256:aa".into()),
+            variants: vec![ReleasedVariant {
+                name: "fast-runtime".into(),
+                features: vec!["fast-runtime".into()],
+                profile: "production".into(),
+                required: false,
+                outcome: VariantOutcome::Failed { asset: (), error: "no such feature".into() },
             }],
-        })
+            bundle: Some(ReleasedBundle {
+                asset: "solo-upgrade-v2.tar".into(),
+                from_spec_version: 1,
+                verdict: Verdict::Pass,
+                ..ReleasedBundle::default()
+            }),
+            ..ReleasedRuntime::default()
+        };
+        Record {
+            release: Release {
+                commit: "abc".into(),
+                last: Some(LastRelease { tag: "v1.0.0".into(), ..LastRelease::default() }),
+                commits: vec![Commit { hash: "0123456789".into(), subject: "Fix [x](http://evil) <b>".into() }],
+                commit_count: 2,
+                ..Release::default()
+            },
+            runtimes: vec![runtime],
+            section_text: Some("### Added\n\n- a".into()),
+            ..Record::default()
+        }
     }
 
     #[test]
     fn the_notes_say_what_a_voter_and_a_builder_need() {
-        let text = notes(&release(), "### Added\n\n- a");
+        let text = notes(&record());
         for wanted in [
             "- a\n",
             "2 commits since v1.0.0",
@@ -197,7 +210,7 @@ mod tests {
 
     #[test]
     fn the_subject_of_a_commit_is_escaped() {
-        let text = notes(&release(), "");
+        let text = notes(&record());
         assert!(text.contains("Fix \\[x\\](http://evil) \\<b\\>"), "{text}");
     }
 }

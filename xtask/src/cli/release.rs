@@ -3,6 +3,7 @@
 
 use super::EngineOptions;
 use clap::{Args, Subcommand};
+use release::{plan::Selection, publication::PublishOptions};
 use std::path::PathBuf;
 pub use workspace::runtimes::release::Group;
 
@@ -40,6 +41,14 @@ pub struct ReleaseSelection {
     /// Expect the tag to exist already, at the commit that is released
     #[arg(long)]
     pub tagged: bool,
+}
+
+impl ReleaseSelection {
+    /// Returns the selection of the plan.
+    pub fn selection(&self) -> Selection {
+        let Self { runtimes, group, tag, tagged } = self.clone();
+        Selection { runtimes, group, tag, tagged }
+    }
 }
 
 #[derive(Debug, Args)]
@@ -114,4 +123,16 @@ pub struct ReleasePublish {
     /// Only print the commands, without running them
     #[arg(long)]
     pub dry_run: bool,
+}
+
+impl ReleasePublish {
+    /// Returns the options of the publication.
+    pub fn publish(&self) -> PublishOptions {
+        PublishOptions {
+            repo: self.repo.clone(),
+            prerelease: self.prerelease,
+            draft: self.draft,
+            dry_run: self.dry_run,
+        }
+    }
 }

@@ -27,14 +27,10 @@ pub mod verify;
 pub mod verify_build;
 pub mod weights;
 
+pub use files::utf8;
 use std::path::Path;
 use worker::{Failure, Result};
 use workspace::context::Context;
-
-/// Returns a path as text for a JSON request. Returns an error if it is not UTF-8.
-pub fn utf8(path: &Path) -> Result<&str> {
-    path.to_str().ok_or_else(|| Failure::input(format!("{} is not UTF-8", path.display())).expected("a path in UTF-8"))
-}
 
 /// Checks that a source exists, before long-running work starts: a file, a node's address or a
 /// network.

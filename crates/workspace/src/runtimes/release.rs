@@ -46,9 +46,15 @@ pub enum Group {
 impl Group {
     /// Returns the name on the command line and in the configuration.
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Relay => "relay",
-            Self::Parachains => "parachains",
+        protocol::release::Group::from(self).name()
+    }
+}
+
+impl From<Group> for protocol::release::Group {
+    fn from(group: Group) -> Self {
+        match group {
+            Group::Relay => Self::Relay,
+            Group::Parachains => Self::Parachains,
         }
     }
 }

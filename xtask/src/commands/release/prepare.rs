@@ -4,12 +4,6 @@
 //! Slow results are cached in `<directory>.work`, under a digest of their inputs. A second run
 //! repeats only what changed and writes the same bytes.
 
-use super::{
-    archive,
-    directory::{self, FILE_LIMIT, FORMAT, Files, NOTES, RECORD},
-    plan::{self, Plan, PlannedRuntime, PlannedVariant},
-    signed,
-};
 use crate::{
     cli::{self, Profile, ReleasePrepare},
     commands::{
@@ -17,6 +11,7 @@ use crate::{
         diff, expect_source, root_file, sign,
         upgrade::{
             self,
+            bundle::pretty,
             place::{MANIFEST, Manifest},
         },
         utf8,
@@ -28,28 +23,35 @@ use process::interrupt;
 use protocol::{
     Status, Verdict,
     diff::{DiffReport, ParametersReport, Request},
-    inspect,
+    inspect::{self, RuntimeFacts},
+    release::{
+        PlannedRuntime, PlannedVariant, PrepareDryRunReport, PrepareReport, PreviousComparison, ReleasedBundle,
+        ReleasedRuntime, ReleasedVariant, SignersFile, VERSION, VariantOutcome,
+    },
     signers::{RootSummary, VerifyRootRequest},
     upgrade::RuntimeUpgrade,
     verify::EvidenceRequest,
 };
+use release::{
+    archive, bundle, cache,
+    directory::{self, FILE_LIMIT, Files, UnknownFields},
+    names,
+    plan::{self, Plan},
+    record,
+};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use worker::{Code, Failure, Result};
 use workers::Worker;
 use workspace::{
     context::Context,
-    inputs::{self, Digester, file_digest},
+    inputs::{Digester, Variant, file_digest},
     runtimes::{Runtime, Workspace},
 };
 
-/// The maximum size of a cached result, in bytes.
-const CACHE_LIMIT: u64 = 64 << 20;
-
 pub fn run(context: &Context, options: &ReleasePrepare) -> Result<bool> {
     let workspace = Workspace::load(context)?;
-    let plan = plan::make(context, &workspace, &options.selection)?;
+    let plan = plan::make(&context.workspace, &workspace, &options.selection.selection())?;
     let released = plan.released(&workspace)?;
     let sources = Sources::of(context, &released, options)?;
     let keys = options.sign_with.iter().map(|key| sign::parse_key(key)).collect::<Result<Vec<_>>>()?;
@@ -57,17 +59,20 @@ pub fn run(context: &Context, options: &ReleasePrepare) -> Result<bool> {
     let root = root_file(context, options.root.as_deref())?;
     let out = match &options.out {
         Some(out) => std::path::absolute(out).map_err(|error| Failure::io("use", out, &error))?,
-        None => workspace.metadata.target_directory.as_std_path().join("releases").join(plan.tag.replace('/', "-")),
+        None => {
+            let name = plan.report.release.tag.replace('/', "-");
+            workspace.metadata.target_directory.as_std_path().join("releases").join(name)
+        }
     };
     if options.dry_run {
-        return print_dry_run(context, &plan, &sources, &out);
+        return print_dry_run(context, plan, &sources, &out);
     }
-    if !plan.passed() {
+    if !plan.report.passed() {
         return Err(Failure::check("there is nothing to release")
-            .found(plan.problems.join("\n"))
+            .found(plan.report.problems.join("\n"))
             .hint("cargo xtask release plan"));
     }
-    if plan.dirty && !options.engine.allow_dirty {
+    if plan.report.release.dirty && !options.engine.allow_dirty {
         return Err(Failure::check("the work tree differs from its commit")
             .expected("a release that everybody can build from its commit")
             .hint("commit the changes, or add --allow-dirty: such a release cannot be published"));
@@ -156,46 +161,18 @@ fn sources_by_runtime(option: &str, given: &[String], names: &[&str]) -> Result<
 }
 
 /// Prints the files that a run would write.
-fn print_dry_run(context: &Context, plan: &Plan, sources: &Sources, out: &Path) -> Result<bool> {
-    let mut files = vec![directory::SUMS.to_owned(), NOTES.to_owned(), RECORD.to_owned()];
-    let released = plan.runtimes.iter().filter(|planned| planned.released);
-    for (planned, source) in released.zip(&sources.0) {
-        files.push(planned.asset.clone());
-        files.push(digest_name(&planned.name));
-        files.extend(planned.variants.values().map(|variant| variant.asset.clone()));
-        if source.state.is_some() {
-            files.push(bundle_name(planned));
-        }
-        if source.previous.is_some() {
-            files.extend([diff_name(planned), parameters_name(planned)]);
-        }
-    }
-    files.sort();
-    let mut document = plan.document()?;
-    if let Some(fields) = document.as_object_mut() {
-        fields.insert("dry_run".into(), json!(true));
-        fields.insert("directory".into(), json!(utf8(out)?));
-        // A release with problems has no files.
-        fields.insert("files".into(), if plan.passed() { json!(files) } else { json!([]) });
-    }
-    context.printer.result(&document, || report::release::intended(&document))?;
-    Ok(plan.passed())
-}
-
-fn digest_name(name: &str) -> String {
-    format!("{name}-srtool-digest.json")
-}
-
-fn bundle_name(planned: &PlannedRuntime) -> String {
-    format!("{}-upgrade-v{}.tar", planned.name, planned.spec_version)
-}
-
-fn diff_name(planned: &PlannedRuntime) -> String {
-    format!("{}-changes-v{}.json", planned.name, planned.spec_version)
-}
-
-fn parameters_name(planned: &PlannedRuntime) -> String {
-    format!("{}-parameters-v{}.md", planned.name, planned.spec_version)
+fn print_dry_run(context: &Context, plan: Plan, sources: &Sources, out: &Path) -> Result<bool> {
+    let optional = sources
+        .0
+        .iter()
+        .map(|source| names::OptionalFiles { bundle: source.state.is_some(), comparison: source.previous.is_some() });
+    let passed = plan.report.passed();
+    // A release with problems has no files.
+    let files = if passed { names::all(&plan.report, optional) } else { Vec::new() };
+    let directory = utf8(out)?.to_owned();
+    let report = PrepareDryRunReport { plan: plan.report, dry_run: true, directory, files };
+    context.printer.result(&report, || report::release::intended(&report))?;
+    Ok(passed)
 }
 
 /// Builds and checks the files of a release.
@@ -210,10 +187,10 @@ struct ReleaseBuilder<'run> {
     root: Option<PathBuf>,
 }
 
-/// The result of preparing one runtime.
-struct PreparedRuntime {
-    /// The runtime's entry in the notes and in `release.json`.
-    document: Value,
+/// What is found while a release is prepared.
+#[derive(Default)]
+struct Notices {
+    /// The reasons why the release fails.
     problems: Vec<String>,
     warnings: Vec<String>,
 }
@@ -222,59 +199,45 @@ impl ReleaseBuilder<'_> {
     fn run(&self, released: &[(&PlannedRuntime, &Runtime)], sources: &Sources, out: &Path) -> Result<bool> {
         let mut files = Files::default();
         let mut runtimes = Vec::new();
-        let (mut problems, mut warnings) = (Vec::new(), self.plan.warnings.clone());
+        let mut notices = Notices { warnings: self.plan.report.warnings.clone(), ..Notices::default() };
         for ((planned, runtime), source) in released.iter().zip(&sources.0) {
-            let prepared = self.runtime(planned, runtime, source, out, &mut files)?;
-            problems.extend(prepared.problems);
-            warnings.extend(prepared.warnings);
-            runtimes.push(prepared.document);
+            runtimes.push(self.runtime(planned, runtime, source, out, &mut files, &mut notices)?);
         }
-        let mut document = self.document_of_all(&runtimes, &warnings)?;
-        let assets = files.seal(&mut document)?;
+        let Notices { problems, mut warnings } = notices;
+        let mut record = record::record(self.plan, runtimes, warnings.clone(), self.signers()?);
+        files.seal(&mut record, &UnknownFields::default())?;
         let passed = problems.is_empty();
         // A failed release is not written, so that it cannot be published by mistake.
         let placed = if passed { files.place(out)? } else { false };
         if !passed && out.exists() {
             warnings.push(format!("{} is from an earlier run", out.display()));
         }
-        let summary = json!({
-            "version": 1,
-            "tag": self.plan.tag,
-            "directory": if passed { json!(utf8(out)?) } else { Value::Null },
-            "unchanged": passed && !placed,
-            "assets": assets,
-            "runtimes": document.get("runtimes"),
-            "warnings": warnings,
-            "problems": problems,
-            "verdict": if passed { "pass" } else { "fail" },
-        });
-        self.context.printer.result(&summary, || report::release::prepared(&summary))?;
+        let report = PrepareReport {
+            version: VERSION,
+            tag: record.release.tag,
+            directory: if passed { Some(utf8(out)?.to_owned()) } else { None },
+            unchanged: passed && !placed,
+            assets: record.assets,
+            runtimes: record.runtimes,
+            warnings,
+            problems,
+            verdict: passed.into(),
+        };
+        self.context.printer.result(&report, || report::release::prepared(&report))?;
         Ok(passed)
     }
 
-    /// Returns the document that the notes are rendered from and that becomes `release.json`.
-    fn document_of_all(&self, runtimes: &[Value], warnings: &[String]) -> Result<Value> {
-        let mut document = self.plan.document()?;
-        let signers = self.root.as_deref().map(|root| {
-            let name = root.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            let request = VerifyRootRequest { root: utf8(root)?.into(), ..VerifyRootRequest::default() };
-            let request = EvidenceRequest::VerifyRoot(request);
-            let (_, summary): (_, RootSummary) = self.ask("signers", Worker::Evidence, &request)?;
-            Ok::<_, Failure>(
-                json!({"file": name, "sha256": directory::sha256(&read(root)?), "lineage": summary.lineage}),
-            )
-        });
-        let signers = signers.transpose()?;
-        if let Some(fields) = document.as_object_mut() {
-            fields.remove("version");
-            fields.remove("problems");
-            fields.insert("format".into(), json!(FORMAT));
-            fields.insert("runtimes".into(), json!(runtimes));
-            fields.insert("warnings".into(), json!(warnings));
-            fields.insert("signers".into(), json!(signers));
-            fields.insert("section_text".into(), json!(self.plan.section_text));
-        }
-        Ok(document)
+    /// Returns the file of signers that the release is prepared with.
+    fn signers(&self) -> Result<Option<SignersFile>> {
+        let Some(root) = &self.root else { return Ok(None) };
+        let request = VerifyRootRequest { root: utf8(root)?.into(), ..VerifyRootRequest::default() };
+        let request = EvidenceRequest::VerifyRoot(request);
+        let (_, summary): (_, RootSummary) = self.ask("signers", Worker::Evidence, &request)?;
+        Ok(Some(SignersFile {
+            file: root.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+            sha256: directory::sha256(&read(root)?),
+            lineage: summary.lineage,
+        }))
     }
 
     /// Builds, inspects and compares one runtime, and adds its files.
@@ -285,8 +248,8 @@ impl ReleaseBuilder<'_> {
         source: &Source,
         out: &Path,
         files: &mut Files,
-    ) -> Result<PreparedRuntime> {
-        let mut prepared = PreparedRuntime { document: Value::Null, problems: Vec::new(), warnings: Vec::new() };
+        notices: &mut Notices,
+    ) -> Result<ReleasedRuntime> {
         let variant = build::release_variant(runtime, Profile::Production);
         let built = build::build_one(self.engine, runtime, &variant, &self.work.join("blobs").join(&planned.name))?;
         let (stated, record) = (built.runtime.record.spec_version, &built.runtime.record);
@@ -301,78 +264,27 @@ impl ReleaseBuilder<'_> {
         }
         if !built.fits {
             let (size, limit) = (record.size, record.size_limit);
-            prepared.problems.push(format!("{}: {size} bytes are too large for the limit of {limit}", planned.name));
+            notices.problems.push(format!("{}: {size} bytes are too large for the limit of {limit}", planned.name));
         }
         files.add(&planned.asset, read(&built.path)?)?;
-        files.add(digest_name(&planned.name), read(Path::new(&record.digest_file))?)?;
+        files.add(names::digest(planned), read(Path::new(&record.digest_file))?)?;
         let facts = self.facts(&planned.name, &built.path)?;
-        let variants = self.variants(planned, runtime, files, &mut prepared)?;
-        prepared.warnings.extend(unchanged_variants(&planned.name, &json!(built.runtime.blake2_256), &variants));
-        let compared = self.compare(planned, &built.path, source, files, &mut prepared)?;
-        let bundle = self.bundle(planned, &built, source, out, files, &mut prepared)?;
-        prepared.document = self.document(planned, &built, &facts, variants, compared, bundle);
-        Ok(prepared)
-    }
-
-    /// Returns the runtime's entry in the release document.
-    fn document(
-        &self,
-        planned: &PlannedRuntime,
-        built: &Built,
-        facts: &Value,
-        variants: Value,
-        compared: Value,
-        bundle: Value,
-    ) -> Value {
-        let record = &built.runtime.record;
-        let fact = |name: &str| facts.get(name).cloned().unwrap_or_default();
-        json!({
-            "name": planned.name,
-            "package": planned.package,
-            "released": true,
-            "reason": planned.reason,
-            "asset": planned.asset,
-            "digest_asset": digest_name(&planned.name),
-            "spec_name": fact("spec_name"),
-            "impl_name": fact("impl_name"),
-            "spec_version": fact("spec_version"),
-            "impl_version": fact("impl_version"),
-            "transaction_version": fact("transaction_version"),
-            "authoring_version": fact("authoring_version"),
-            "state_version": fact("state_version"),
-            "last_spec_version": planned.last_spec_version,
-            "size": fact("size"),
-            "size_decompressed": fact("size_decompressed"),
-            "metadata_versions": fact("metadata_versions"),
-            "pace": fact("pace"),
-            "blake2_256": fact("blake2_256"),
-            "sha256": fact("sha256"),
-            "ipfs_cid": fact("ipfs_cid"),
-            "set_code_hash": fact("set_code_hash"),
-            "authorize_upgrade_call": fact("authorize_upgrade_call"),
-            "authorize_upgrade_hash": built.runtime.digest.authorize_upgrade_prop,
-            "rustc": record.rustc,
-            "engine": record.engine,
-            "image": record.image,
-            "image_digest": record.image_digest,
-            "profile": record.profile,
-            "features": record.features,
-            "variants": variants,
-            "compared": compared,
-            "bundle": bundle,
-        })
+        let variants = self.variants(planned, runtime, files, notices)?;
+        let unchanged = record::unchanged_variants(&planned.name, &built.runtime.blake2_256, &variants);
+        notices.warnings.extend(unchanged);
+        let compared = self.compare(planned, &built.path, source, files, notices)?;
+        let bundle = self.bundle(planned, &built, source, out, files, notices)?;
+        Ok(ReleasedRuntime { variants, compared, bundle, ..record::runtime(planned, &built.runtime, facts) })
     }
 
     /// Returns the facts that the blob states. `name` is the runtime's, with the variant's appended
     /// for a variant.
-    fn facts(&self, name: &str, blob: &Path) -> Result<Value> {
+    fn facts(&self, name: &str, blob: &Path) -> Result<RuntimeFacts> {
         let key = self.key(Worker::Inspect, &[("blob", &file_digest(blob)?)])?;
         self.cached(&format!("{name}-facts"), Some(key), || {
             let source = protocol::Source::File(blob.to_owned());
             let request = inspect::Request::Inspect { source, metadata: true, token: None };
-            let (_, facts): (_, inspect::RuntimeFacts) =
-                self.ask(&format!("inspect {name}"), Worker::Inspect, &request)?;
-            Ok(json!(facts))
+            Ok(self.ask(&format!("inspect {name}"), Worker::Inspect, &request)?.1)
         })
     }
 
@@ -383,65 +295,69 @@ impl ReleaseBuilder<'_> {
         planned: &PlannedRuntime,
         runtime: &Runtime,
         files: &mut Files,
-        prepared: &mut PreparedRuntime,
-    ) -> Result<Value> {
-        let mut documents = Vec::new();
-        for (name, planned_variant) in &planned.variants {
-            let outcome = self.variant(planned, runtime, name, planned_variant);
-            let outcome = outcome.and_then(|built| {
-                let facts = self.facts(&format!("{}-{name}", planned.name), &built.path)?;
-                Ok((built, facts))
-            });
+        notices: &mut Notices,
+    ) -> Result<Vec<ReleasedVariant>> {
+        let mut variants = Vec::new();
+        for (name, variant) in &planned.variants {
+            let build = plan::build_variant(name, variant)?;
+            let built = self.variant(planned, runtime, name, &build);
             interrupt::check()?;
-            let mut document = json!({
-                "name": name,
-                "features": planned_variant.variant.features,
-                "asset": planned_variant.asset,
-                "profile": planned_variant.variant.profile(name)?.name(),
-                "required": planned_variant.variant.required,
-            });
-            let error = match outcome {
+            let outcome = match built {
                 Ok((built, facts)) => {
-                    document["blake2_256"] = json!(built.runtime.blake2_256);
-                    document["pace"] = facts.get("pace").cloned().unwrap_or_default();
-                    files.add(&planned_variant.asset, read(&built.path)?)?;
-                    None
-                }
-                Err(failure) => Some(failure),
-            };
-            if let Some(failure) = error {
-                let message = format!("{}: the variant {name} was not built: {failure}", planned.name);
-                match planned_variant.variant.required {
-                    true => prepared.problems.push(message),
-                    false => {
-                        self.context.printer.warning(&message);
-                        prepared.warnings.push(message);
+                    files.add(&variant.asset, read(&built.path)?)?;
+                    VariantOutcome::Built {
+                        asset: variant.asset.clone(),
+                        blake2_256: built.runtime.blake2_256,
+                        pace: record::pace(facts.pace),
                     }
                 }
-                document["asset"] = Value::Null;
-                document["error"] = json!(failure.message);
-            }
-            documents.push(document);
+                Err(failure) => {
+                    self.report_failed(planned, name, variant, &failure, notices);
+                    VariantOutcome::Failed { asset: (), error: failure.message }
+                }
+            };
+            variants.push(ReleasedVariant {
+                name: name.clone(),
+                features: variant.features.clone(),
+                profile: build.profile.to_owned(),
+                required: variant.required,
+                outcome,
+            });
         }
-        Ok(Value::Array(documents))
+        Ok(variants)
     }
 
-    /// Builds one variant.
+    /// Reports that a variant was not built.
+    fn report_failed(
+        &self,
+        planned: &PlannedRuntime,
+        name: &str,
+        variant: &PlannedVariant,
+        failure: &Failure,
+        notices: &mut Notices,
+    ) {
+        let message = format!("{}: the variant {name} was not built: {failure}", planned.name);
+        match variant.required {
+            true => notices.problems.push(message),
+            false => {
+                self.context.printer.warning(&message);
+                notices.warnings.push(message);
+            }
+        }
+    }
+
+    /// Builds one variant and returns it with the facts that its blob states.
     fn variant(
         &self,
         planned: &PlannedRuntime,
         runtime: &Runtime,
         name: &str,
-        planned_variant: &PlannedVariant,
-    ) -> Result<Built> {
-        let variant = inputs::Variant {
-            profile: planned_variant.variant.profile(name)?.name(),
-            features: planned_variant.variant.features.clone(),
-            default_features: true,
-            native: false,
-        };
+        variant: &Variant,
+    ) -> Result<(Built, RuntimeFacts)> {
         let out = self.work.join("blobs").join(&planned.name).join(name);
-        build::build_one(self.engine, runtime, &variant, &out)
+        let built = build::build_one(self.engine, runtime, variant, &out)?;
+        let facts = self.facts(&format!("{}-{name}", planned.name), &built.path)?;
+        Ok((built, facts))
     }
 
     /// Compares the blob with the previous runtime: metadata changes and parameters.
@@ -451,9 +367,9 @@ impl ReleaseBuilder<'_> {
         blob: &Path,
         source: &Source,
         files: &mut Files,
-        prepared: &mut PreparedRuntime,
-    ) -> Result<Value> {
-        let Some(previous) = &source.previous else { return Ok(Value::Null) };
+        notices: &mut Notices,
+    ) -> Result<Option<PreviousComparison>> {
+        let Some(previous) = &source.previous else { return Ok(None) };
         let allow = diff::allowances(self.context, &[])?;
         let key = match previous {
             SourceLocation::File(path) if Path::new(path).is_file() => Some(self.key(
@@ -489,32 +405,24 @@ impl ReleaseBuilder<'_> {
         let (passed, changes, parameters) = match comparison {
             Comparison::Complete { passed, changes, parameters } => (passed, changes, parameters),
             Comparison::Unavailable { error } => {
-                prepared.warnings.push(format!("{}: not compared with the runtime before: {error}", planned.name));
-                return Ok(json!({"error": error}));
+                notices.warnings.push(format!("{}: not compared with the runtime before: {error}", planned.name));
+                return Ok(Some(PreviousComparison::NotCompared { error }));
             }
         };
-        files.add(diff_name(planned), directory::pretty(&changes)?)?;
-        files.add(parameters_name(planned), report::diff::parameters(&parameters).into_bytes())?;
+        files.add(names::changes(planned), pretty(&changes)?)?;
+        files.add(names::parameters(planned), report::diff::parameters(&parameters).into_bytes())?;
         // A build for fast rehearsals has the name and version of the production build, but another
         // pace.
         let pace = changes.rules.iter().filter(|rule| rule.name == "consensus" && rule.status == Status::Warn);
         for finding in pace.flat_map(|rule| &rule.findings) {
-            prepared.warnings.push(format!("{}: {}", planned.name, finding.text));
+            notices.warnings.push(format!("{}: {}", planned.name, finding.text));
         }
         if !passed {
             let broken = changes.rules.iter().filter(|rule| rule.status == Status::Fail);
             let broken: Vec<_> = broken.map(|rule| rule.name.as_str()).collect();
-            prepared.problems.push(format!("{}: broken rules of `diff`: {}", planned.name, broken.join(", ")));
+            notices.problems.push(format!("{}: broken rules of `diff`: {}", planned.name, broken.join(", ")));
         }
-        Ok(json!({
-            "old": {"spec_name": changes.old.spec_name, "spec_version": changes.old.spec_version,
-                "blake2_256": changes.old.blake2_256},
-            "changes": changes.changes.len(),
-            "parameters": parameters.parameters.len(),
-            "verdict": changes.verdict,
-            "changes_asset": diff_name(planned),
-            "parameters_asset": parameters_name(planned),
-        }))
+        Ok(Some(record::comparison(planned, &changes, &parameters)))
     }
 
     /// Rehearses and signs the upgrade, and adds the bundle as one archive.
@@ -525,19 +433,19 @@ impl ReleaseBuilder<'_> {
         source: &Source,
         place: &Path,
         files: &mut Files,
-        prepared: &mut PreparedRuntime,
-    ) -> Result<Value> {
+        notices: &mut Notices,
+    ) -> Result<Option<ReleasedBundle>> {
         let Some((state, at)) = &source.state else {
             if !self.options.no_bundle {
-                prepared.warnings.push(format!(
+                notices.warnings.push(format!(
                     "{}: no state is known to rehearse the upgrade on, so there is no bundle",
                     planned.name
                 ));
             }
-            return Ok(Value::Null);
+            return Ok(None);
         };
         let out = self.work.join("bundles").join(&planned.name);
-        keep_signatures(&place.join(bundle_name(planned)), &out)?;
+        keep_signatures(&place.join(names::bundle(planned)), &out)?;
         let options = cli::Upgrade {
             only: Vec::new(),
             engine: self.options.engine.clone(),
@@ -561,7 +469,7 @@ impl ReleaseBuilder<'_> {
         };
         let (tried, ships) = (&upgraded.blob.blake2_256, &built.runtime.blake2_256);
         if tried != ships {
-            prepared.problems.push(format!(
+            notices.problems.push(format!(
                 "{}: the upgrade was rehearsed with the blob {tried}, but {ships} is released",
                 planned.name
             ));
@@ -569,21 +477,10 @@ impl ReleaseBuilder<'_> {
         if verdict != Verdict::Pass {
             let failed = upgraded.checks.iter().filter(|check| check.status == Status::Fail);
             let failed: Vec<_> = failed.map(|check| check.name.as_str()).collect();
-            prepared.problems.push(format!("{}: the upgrade failed in {}", planned.name, failed.join(", ")));
+            notices.problems.push(format!("{}: the upgrade failed in {}", planned.name, failed.join(", ")));
         }
-        let top = format!("{}-upgrade-v{}", planned.name, planned.spec_version);
-        files.add(bundle_name(planned), archive::tar(&out, &top)?)?;
-        Ok(json!({
-            "asset": bundle_name(planned),
-            "from_spec_version": upgraded.from_spec_version,
-            "verdict": upgraded.verdict,
-            "signatures": upgraded.signing.signatures,
-            "signed_off": upgraded.signing.signed_off,
-            "needed": upgraded.signing.needed,
-            "counted": upgraded.signing.counted,
-            "missing": upgraded.signing.missing,
-            "proposal": upgraded.proposal,
-        }))
+        files.add(names::bundle(planned), archive::tar(&out, &names::bundle_top(planned))?)?;
+        Ok(Some(record::bundle(planned, *upgraded)))
     }
 
     /// Sends a request to a worker. Returns whether it passed, and its result.
@@ -611,31 +508,8 @@ impl ReleaseBuilder<'_> {
         key: Option<String>,
         make: impl FnOnce() -> Result<T>,
     ) -> Result<T> {
-        let path = self.work.join(format!("{name}.json"));
-        if let Some(key) = &key
-            && let Ok(text) = files::read_bounded(&path, CACHE_LIMIT)
-            && let Ok(cached) = serde_json::from_slice::<CachedResult<T>>(&text)
-            && cached.inputs == *key
-        {
-            return Ok(cached.value);
-        }
-        let value = make()?;
-        match key {
-            Some(inputs) => {
-                let made = CachedResult { inputs, value };
-                files::write_whole(&path, &directory::pretty(&made)?)?;
-                Ok(made.value)
-            }
-            None => Ok(value),
-        }
+        cache::cached(&self.work.join(format!("{name}.json")), key, make)
     }
-}
-
-/// A cached value with a digest of its inputs.
-#[derive(Serialize, Deserialize)]
-struct CachedResult<T> {
-    inputs: String,
-    value: T,
 }
 
 /// The comparison of the blob with the previous runtime.
@@ -645,21 +519,6 @@ enum Comparison {
     Complete { passed: bool, changes: Box<DiffReport>, parameters: Box<ParametersReport> },
 }
 
-/// Returns a warning for each variant whose blob equals the production blob: its features had no
-/// effect.
-fn unchanged_variants<'a>(
-    name: &'a str,
-    blake2_256: &'a Value,
-    variants: &'a Value,
-) -> impl Iterator<Item = String> + 'a {
-    let variants = variants.as_array().map(Vec::as_slice).unwrap_or_default().iter();
-    let same = variants.filter(move |variant| variant["blake2_256"] == *blake2_256);
-    same.map(move |variant| {
-        let which = variant["name"].as_str().unwrap_or_default();
-        format!("{name}: the variant {which} has the same blob as the production build: its features have no effect")
-    })
-}
-
 /// Copies the signatures that `release sign` added to the released bundle into the new one, if both
 /// have the same payload.
 fn keep_signatures(released: &Path, bundle: &Path) -> Result<()> {
@@ -667,7 +526,7 @@ fn keep_signatures(released: &Path, bundle: &Path) -> Result<()> {
     if !released.is_file() || !ours.is_file() {
         return Ok(());
     }
-    let theirs = read(&signed::unpack(released)?.directory.join(MANIFEST))?;
+    let theirs = read(&bundle::unpack(released)?.directory.join(MANIFEST))?;
     match Manifest::parse(&theirs).payload == Manifest::parse(&read(&ours)?).payload {
         true => files::write_whole(&ours, &theirs),
         false => Ok(()),
@@ -681,15 +540,6 @@ fn read(path: &Path) -> Result<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_variant_with_the_production_blob_is_reported() {
-        let variants = json!([{"name": "fast", "blake2_256": "0x01"}, {"name": "trace", "blake2_256": "0x02"}]);
-        let warnings: Vec<_> = unchanged_variants("paseo", &json!("0x01"), &variants).collect();
-        assert_eq!(warnings.len(), 1);
-        assert!(warnings[0].contains("variant fast"), "{warnings:?}");
-        assert_eq!(unchanged_variants("paseo", &json!("0x03"), &variants).count(), 0);
-    }
 
     #[test]
     fn a_source_is_assigned_to_the_named_runtime() {

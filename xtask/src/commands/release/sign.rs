@@ -2,11 +2,7 @@
 //! Adds a signature to each bundle of a prepared release, and updates the checksums, the notes and
 //! the record.
 
-use super::{
-    archive,
-    directory::{self, Files},
-    signed,
-};
+use super::signed;
 use crate::{
     cli::ReleaseSign,
     commands::{
@@ -15,7 +11,11 @@ use crate::{
         utf8,
     },
 };
-use serde_json::{Value, json};
+use protocol::release::{SignReport, SignedBundle, VERSION};
+use release::{
+    archive, bundle,
+    directory::{self, Files, UnknownFields},
+};
 use worker::{Failure, Result};
 use workspace::context::Context;
 
@@ -27,37 +27,36 @@ pub fn run(context: &Context, options: &ReleaseSign) -> Result<bool> {
     let place =
         std::fs::File::open(&options.directory).map_err(|error| Failure::io("open", &options.directory, &error))?;
     let _ = place.lock();
-    let (record, directory) = directory::read(&options.directory)?;
-    let mut document = directory::document(&directory)?;
+    let (mut record, directory) = directory::read(&options.directory)?;
+    let unknown = UnknownFields::read(&directory)?;
     let mut files = Files::of(&record, &directory)?;
     let task = context.printer.task("sign");
     let mut bundles = Vec::new();
-    let mut signed_off = true;
-    for (index, released) in record.runtimes.iter().enumerate() {
-        let Some(bundle) = &released.bundle else { continue };
-        let unpacked = signed::unpack(&directory.join(&bundle.asset))?;
+    for released in &mut record.runtimes {
+        let Some(released_bundle) = &mut released.bundle else { continue };
+        let unpacked = bundle::unpack(&directory.join(&released_bundle.asset))?;
         check_reports(context, &unpacked.directory, &task, &context.log("release"))?;
         sign(context, &unpacked.directory, &keys, root.as_deref(), &task, &context.log("release"))?;
         let (signing, _) = signed::signing(context, &released.name, &unpacked.directory, root.as_deref(), &task)?;
         let top = unpacked.directory.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        files.replace(&bundle.asset, archive::tar(&unpacked.directory, &top)?)?;
-        signed_off &= signing.signed_off;
-        let mut summary = json!(signing.summary(true));
-        if let Some(Value::Object(fields)) = document.pointer_mut(&format!("/runtimes/{index}/bundle")) {
-            fields.extend(summary.as_object().cloned().unwrap_or_default());
-        }
-        summary["name"] = json!(released.name);
-        bundles.push(summary);
+        files.replace(&released_bundle.asset, archive::tar(&unpacked.directory, &top)?)?;
+        released_bundle.signing = signing.summary(true);
+        bundles.push(SignedBundle { name: released.name.clone(), signing: released_bundle.signing.clone() });
     }
     drop(task);
     if bundles.is_empty() {
         return Err(Failure::input(format!("{} has no bundle to sign", directory.display()))
             .hint("prepare it with a state to rehearse the upgrade on"));
     }
-    files.seal(&mut document)?;
+    files.seal(&mut record, &unknown)?;
     files.place(&directory)?;
-    let summary = json!({"version": 1, "tag": record.tag, "directory": utf8(&directory)?, "bundles": bundles,
-        "signed_off": signed_off});
-    context.printer.result(&summary, || report::release::signed(&summary))?;
+    let report = SignReport {
+        version: VERSION,
+        tag: record.release.tag,
+        directory: utf8(&directory)?.to_owned(),
+        signed_off: bundles.iter().all(|bundle| bundle.signing.signed_off),
+        bundles,
+    };
+    context.printer.result(&report, || report::release::signed(&report))?;
     Ok(true)
 }

@@ -5,7 +5,6 @@
 use super::{
     super::{
         build,
-        release::plan as release,
         weights::{check, check::Base, run::Run},
     },
     bundle::inputs,
@@ -138,7 +137,7 @@ impl Plan<'_> {
         if !has_commit {
             return Ok(None);
         }
-        let last = release::before(self.workspace, root, self.runtime)?;
+        let last = release::plan::before(self.workspace, root, self.runtime)?;
         Ok(last.map(|last| (last.tag, last.commit)))
     }
 

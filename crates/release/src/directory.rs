@@ -2,8 +2,16 @@
 //! The directory of a release. It is written to a temporary directory and then renamed. Its
 //! `release.json` describes the other files.
 
-use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use crate::{
+    names::{NOTES, RECORD, SUMS},
+    template::{check_asset, check_tag},
+};
+use protocol::{
+    format,
+    release::{Asset, Record},
+};
+use serde::{Deserialize, de::IgnoredAny};
+use serde_json::{Map, Value, map::Entry};
 use sha2::{Digest, Sha256};
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -11,55 +19,9 @@ use std::{
 };
 use worker::{Failure, Result};
 
-pub const FORMAT: &str = "cutover/release/v1";
-pub const RECORD: &str = "release.json";
-pub const NOTES: &str = "notes.md";
-pub const SUMS: &str = "SHA256SUMS";
 /// The maximum size of a file, in bytes. GitHub accepts files below 2 GiB.
 pub const FILE_LIMIT: u64 = 512 << 20;
 const RECORD_LIMIT: u64 = 16 << 20;
-
-/// A published file.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Asset {
-    pub name: String,
-    pub size: u64,
-    pub sha256: String,
-}
-
-/// The fields of `release.json` that `publish` reads. Other fields are for people and other
-/// programs.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-pub struct Record {
-    pub format: String,
-    pub tag: String,
-    pub title: String,
-    pub commit: String,
-    pub dirty: bool,
-    pub assets: Vec<Asset>,
-    pub notes: Asset,
-    #[serde(default)]
-    pub runtimes: Vec<Released>,
-    /// The file of signers that the release was prepared with.
-    #[serde(default)]
-    pub signers: Option<Value>,
-}
-
-/// A runtime of a release.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-pub struct Released {
-    pub name: String,
-    /// The file name of its blob.
-    pub asset: String,
-    #[serde(default)]
-    pub bundle: Option<Bundled>,
-}
-
-/// The bundle of a runtime's upgrade.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-pub struct Bundled {
-    pub asset: String,
-}
 
 /// Returns the sha256 as hex digits without 0x.
 pub fn sha256(content: &[u8]) -> String {
@@ -74,7 +36,7 @@ impl Files {
     /// Adds a file. Returns an error if the name is invalid or used already.
     pub fn add(&mut self, name: impl Into<String>, content: Vec<u8>) -> Result<()> {
         let name = name.into();
-        super::template::check_asset(&name)?;
+        check_asset(&name)?;
         match self.0.insert(name.clone(), content) {
             None => Ok(()),
             Some(_) => Err(Failure::input(format!("two files of the release would be called {name}"))
@@ -83,7 +45,7 @@ impl Files {
     }
 
     /// Adds the checksums of the current files, in the format of `sha256sum --check`.
-    pub fn add_sums(&mut self) -> Result<()> {
+    fn add_sums(&mut self) -> Result<()> {
         let lines = self.0.iter().map(|(name, content)| format!("{}  {name}\n", sha256(content)));
         let text: String = lines.collect();
         self.add(SUMS, text.into_bytes())
@@ -105,25 +67,19 @@ impl Files {
         self.add(name, content)
     }
 
-    /// Adds checksums, notes and the record of the current files. The notes are rendered from
-    /// `document`, which becomes the record.
-    pub fn seal(&mut self, document: &mut Value) -> Result<Vec<Asset>> {
+    /// Adds checksums, notes and the record, which lists the files. The notes are rendered from the
+    /// record. `unknown` are the fields of a record that it replaces.
+    pub fn seal(&mut self, record: &mut Record, unknown: &UnknownFields) -> Result<()> {
         self.add_sums()?;
-        let assets = self.assets();
-        let section = document.get("section_text").and_then(Value::as_str).unwrap_or_default();
-        let notes = report::release_notes::notes(document, section).into_bytes();
-        let described = Asset { name: NOTES.into(), size: notes.len() as u64, sha256: sha256(&notes) };
-        if let Some(fields) = document.as_object_mut() {
-            fields.insert("notes".into(), json!(described));
-            fields.insert("assets".into(), json!(assets));
-        }
+        record.assets = self.assets();
+        let notes = report::release_notes::notes(record).into_bytes();
+        record.notes = Asset { name: NOTES.into(), size: notes.len() as u64, sha256: sha256(&notes) };
         self.add(NOTES, notes)?;
-        self.add(RECORD, pretty(document)?)?;
-        Ok(assets)
+        self.add(RECORD, text(record, unknown)?)
     }
 
     /// Returns name, size and checksum of each file.
-    pub fn assets(&self) -> Vec<Asset> {
+    fn assets(&self) -> Vec<Asset> {
         let asset = |(name, content): (&String, &Vec<u8>)| Asset {
             name: name.clone(),
             size: content.len() as u64,
@@ -200,12 +156,13 @@ pub fn read(directory: &Path) -> Result<(Record, PathBuf)> {
     };
     let text = files::read_bounded(&path, RECORD_LIMIT)?;
     let record: Record = serde_json::from_slice(&text).map_err(|error| bad(error.to_string()))?;
-    if record.format != FORMAT {
+    if record.format != format::RELEASE {
         return Err(bad(format!("the format {:?}", record.format)));
     }
-    super::template::check_tag(&record.tag).map_err(|failure| bad(failure.message))?;
-    if record.commit.len() < 40 || !record.commit.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        return Err(bad(format!("the commit {:?}", record.commit)));
+    let release = &record.release;
+    check_tag(&release.tag).map_err(|failure| bad(failure.message))?;
+    if release.commit.len() < 40 || !release.commit.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return Err(bad(format!("the commit {:?}", release.commit)));
     }
     let listed: BTreeSet<String> = record.assets.iter().map(|asset| asset.name.clone()).collect();
     let mut expected = listed.clone();
@@ -223,7 +180,7 @@ pub fn read(directory: &Path) -> Result<(Record, PathBuf)> {
         return Err(bad(format!("a runtime with {name}, which is not a file of the release")));
     }
     for asset in record.assets.iter().chain([&record.notes]) {
-        super::template::check_asset(&asset.name)?;
+        check_asset(&asset.name)?;
         let content = files::read_bounded(&directory.join(&asset.name), FILE_LIMIT)?;
         let found = sha256(&content);
         if found != asset.sha256 || content.len() as u64 != asset.size {
@@ -236,32 +193,116 @@ pub fn read(directory: &Path) -> Result<(Record, PathBuf)> {
     Ok((record, directory))
 }
 
-/// Reads the whole record of a release.
-pub fn document(directory: &Path) -> Result<Value> {
-    let path = directory.join(RECORD);
-    serde_json::from_slice(&files::read_bounded(&path, RECORD_LIMIT)?)
-        .map_err(|error| Failure::input(format!("{} is not valid JSON", path.display())).found(error.to_string()))
+/// The fields of a record that a later version wrote and this one does not know. `release sign`
+/// keeps them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct UnknownFields(Map<String, Value>);
+
+impl UnknownFields {
+    /// Reads them from the record of a release.
+    pub fn read(directory: &Path) -> Result<Self> {
+        /// A record without the parts that are made anew whenever it is written.
+        #[derive(Deserialize)]
+        struct KeptFields {
+            #[serde(rename = "assets")]
+            _assets: IgnoredAny,
+            #[serde(rename = "notes")]
+            _notes: IgnoredAny,
+            #[serde(flatten)]
+            kept: Map<String, Value>,
+        }
+        let path = directory.join(RECORD);
+        let fields: KeptFields =
+            serde_json::from_slice(&files::read_bounded(&path, RECORD_LIMIT)?).map_err(|error| {
+                Failure::input(format!("{} is not valid JSON", path.display())).found(error.to_string())
+            })?;
+        Ok(Self(fields.kept))
+    }
 }
 
-pub fn pretty(document: &impl Serialize) -> Result<Vec<u8>> {
-    super::super::upgrade::bundle::pretty(document)
+/// Returns the text of a record: indented, with sorted fields.
+fn text(record: &Record, unknown: &UnknownFields) -> Result<Vec<u8>> {
+    let not_json = |error: serde_json::Error| {
+        Failure::internal("the record of a release cannot be written as JSON").found(error.to_string())
+    };
+    let mut document = serde_json::to_value(record).map_err(not_json)?;
+    if let Value::Object(fields) = &mut document {
+        add_missing(fields, &unknown.0);
+    }
+    let mut text = serde_json::to_vec_pretty(&document).map_err(not_json)?;
+    text.push(b'\n');
+    Ok(text)
+}
+
+/// Adds the fields that only the earlier version of an object has, at any depth.
+fn add_missing(fields: &mut Map<String, Value>, earlier: &Map<String, Value>) {
+    for (key, earlier) in earlier {
+        match fields.entry(key) {
+            Entry::Vacant(place) => {
+                place.insert(earlier.clone());
+            }
+            Entry::Occupied(mut field) => add_missing_below(field.get_mut(), earlier),
+        }
+    }
+}
+
+fn add_missing_below(value: &mut Value, earlier: &Value) {
+    match (value, earlier) {
+        (Value::Object(fields), Value::Object(earlier)) => add_missing(fields, earlier),
+        (Value::Array(items), Value::Array(earlier)) if items.len() == earlier.len() => {
+            items.iter_mut().zip(earlier).for_each(|(item, earlier)| add_missing_below(item, earlier));
+        }
+        _ => {}
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use protocol::{
+        Pace,
+        release::{Release, ReleasedBundle, ReleasedRuntime},
+    };
+    use serde_json::json;
+
+    fn record() -> Record {
+        let release = Release { tag: "v1.0.0".into(), commit: "a".repeat(40), ..Release::default() };
+        Record { format: format::RELEASE.into(), release, ..Record::default() }
+    }
 
     fn files(blob: &[u8]) -> Files {
         let mut files = Files::default();
         files.add("a.wasm", blob.to_vec()).expect("added");
-        files.add_sums().expect("added");
-        let assets = files.assets();
-        let notes = Asset { name: NOTES.into(), size: 2, sha256: sha256(b"hi") };
-        let record = json!({"format": FORMAT, "tag": "v1.0.0", "title": "t", "commit": "a".repeat(40), "dirty": false,
-            "assets": assets, "notes": notes});
-        files.add(NOTES, b"hi".to_vec()).expect("added");
-        files.add(RECORD, pretty(&record).expect("JSON")).expect("added");
+        files.seal(&mut record(), &UnknownFields::default()).expect("sealed");
         files
+    }
+
+    #[test]
+    fn unknown_fields_are_kept_when_a_record_is_written_again() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let mut before = Record {
+            runtimes: vec![ReleasedRuntime {
+                bundle: Some(ReleasedBundle::default()),
+                pace: Some(vec![Pace { constant: "c".into(), told: "1 slot".into(), milliseconds: None }]),
+                ..ReleasedRuntime::default()
+            }],
+            ..record()
+        };
+        let mut document = serde_json::to_value(&before).expect("JSON");
+        let unknown = json!({"later": [1, {"a": null}]});
+        for pointer in ["", "/runtimes/0", "/runtimes/0/bundle", "/runtimes/0/pace/0", "/notes"] {
+            document.pointer_mut(pointer).expect("an object")["unknown"] = unknown.clone();
+        }
+        std::fs::write(directory.path().join(RECORD), document.to_string()).expect("written");
+        let read: Record = serde_json::from_value(document.clone()).expect("a record");
+        assert_eq!(read, before);
+        before.runtimes[0].bundle.as_mut().expect("a bundle").signing.signed_off = true;
+        document["runtimes"][0]["bundle"]["signed_off"] = json!(true);
+        // The notes are described anew.
+        document["notes"].as_object_mut().expect("an object").remove("unknown");
+        let kept = UnknownFields::read(directory.path()).expect("read");
+        let text = text(&before, &kept).expect("JSON");
+        assert_eq!(String::from_utf8(text).expect("UTF-8"), format!("{document:#}\n"));
     }
 
     #[test]

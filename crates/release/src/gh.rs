@@ -21,7 +21,7 @@ pub struct Gh<'run> {
 /// The output of `gh release view`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub struct Release {
+pub struct UploadedRelease {
     pub name: String,
     pub body: String,
     pub is_draft: bool,
@@ -93,7 +93,7 @@ impl Gh<'_> {
     }
 
     /// Returns the release of a tag, published or draft. `None` if there is none.
-    pub fn view(&self, tag: &str) -> Result<Option<Release>> {
+    pub fn view(&self, tag: &str) -> Result<Option<UploadedRelease>> {
         let arguments = ["release", "view", tag, "--json", FIELDS];
         let captured = self.capture(&arguments)?;
         if !captured.status.success() {

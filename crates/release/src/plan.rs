@@ -2,23 +2,23 @@
 //! Plans a release: which runtimes are released, and why. The plan needs only the sources and git's
 //! history; nothing is compiled.
 
-use super::{
+use crate::{
     changelog::{self, Section},
     source,
     template::{TagRule, check_asset, check_tag, dotted, fill},
 };
-use crate::cli::{Group, ReleaseSelection};
-use serde::Serialize;
-use serde_json::{Value, json};
+use protocol::release::{Commit, LastRelease, PlanReport, PlannedRuntime, PlannedVariant, Release};
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::Path,
 };
 use worker::{Failure, Result};
 use workspace::{
-    context::Context,
     git, inputs,
-    runtimes::{Runtime, Workspace, release::Variant},
+    runtimes::{
+        Runtime, Workspace,
+        release::{Group, Variant},
+    },
 };
 
 /// The number of commits that a plan lists. `commit_count` counts all of them.
@@ -28,95 +28,44 @@ const MAX_SUBJECT: usize = 200;
 /// The default template of a blob's file name.
 const ASSET: &str = "{name}_runtime-v{spec}{variant}.compact.compressed.wasm";
 
+/// The selection of a release.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Selection {
+    /// The names of the runtimes. Empty selects all whose spec_version increased.
+    pub runtimes: Vec<String>,
+    /// The part of the network that is released.
+    pub group: Option<Group>,
+    /// The tag, if it is not made from the spec_version.
+    pub tag: Option<String>,
+    /// Whether the tag exists already.
+    pub tagged: bool,
+}
+
 /// The plan of a release.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
-    pub tag: String,
-    pub title: String,
-    pub group: Option<&'static str>,
-    pub spec_version: u32,
-    /// The previous release. `None` for the first release.
-    pub last: Option<LastRelease>,
-    pub commit: String,
-    pub dirty: bool,
-    pub changelog: Option<String>,
-    /// The heading of the changelog section about this release.
-    pub section: Option<String>,
-    #[serde(skip)]
+    pub report: PlanReport,
+    /// The text of the changelog's section about this release.
     pub section_text: Option<String>,
-    pub commits: Vec<Commit>,
-    pub commit_count: u64,
-    pub runtimes: Vec<PlannedRuntime>,
-    pub warnings: Vec<String>,
-    /// The reasons why the release cannot be made.
-    pub problems: Vec<String>,
-}
-
-/// The previous release, found by its tag.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct LastRelease {
-    pub tag: String,
-    pub commit: String,
-    pub spec_version: u32,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Commit {
-    pub hash: String,
-    pub subject: String,
-}
-
-/// A runtime of the workspace, and whether it is released.
-#[derive(Debug, Serialize)]
-pub struct PlannedRuntime {
-    pub name: String,
-    pub package: String,
-    pub group: &'static str,
-    pub spec_version: u32,
-    pub last_spec_version: Option<u32>,
-    pub released: bool,
-    pub reason: String,
-    /// The number of commits since the last release that changed the runtime's packages in the
-    /// workspace.
-    pub commits: u64,
-    pub files_changed: usize,
-    pub asset: String,
-    pub variants: BTreeMap<String, PlannedVariant>,
-}
-
-#[derive(Debug, Serialize)]
-pub struct PlannedVariant {
-    pub asset: String,
-    #[serde(flatten)]
-    pub variant: Variant,
 }
 
 impl Plan {
-    pub fn passed(&self) -> bool {
-        self.problems.is_empty()
-    }
-
-    /// Returns the plan as a JSON document, with version and verdict.
-    pub fn document(&self) -> Result<Value> {
-        let mut document = serde_json::to_value(self)
-            .map_err(|error| Failure::internal("the plan cannot be written as JSON").found(error.to_string()))?;
-        if let Some(fields) = document.as_object_mut() {
-            fields.insert("version".into(), json!(1));
-            fields.insert("verdict".into(), json!(if self.passed() { "pass" } else { "fail" }));
-        }
-        Ok(document)
-    }
-
     /// Returns the released runtimes, each with its runtime in the workspace.
     pub fn released<'a>(&'a self, workspace: &'a Workspace) -> Result<Vec<(&'a PlannedRuntime, &'a Runtime)>> {
-        let those = self.runtimes.iter().filter(|planned| planned.released);
-        those.map(|planned| Ok((planned, workspace.find(&planned.package)?))).collect()
+        self.report.released().map(|planned| Ok((planned, workspace.find(&planned.package)?))).collect()
     }
 }
 
-/// Plans a release from the workspace and its tags.
-pub fn make(context: &Context, workspace: &Workspace, selection: &ReleaseSelection) -> Result<Plan> {
-    let root = &context.workspace;
+/// Returns the variant of the build that makes a planned variant's blob.
+pub fn build_variant(name: &str, planned: &PlannedVariant) -> Result<inputs::Variant> {
+    let PlannedVariant { features, profile, required, .. } = planned.clone();
+    let variant = Variant { features, profile, required };
+    let profile = variant.profile(name)?.name();
+    Ok(inputs::Variant { profile, features: variant.features, default_features: true, native: false })
+}
+
+/// Plans a release from the workspace in the directory `root` and its tags.
+pub fn make(root: &Path, workspace: &Workspace, selection: &Selection) -> Result<Plan> {
     let state = git::source(root);
     let commit = state.commit.ok_or_else(|| {
         Failure::input(format!("{} is not in a git repository with a commit", root.display()))
@@ -200,22 +149,22 @@ pub fn make(context: &Context, workspace: &Workspace, selection: &ReleaseSelecti
         title,
         &[("tag", &tag), ("version", &version), ("spec", &spec_version.to_string())],
     )?;
-    Ok(Plan {
+    let release = Release {
         title,
         tag,
-        group: selection.group.map(Group::name),
+        group: selection.group.map(Into::into),
         spec_version,
         last,
         commit,
         dirty,
         changelog: file.map(|path| path.strip_prefix(root).unwrap_or(&path).display().to_string()),
         section: found.as_ref().map(|found| found.heading.clone()),
-        section_text: found.map(|found| found.text),
         commits,
         commit_count: git::ask(root, &["rev-list", "--count", &range])?.trim().parse().unwrap_or_default(),
-        runtimes,
-        warnings,
-        problems,
+    };
+    Ok(Plan {
+        report: PlanReport::new(release, runtimes, warnings, problems),
+        section_text: found.map(|found| found.text),
     })
 }
 
@@ -224,7 +173,7 @@ fn counted(count: u64, what: &str) -> String {
 }
 
 /// Returns the selected runtimes: those named, limited to the group.
-fn select<'a>(workspace: &'a Workspace, selection: &ReleaseSelection) -> Result<Vec<&'a Runtime>> {
+fn select<'a>(workspace: &'a Workspace, selection: &Selection) -> Result<Vec<&'a Runtime>> {
     let mut selected = workspace.select(&selection.runtimes)?;
     let Some(group) = selection.group else { return Ok(selected) };
     for (index, runtime) in selected.iter().enumerate() {
@@ -308,7 +257,7 @@ fn planned(
         // Git knows only the packages of this repository.
         if let Ok(inside) = directory.strip_prefix(root) {
             let inside = if inside.as_os_str().is_empty() { Path::new(".") } else { inside };
-            paths.push(super::super::utf8(inside)?.to_owned());
+            paths.push(files::utf8(inside)?.to_owned());
         }
     }
     let (commits, files_changed) = match last {
@@ -324,13 +273,15 @@ fn planned(
         .into_iter()
         .map(|(name, variant)| {
             variant.profile(&name)?;
-            Ok((name.clone(), PlannedVariant { asset: asset(&name)?, variant }))
+            let asset = asset(&name)?;
+            let Variant { features, profile, required } = variant;
+            Ok((name, PlannedVariant { asset, features, profile, required }))
         })
         .collect::<Result<_>>()?;
     Ok(PlannedRuntime {
         name: runtime.name.clone(),
         package: runtime.package.clone(),
-        group: workspace.group(runtime)?.name(),
+        group: workspace.group(runtime)?.into(),
         spec_version,
         last_spec_version: last.map(|last| source::stated_at(root, &last.commit, runtime).unwrap_or(last.spec_version)),
         released: false,
@@ -438,15 +389,10 @@ mod tests {
         PlannedRuntime {
             name: name.into(),
             package: format!("{name}-runtime"),
-            group: "relay",
             spec_version: now,
             last_spec_version: before,
-            released: false,
-            reason: String::new(),
-            commits: 0,
-            files_changed: 0,
             asset: format!("{name}.wasm"),
-            variants: BTreeMap::new(),
+            ..PlannedRuntime::default()
         }
     }
 

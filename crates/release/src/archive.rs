@@ -18,7 +18,7 @@ pub fn tar(directory: &Path, top: &str) -> Result<Vec<u8>> {
     let mut archive = Builder::new(Vec::new());
     for path in files(directory)? {
         let inside = path.strip_prefix(directory).unwrap_or(&path);
-        let name = format!("{top}/{}", super::super::utf8(inside)?);
+        let name = format!("{top}/{}", files::utf8(inside)?);
         let content = files::read_bounded(&path, FILE_LIMIT)?;
         let header = header(&name, content.len() as u64)?;
         archive.append(&header, content.as_slice()).map_err(|error| cannot_archive(&name, &error))?;
