@@ -4,11 +4,14 @@
 
 #![allow(clippy::expect_used, reason = "tests")]
 
-use cutover_tests::{Checkout, Output, Xtask, keys};
+use cutover_tests::{
+    Checkout, Output, Xtask, copy, keys,
+    schema::{Documents, published},
+};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
     process::Command,
@@ -176,10 +179,15 @@ fn a_release_of_the_real_runtime_is_prepared_checked_and_published() {
     let out = base.path().join("v1.1.0");
     let prepare = ["release", "prepare", "--json", "--out", out.to_str().expect("UTF-8")];
 
-    let intended = checkout.run(&[&prepare[..], &["--dry-run"]].concat()).expect_code(0).json();
+    let mut documents = Documents::default();
+    documents.add("release-plan", checkout.run(&["release", "plan", "--json"]).expect_code(0).stdout);
+    let intended = checkout.run(&[&prepare[..], &["--dry-run"]].concat()).expect_code(0);
+    documents.add("release-prepare-dry-run", &intended.stdout);
+    let intended = intended.json();
     assert!(!out.exists() && fs::read_dir(base.path()).expect("listed").next().is_none(), "a dry run touches nothing");
 
     let output = checkout.run(&prepare).expect_code(0).mentions(&["the variant broken was not built"]);
+    documents.add("release-prepare", &output.stdout);
     let summary = output.json();
     assert_eq!((&summary["verdict"], &summary["unchanged"]), (&json!("pass"), &json!(false)), "{summary}");
     let first = content(&out);
@@ -236,7 +244,8 @@ fn a_release_of_the_real_runtime_is_prepared_checked_and_published() {
     assert!(content(&out) == first);
 
     let hub = MockGitHub::new(&commit);
-    hub.publish(&out, &[]).expect_code(0);
+    documents.add("release-publish", hub.publish(&out, &["--dry-run", "--json"]).expect_code(0).stdout);
+    documents.add("release-publish", hub.publish(&out, &["--json"]).expect_code(0).stdout);
     assert_eq!(hub.state()["release"]["isDraft"], false);
     let body = hub.state()["release"]["body"].clone();
     assert_eq!(body, notes);
@@ -259,6 +268,17 @@ fn a_release_of_the_real_runtime_is_prepared_checked_and_published() {
     let below = ["--root", root, "--dry-run"];
     hub.publish(&out, &below).expect_code(1).mentions(&["v1.1.0 is not signed off", "1 of 2", "release sign"]);
     hub.publish(&out, &[]).expect_code(2).mentions(&["signers.json", "--root"]);
+    let copied = people.path().join("copy");
+    copy(&out, &copied);
+    let copied = copied.to_str().expect("UTF-8");
+    let first = Xtask::new(["release", "sign", copied, "--with", &bob, "--root", root, "--json"]).run().expect_code(0);
+    documents.add("release-sign", first.stdout);
+    documents.add("release", fs::read(Path::new(copied).join("release.json")).expect("read"));
+    let releases = published().into_iter().filter(|name| name.starts_with("release")).collect::<BTreeSet<_>>();
+    assert_eq!(documents.schemas(), releases, "every schema has a document");
+    if let Err(errors) = documents.validate() {
+        panic!("documents that their schemas refuse:\n{errors}");
+    }
     let directory = out.to_str().expect("UTF-8");
     let second = Xtask::new(["release", "sign", directory, "--with", &bob, "--root", root]).run().expect_code(0);
     assert!(second.stdout.contains("2 of 2 needed: enough"), "{}", second.stdout);

@@ -31,7 +31,9 @@ fn every_schema_accepts_what_the_commands_print_and_write() {
     workspace(&mut documents);
     pull_requests(&mut documents);
     builds(&mut documents);
-    assert_eq!(documents.schemas(), published(), "every schema has a document");
+    // The documents of releases are validated in `release.rs`, where a release is prepared.
+    let others = published().into_iter().filter(|name| !name.starts_with("release")).collect::<BTreeSet<_>>();
+    assert_eq!(documents.schemas(), others, "every schema has a document");
     if let Err(errors) = documents.validate() {
         panic!("documents that their schemas refuse:\n{errors}");
     }

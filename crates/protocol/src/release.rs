@@ -265,21 +265,11 @@ pub struct ReleasedRuntime {
 
 /// A variant of a released runtime.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct ReleasedVariant {
-    pub name: String,
-    pub features: Vec<String>,
-    pub profile: String,
-    /// Whether there is no release without this variant.
-    pub required: bool,
-    #[serde(flatten)]
-    pub outcome: VariantOutcome,
-}
-
-/// The result of building a variant.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
-pub enum VariantOutcome {
+pub enum ReleasedVariant {
     Built {
+        #[serde(flatten)]
+        variant: VariantBuild,
         /// The file name of the blob.
         asset: String,
         blake2_256: String,
@@ -287,11 +277,23 @@ pub enum VariantOutcome {
         pace: Option<Vec<Pace>>,
     },
     Failed {
+        #[serde(flatten)]
+        variant: VariantBuild,
         /// Always null.
         asset: (),
         /// Why the variant was not built.
         error: String,
     },
+}
+
+/// How a variant is built.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct VariantBuild {
+    pub name: String,
+    pub features: Vec<String>,
+    pub profile: String,
+    /// Whether there is no release without this variant.
+    pub required: bool,
 }
 
 /// The comparison of a released runtime with the previous runtime.
@@ -539,7 +541,7 @@ mod tests {
             "warnings": ["w"], "verdict": "pass", "signers": {"file": "f", "sha256": "bb", "lineage": null},
             "assets": [asset], "notes": asset,
         }));
-        let built = |variant: &ReleasedVariant| matches!(variant.outcome, VariantOutcome::Built { .. });
+        let built = |variant: &ReleasedVariant| matches!(variant, ReleasedVariant::Built { .. });
         assert_eq!(record.runtimes[0].variants.iter().map(built).collect::<Vec<_>>(), [true, true, false]);
     }
 

@@ -10,7 +10,7 @@ use protocol::{
     inspect::RuntimeFacts,
     release::{
         PlannedRuntime, PreviousComparison, PreviousRuntime, Record, ReleasedBundle, ReleasedRuntime, ReleasedVariant,
-        SignersFile, VariantOutcome,
+        SignersFile,
     },
     upgrade::UpgradedRuntime,
 };
@@ -109,15 +109,12 @@ pub fn bundle(planned: &PlannedRuntime, upgraded: UpgradedRuntime) -> ReleasedBu
 /// Returns a warning for each variant whose blob equals the production blob: its features had no
 /// effect.
 pub fn unchanged_variants(name: &str, blake2_256: &str, variants: &[ReleasedVariant]) -> Vec<String> {
-    let same = variants.iter().filter(|variant| match &variant.outcome {
-        VariantOutcome::Built { blake2_256: built, .. } => built == blake2_256,
-        VariantOutcome::Failed { .. } => false,
+    let same = variants.iter().filter_map(|variant| match variant {
+        ReleasedVariant::Built { variant, blake2_256: built, .. } if built == blake2_256 => Some(&variant.name),
+        _ => None,
     });
-    let warning = |variant: &ReleasedVariant| {
-        format!(
-            "{name}: the variant {} has the same blob as the production build: its features have no effect",
-            variant.name
-        )
+    let warning = |variant| {
+        format!("{name}: the variant {variant} has the same blob as the production build: its features have no effect")
     };
     same.map(warning).collect()
 }
@@ -125,22 +122,19 @@ pub fn unchanged_variants(name: &str, blake2_256: &str, variants: &[ReleasedVari
 #[cfg(test)]
 mod tests {
     use super::*;
+    use protocol::release::VariantBuild;
 
     #[test]
     fn a_variant_with_the_production_blob_is_reported() {
-        let variant = |name: &str, blake2_256: &str| ReleasedVariant {
-            name: name.into(),
-            features: Vec::new(),
-            profile: "production".into(),
-            required: false,
-            outcome: VariantOutcome::Built { asset: String::new(), blake2_256: blake2_256.into(), pace: None },
+        let build = |name: &str| VariantBuild { name: name.into(), ..VariantBuild::default() };
+        let built = |name: &str, blake2_256: &str| ReleasedVariant::Built {
+            variant: build(name),
+            asset: String::new(),
+            blake2_256: blake2_256.into(),
+            pace: None,
         };
-        let failed = VariantOutcome::Failed { asset: (), error: "no such feature".into() };
-        let variants = [
-            variant("fast", "0x01"),
-            variant("trace", "0x02"),
-            ReleasedVariant { outcome: failed, ..variant("x", "") },
-        ];
+        let failed = ReleasedVariant::Failed { variant: build("x"), asset: (), error: "no such feature".into() };
+        let variants = [built("fast", "0x01"), built("trace", "0x02"), failed];
         let warnings = unchanged_variants("paseo", "0x01", &variants);
         assert_eq!(warnings.len(), 1);
         assert!(warnings[0].contains("variant fast"), "{warnings:?}");

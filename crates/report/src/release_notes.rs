@@ -5,7 +5,7 @@ use crate::{
     field::{bytes, grouped, or_dash, stated, words},
     table::{escape, markdown},
 };
-use protocol::release::{PreviousComparison, Record, Release, ReleasedRuntime, VariantOutcome};
+use protocol::release::{PreviousComparison, Record, Release, ReleasedRuntime, ReleasedVariant};
 
 /// Renders the notes from the record of a release.
 pub fn notes(record: &Record) -> String {
@@ -123,9 +123,9 @@ fn variants(runtimes: &[ReleasedRuntime]) -> String {
     let mut rows = Vec::new();
     for runtime in runtimes {
         for variant in &runtime.variants {
-            let file = match &variant.outcome {
-                VariantOutcome::Built { asset, .. } => asset.clone(),
-                VariantOutcome::Failed { error, .. } => format!("not built: {error}"),
+            let (variant, file) = match variant {
+                ReleasedVariant::Built { variant, asset, .. } => (variant, asset.clone()),
+                ReleasedVariant::Failed { variant, error, .. } => (variant, format!("not built: {error}")),
             };
             rows.push(vec![runtime.name.clone(), variant.name.clone(), words(&variant.features), file]);
         }
@@ -144,7 +144,7 @@ mod tests {
     use super::*;
     use protocol::{
         Verdict,
-        release::{Commit, LastRelease, ReleasedBundle, ReleasedVariant},
+        release::{Commit, LastRelease, ReleasedBundle, VariantBuild},
     };
 
     fn record() -> Record {
@@ -162,12 +162,14 @@ mod tests {
             metadata_versions: Some(vec![14, 15]),
             engine: "podman".into(),
             image: Some("r/b@sha256:aa".into()),
-            variants: vec![ReleasedVariant {
-                name: "fast-runtime".into(),
-                features: vec!["fast-runtime".into()],
-                profile: "production".into(),
-                required: false,
-                outcome: VariantOutcome::Failed { asset: (), error: "no such feature".into() },
+            variants: vec![ReleasedVariant::Failed {
+                variant: VariantBuild {
+                    name: "fast-runtime".into(),
+                    features: vec!["fast-runtime".into()],
+                    ..VariantBuild::default()
+                },
+                asset: (),
+                error: "no such feature".into(),
             }],
             bundle: Some(ReleasedBundle {
                 asset: "solo-upgrade-v2.tar".into(),

@@ -25,8 +25,8 @@ use protocol::{
     diff::{DiffReport, ParametersReport, Request},
     inspect::{self, RuntimeFacts},
     release::{
-        PlannedRuntime, PlannedVariant, PrepareDryRunReport, PrepareReport, PreviousComparison, ReleasedBundle,
-        ReleasedRuntime, ReleasedVariant, SignersFile, VERSION, VariantOutcome,
+        PlannedRuntime, PrepareDryRunReport, PrepareReport, PreviousComparison, ReleasedBundle, ReleasedRuntime,
+        ReleasedVariant, SignersFile, VERSION, VariantBuild,
     },
     signers::{RootSummary, VerifyRootRequest},
     upgrade::RuntimeUpgrade,
@@ -302,48 +302,35 @@ impl ReleaseBuilder<'_> {
             let build = plan::build_variant(name, variant)?;
             let built = self.variant(planned, runtime, name, &build);
             interrupt::check()?;
-            let outcome = match built {
+            let settings = VariantBuild {
+                name: name.clone(),
+                features: variant.features.clone(),
+                profile: build.profile.to_owned(),
+                required: variant.required,
+            };
+            variants.push(match built {
                 Ok((built, facts)) => {
                     files.add(&variant.asset, read(&built.path)?)?;
-                    VariantOutcome::Built {
+                    ReleasedVariant::Built {
+                        variant: settings,
                         asset: variant.asset.clone(),
                         blake2_256: built.runtime.blake2_256,
                         pace: record::pace(facts.pace),
                     }
                 }
                 Err(failure) => {
-                    self.report_failed(planned, name, variant, &failure, notices);
-                    VariantOutcome::Failed { asset: (), error: failure.message }
+                    let message = format!("{}: the variant {name} was not built: {failure}", planned.name);
+                    if variant.required {
+                        notices.problems.push(message);
+                    } else {
+                        self.context.printer.warning(&message);
+                        notices.warnings.push(message);
+                    }
+                    ReleasedVariant::Failed { variant: settings, asset: (), error: failure.message }
                 }
-            };
-            variants.push(ReleasedVariant {
-                name: name.clone(),
-                features: variant.features.clone(),
-                profile: build.profile.to_owned(),
-                required: variant.required,
-                outcome,
             });
         }
         Ok(variants)
-    }
-
-    /// Reports that a variant was not built.
-    fn report_failed(
-        &self,
-        planned: &PlannedRuntime,
-        name: &str,
-        variant: &PlannedVariant,
-        failure: &Failure,
-        notices: &mut Notices,
-    ) {
-        let message = format!("{}: the variant {name} was not built: {failure}", planned.name);
-        match variant.required {
-            true => notices.problems.push(message),
-            false => {
-                self.context.printer.warning(&message);
-                notices.warnings.push(message);
-            }
-        }
     }
 
     /// Builds one variant and returns it with the facts that its blob states.
