@@ -44,8 +44,8 @@ that only tests use (dev-dependencies, and dependencies of packages with `xcm-em
 `xcm-simulator` or `emulated-integration-tests-common`) are not shipped: `list --all` shows them,
 and their names work. Names of packages do not matter. A runtime's NAME is its package, the package
 without `-runtime`, or its `name` in the Fellowship's `runtimes-matrix.json`, which is read from the
-workspace's root, `.github` or
-`.github/workflows`.
+workspace's root, `.github`, `.github/workflows` or `scripts`. A package with several entries there is
+a runtime for each: the node and the features of an entry precede those of the manifest.
 
 To read a workspace, its toolchain need not be installed: `list`, `ci matrix` and `weights check`
 take the one that runs Cutover. If the sources of a dependency cannot be fetched, they read the

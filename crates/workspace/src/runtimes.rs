@@ -44,8 +44,12 @@ const RELAY_CODE_LIMIT: u64 = 5 * 1024 * 1024;
 /// `max_code_size` that relay chains set for parachains, in bytes.
 const PARACHAIN_CODE_LIMIT: u64 = 3 * 1024 * 1024;
 /// The paths of the runtime matrix in the Fellowship's workspace and elsewhere.
-pub const MATRIX_PLACES: [&str; 3] =
-    [".github/workflows/runtimes-matrix.json", ".github/runtimes-matrix.json", "runtimes-matrix.json"];
+pub const MATRIX_PLACES: [&str; 4] = [
+    ".github/workflows/runtimes-matrix.json",
+    ".github/runtimes-matrix.json",
+    "runtimes-matrix.json",
+    "scripts/runtimes-matrix.json",
+];
 const MATRIX_LIMIT: u64 = 4 * 1024 * 1024;
 
 /// A runtime of the workspace.
@@ -77,6 +81,8 @@ pub struct Runtime {
     pub matrix: Option<Matrix>,
     /// The network whose runtime the package is, with its name.
     pub network: Option<(String, Network)>,
+    /// Whether the matrix makes several runtimes of the package, one for each chain.
+    pub shares_package: bool,
 }
 
 /// `[package.metadata.cutover]`.
@@ -210,6 +216,8 @@ pub struct Matrix {
     /// More features of the blob for the chain, separated by commas or spaces.
     #[serde(default)]
     pub build_extra_features: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub try_runtime: Option<TryRuntime>,
     /// Of benchmarks; files are relative to the workspace.
     #[serde(default)]
     pub header: Option<PathBuf>,
@@ -222,6 +230,30 @@ pub struct Matrix {
     /// By pallet, the names of its benchmarks.
     #[serde(default)]
     pub benchmarks_exclude_extrinsics: Option<BTreeMap<String, Vec<String>>>,
+}
+
+/// The chains of an entry, as in the matrix of Bulletin's workspace.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TryRuntime {
+    #[serde(default)]
+    pub instances: Vec<Instance>,
+}
+
+/// A chain that runs the runtime.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Instance {
+    #[serde(default)]
+    pub name: String,
+    #[serde(default)]
+    pub uris: Vec<String>,
+}
+
+impl Matrix {
+    /// Returns a node of the chain; of the first one if the entry has several.
+    fn node(&self) -> Option<&String> {
+        let instances = self.try_runtime.iter().flat_map(|try_runtime| &try_runtime.instances);
+        self.uri.iter().chain(&self.uris).chain(instances.flat_map(|instance| &instance.uris)).next()
+    }
 }
 
 /// A workspace with its runtimes and configuration.
@@ -310,23 +342,28 @@ impl Workspace {
             if config.runtime.unwrap_or_else(|| is_runtime(package))
                 && let Some(library) = library(package)
             {
-                let matrix = matrix.iter().find(|entry| entry.package == *package.name).cloned();
+                let entries: Vec<_> = matrix.iter().filter(|entry| entry.package == *package.name).collect();
                 let list = if index < shipped { &mut runtimes } else { &mut test_runtimes };
-                list.push(Runtime {
-                    name: short_name(package, matrix.as_ref()),
+                let runtime = |entry: Option<&Matrix>| Runtime {
+                    name: short_name(package, entry),
                     package: package.name.to_string(),
                     version: package.version.to_string(),
                     id: package.id.clone(),
                     directory: package.manifest_path.parent().map(|path| path.into()).unwrap_or_default(),
-                    library,
+                    library: library.clone(),
                     features: package.features.keys().cloned().collect(),
                     hash_features: hash_features(package),
-                    through,
-                    config,
-                    matrix,
+                    through: through.clone(),
+                    config: if entries.len() < 2 { config.clone() } else { of_chain(&config, entry) },
+                    matrix: entry.cloned(),
                     network: networks::of_package(&networks, &package.name)
                         .map(|(name, network)| (name.to_owned(), network.clone())),
-                });
+                    shares_package: entries.len() > 1,
+                };
+                match entries.is_empty() {
+                    true => list.push(runtime(None)),
+                    false => list.extend(entries.iter().map(|entry| runtime(Some(entry)))),
+                }
             }
         }
         runtimes.sort_by(|left, right| left.name.cmp(&right.name));
@@ -345,7 +382,7 @@ impl Workspace {
         let mut selected: Vec<&Runtime> = Vec::new();
         for name in names {
             let runtime = self.find(name)?;
-            if !selected.iter().any(|other| other.id == runtime.id) {
+            if !selected.iter().any(|other| std::ptr::eq(*other, runtime)) {
                 selected.push(runtime);
             }
         }
@@ -358,6 +395,10 @@ impl Workspace {
         if matches.is_empty() {
             matches.extend(self.test_runtimes.iter().filter(|runtime| runtime.has_name(name)));
         }
+        // The name of one runtime may be the package of several.
+        if matches.len() > 1 && matches.iter().filter(|runtime| runtime.name == name).count() == 1 {
+            matches.retain(|runtime| runtime.name == name);
+        }
         match matches.as_slice() {
             [one] => Ok(one),
             [] if self.runtimes.is_empty() => Err(self.none()),
@@ -368,6 +409,11 @@ impl Workspace {
                     Some(near) => failure.hint(format!("did you mean {near}?")),
                     None => failure.hint("cargo xtask list"),
                 })
+            }
+            [first, ..] if matches.iter().all(|runtime| runtime.id == first.id) => {
+                Err(Failure::usage(format!("{name:?} is the package of several runtimes"))
+                    .found(matches.iter().map(|runtime| runtime.name.as_str()).collect::<Vec<_>>().join(", "))
+                    .hint("give the name of one, as in the runtime matrix"))
             }
             several => {
                 let list = several.iter().map(|runtime| {
@@ -408,6 +454,17 @@ impl Runtime {
     fn has_name(&self, name: &str) -> bool {
         let plain = self.package.strip_suffix("-runtime").unwrap_or(&self.package);
         [self.package.as_str(), self.name.as_str(), plain].contains(&name)
+    }
+
+    /// Returns the name of its builds. Runtimes of one package have different blobs.
+    pub fn build_name(&self) -> &str {
+        if self.shares_package { &self.name } else { &self.package }
+    }
+
+    /// Returns the directory of its blob within an output directory, as runtimes of one package have
+    /// blobs of the same file name.
+    pub fn blob_directory(&self, out: &Path) -> PathBuf {
+        if self.shares_package { out.join(&self.name) } else { out.to_path_buf() }
     }
 
     /// Returns the features of the blob for the chain.
@@ -451,8 +508,7 @@ impl Runtime {
 
     /// Returns the state that the workspace names.
     fn own_state(&self) -> Option<String> {
-        let node =
-            || self.matrix.as_ref().and_then(|matrix| matrix.uri.clone().or_else(|| matrix.uris.first().cloned()));
+        let node = || self.matrix.as_ref().and_then(|matrix| matrix.node().cloned());
         self.config.state.clone().or_else(node)
     }
 
@@ -499,6 +555,18 @@ impl Runtime {
         // is reported later.
         let is_file = !source.contains("://") && source != "-" && (file.exists() || source.contains('.'));
         if is_file { file.to_string_lossy().into_owned() } else { source.to_owned() }
+    }
+}
+
+/// Returns the configuration of one chain of a package that several chains share. What the matrix
+/// says of the chain precedes what the manifest says of the package.
+fn of_chain(config: &Config, entry: Option<&Matrix>) -> Config {
+    let has_node = entry.is_some_and(|entry| entry.node().is_some());
+    let has_features = entry.is_some_and(|entry| entry.build_extra_features.is_some());
+    Config {
+        state: config.state.clone().filter(|_| !has_node),
+        features: config.features.clone().filter(|_| !has_features),
+        ..config.clone()
     }
 }
 

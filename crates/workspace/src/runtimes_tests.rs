@@ -215,6 +215,29 @@ fn the_matrix_of_the_fellowship_names_runtimes() {
 }
 
 #[test]
+fn each_entry_of_the_matrix_is_a_runtime() {
+    let root = tempfile::tempdir().expect("a directory");
+    let path = root.path().join("scripts/runtimes-matrix.json");
+    let matrix = r#"[{"name": "own-kusama", "package": "own-kusama-runtime", "uri": "wss://kusama", "is_relay": false},
+        {"name": "own-paseo", "package": "own-kusama-runtime", "build_extra_features": "paseo",
+         "try_runtime": {"extra_flags": "x", "instances": [{"name": "a", "uris": ["wss://paseo"]}, {"name": "b"}]}}]"#;
+    files::write_whole(&path, matrix.as_bytes()).expect("written");
+    let cutover = serde_json::json!({"state": "own.snapshot", "features": ["fast"], "para-id": 2015});
+    let own = || TestPackage { cutover: cutover.clone(), ..test_package("own-kusama-runtime") };
+    let found = workspace(&[own()], root.path()).expect("read");
+    assert_eq!(names(&found), ["own-kusama", "own-paseo"]);
+    let kusama = found.find("own-kusama").expect("by its name, although it is also the package's");
+    let paseo = found.find("own-paseo").expect("by its name");
+    assert_eq!((kusama.state().as_deref(), paseo.state().as_deref()), (Some("wss://kusama"), Some("wss://paseo")));
+    assert_eq!((kusama.release_features(), paseo.release_features()), (vec!["fast".into()], vec!["paseo".into()]));
+    assert_eq!((kusama.para_id(), paseo.para_id()), (Some(2015), Some(2015)));
+    assert_ne!(kusama.blob_directory(Path::new("/out")), paseo.blob_directory(Path::new("/out")));
+    let failure = found.find("own-kusama-runtime").expect_err("two");
+    assert_eq!(failure.found.as_deref(), Some("own-kusama, own-paseo"));
+    assert_eq!(found.select(&["own-paseo".into(), "own-kusama".into()]).expect("both").len(), 2);
+}
+
+#[test]
 fn files_of_the_configuration_are_relative_to_the_manifest() {
     let found = workspace(&[test_package("solo-runtime")], nowhere()).expect("read");
     let runtime = found.find("solo").expect("found");

@@ -63,7 +63,8 @@ pub fn run(context: &Context, options: &cli::Build) -> Result<bool> {
 /// `selected`.
 fn build_all(engine: &dyn Engine, selected: &[&Runtime], options: &BuildOptions, out: &Path) -> Result<Vec<Built>> {
     if !engine.parallel() || selected.len() < 2 {
-        let build = |runtime: &&Runtime| build_one(engine, runtime, &variant(runtime, options), out);
+        let build =
+            |runtime: &&Runtime| build_one(engine, runtime, &variant(runtime, options), &runtime.blob_directory(out));
         return selected.iter().map(build).collect();
     }
     // The worker is built once, before the parallel builds start.
@@ -73,9 +74,10 @@ fn build_all(engine: &dyn Engine, selected: &[&Runtime], options: &BuildOptions,
     let done: Mutex<Vec<(usize, Built)>> = Mutex::new(Vec::new());
     let jobs = selected.iter().enumerate().map(|(index, runtime)| {
         let done = &done;
-        Job::new(format!("build-{}", runtime.package), move |job_context| {
+        Job::new(format!("build-{}", runtime.build_name()), move |job_context| {
+            let out = runtime.blob_directory(out);
             let built =
-                build_into(engine, runtime, &variant(runtime, options), out, job_context.task, job_context.log)?;
+                build_into(engine, runtime, &variant(runtime, options), &out, job_context.task, job_context.log)?;
             let cached = built.runtime.cached;
             done.lock().map_err(|_| Failure::internal("a build panicked"))?.push((index, built));
             Ok(if cached { JobOutcome::Unchanged } else { JobOutcome::Completed("built".into()) })
@@ -92,7 +94,8 @@ fn build_all(engine: &dyn Engine, selected: &[&Runtime], options: &BuildOptions,
 /// Checks that no two runtimes have the same blob name: one blob would overwrite the other.
 fn check_distinct_names(selected: &[&Runtime]) -> Result<()> {
     for (index, runtime) in selected.iter().enumerate() {
-        if let Some(other) = selected[..index].iter().find(|other| other.library == runtime.library) {
+        let is_same = |other: &&&Runtime| other.library == runtime.library && other.id != runtime.id;
+        if let Some(other) = selected[..index].iter().find(is_same) {
             return Err(Failure::input(format!("two runtimes of the workspace are called {}", runtime.package))
                 .found(format!(
                     "{} in {}\n{} in {}",
@@ -138,7 +141,7 @@ pub fn variant(runtime: &Runtime, options: &BuildOptions) -> Variant {
 pub fn build_one(engine: &dyn Engine, runtime: &Runtime, variant: &Variant, out: &Path) -> Result<Built> {
     let context = engine.context();
     let task = context.printer.task(&format!("build {}", runtime.name));
-    let log = context.log(&format!("build-{}", runtime.package));
+    let log = context.log(&format!("build-{}", runtime.build_name()));
     // The build appends to the log. Only the last build is of interest.
     let _ = std::fs::remove_file(&log);
     let built = build_into(engine, runtime, variant, out, &task, &log)?;

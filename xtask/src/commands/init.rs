@@ -133,7 +133,9 @@ fn propose(
     };
     push(&mut changes, configuration, aliases, new);
     let features = workflows::features(root)?;
-    for runtime in workspace.runtimes.iter().filter(|runtime| runtime.through.is_none()) {
+    // The manifest of several runtimes is left alone: the matrix says what each of them has.
+    let configurable = |runtime: &&Runtime| runtime.through.is_none() && !runtime.shares_package;
+    for runtime in workspace.runtimes.iter().filter(configurable) {
         let path = runtime.directory.join("Cargo.toml");
         let old = changes.iter().find(|change| change.path == path).map(|change| change.new.clone());
         let old = match old {

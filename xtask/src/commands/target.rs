@@ -63,7 +63,7 @@ pub fn resolve(context: &Context, name: Option<&str>, try_runtime: bool) -> Resu
         None => workspace.default_runtime()?,
     };
     let engine = engines::open(context, &workspace, &EngineOptions::default(), Purpose::Rehearsal)?;
-    let out = default_out(&workspace);
+    let out = runtime.blob_directory(&default_out(&workspace));
     let shipping = build_one(&*engine, runtime, &release_variant(runtime, Profile::Production), &out)?;
     let try_runtime = match try_runtime {
         true => try_runtime_variant(runtime)

@@ -99,7 +99,7 @@ impl<'context> Container<'context> {
     fn target(&self, runtime: &Runtime) -> PathBuf {
         let image = self.image.digest.trim_start_matches("sha256:").get(..16).unwrap_or_default();
         let plain = if self.plain { "-plain" } else { "" };
-        self.context.cache.join("containers").join(format!("{image}{plain}")).join(&runtime.package)
+        self.context.cache.join("containers").join(format!("{image}{plain}")).join(runtime.build_name())
     }
 
     fn build_anew(&self, runtime: &Runtime, variant: &Variant, key: &str, task: &Task, log: &Path) -> Result<Blob> {

@@ -179,6 +179,7 @@ mod tests {
             config: serde_json::from_value::<Config>(config).expect("a configuration"),
             matrix: Some(serde_json::from_value::<Matrix>(matrix).expect("an entry of a matrix")),
             network: None,
+            shares_package: false,
         }
     }
 
