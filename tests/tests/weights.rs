@@ -108,6 +108,21 @@ fn unknown_names_are_refused_with_the_nearest() {
     assert!(!run.at("raw").exists() && !run.at("files").exists());
 }
 
+/// The library itself is not compiled here: all of this is found before.
+#[test]
+fn an_engine_and_its_options_are_checked_before_it_is_built() {
+    let run = Run::new();
+    let unknown = run.with(&["--engine", "omni-bencher"]).run().expect_code(2);
+    unknown.mentions(&["omni-bencher", "cutover", "frame-benchmarking-cli"]);
+    let library = |more: &[&str]| run.with(&[&["--engine", "frame-benchmarking-cli"], more].concat()).run();
+    library(&["--tolerance", "0.1"]).expect_code(2).mentions(&["does not have the option --tolerance"]);
+    run.with(&["--low", "1"]).run().expect_code(2).mentions(&["--low", "frame-benchmarking-cli"]);
+    let refused = library(&["--pallet", "pallet_attestation"]).expect_code(2);
+    refused.mentions(&["similar names: pallet_attestations"]);
+    library(&["--pallet", PALLET, "--exclude", PALLET]).expect_code(2).mentions(&["there is no benchmark to run"]);
+    assert!(!run.at("raw").exists() && !run.at("files").exists());
+}
+
 #[test]
 fn a_blob_without_benchmarks_is_refused() {
     let refused = Run::of(built(Standalone, &[])).with(&[]).run().expect_code(4);

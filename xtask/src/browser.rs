@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The browser that tests use to open a bundle's report. Upgrades do not need it.
 
-use engines::toolchain::{distribution, in_path};
-use process::interrupt;
+use engines::toolchain::distribution;
+use process::{in_path, interrupt};
 use std::path::PathBuf;
 use worker::Result;
 use workspace::context::Context;

@@ -6,11 +6,13 @@
 //! as `frame-benchmarking-cli` does, with the same parts: `sc_client_db::BenchmarkingState`, the
 //! host functions and types of `frame-benchmarking`, and `sc-executor`. The command of that crate
 //! is not used for three reasons: its JSON omits the keys of each repetition, its number of
-//! repetitions is fixed in advance, and an invalid argument ends the process.
+//! repetitions is fixed in advance, and an invalid argument ends the process. Teams that must use it
+//! can: [`library`] runs it in a process of its own.
 
 #![cfg_attr(not(test), warn(missing_docs, clippy::disallowed_macros, clippy::disallowed_methods))]
 
 mod database;
+mod library;
 pub mod machine;
 mod overhead;
 mod run;
@@ -36,6 +38,10 @@ pub fn handle(request: &Request, reporter: &Reporter) -> Result<Outcome<serde_js
     match request {
         Request::Run(request) => {
             let summary = run::run(request, reporter)?;
+            outcome(summary.failed.is_empty(), &summary)
+        }
+        Request::RunLibrary(request) => {
+            let summary = library::run(request, reporter)?;
             outcome(summary.failed.is_empty(), &summary)
         }
         Request::List(request) => outcome(true, &run::list(request)?),

@@ -27,7 +27,7 @@ const MIN_SAMPLES: u32 = 30;
 
 /// Adds each pallet without any measured benchmark to the failures, because no weight file can be
 /// made of it. Such a pallet can be excluded explicitly.
-fn fail_without_results(summary: &mut RunSummary) {
+pub fn fail_without_results(summary: &mut RunSummary) {
     for pallet in summary.pallets.iter().filter(|pallet| pallet.benchmarks == 0) {
         let failed = summary.failed.iter().any(|failed| failed.pallet == pallet.pallet);
         if !failed {
@@ -62,8 +62,7 @@ pub fn list(request: &RunRequest) -> Result<Vec<benchmark::Pallet>> {
 /// Runs the selected benchmarks and writes their raw results. Results of the same blob, settings
 /// and machine are reused.
 pub fn run(request: &RunRequest, reporter: &Reporter) -> Result<RunSummary> {
-    check_settings(&request.settings)?;
-    request.per_pallet.values().try_for_each(check_settings)?;
+    check_all_settings(request)?;
     reporter.status("reading the runtime");
     let runtime = Runtime::load(&request.runtime, &request.preset, request.cache.as_deref())?;
     let bench = runtime.benchmark_executor(&request.settings, request.cache.as_deref())?;
@@ -78,6 +77,7 @@ pub fn run(request: &RunRequest, reporter: &Reporter) -> Result<RunSummary> {
         spec_name: runtime.version.spec_name.clone(),
         spec_version: runtime.version.spec_version,
         blob_blake2_256: hex::encode_prefixed(runtime.hash),
+        engine: None,
         machine: machine.clone(),
         pallets: Vec::new(),
         failed: Vec::new(),
@@ -117,7 +117,8 @@ pub fn run(request: &RunRequest, reporter: &Reporter) -> Result<RunSummary> {
                 .filter(|one| !pallet.benchmarks.iter().any(|new| new.extrinsic == one.extrinsic))
                 .collect();
             for benchmark in &pallet.benchmarks {
-                progress.begin(index, selected.len(), pallet, benchmark);
+                let name = format!("{}::{}", pallet.pallet, benchmark.extrinsic);
+                progress.begin(index, selected.len(), &name);
                 match measure(&bench, pallet, benchmark, settings) {
                     Ok(Some(measured)) => results.benchmarks.push(measured),
                     Ok(None) => skipped.push(benchmark.extrinsic.clone()),
@@ -151,6 +152,7 @@ pub fn run(request: &RunRequest, reporter: &Reporter) -> Result<RunSummary> {
             pallet: pallet.pallet.clone(),
             instance: pallet.instance.clone(),
             path,
+            weight_file: None,
             benchmarks: results.benchmarks.len(),
             complete: !missing,
             unchanged,
@@ -162,7 +164,11 @@ pub fn run(request: &RunRequest, reporter: &Reporter) -> Result<RunSummary> {
     Ok(summary)
 }
 
-/// Checks that the settings are in their ranges.
+/// Checks that all settings of a request are in their ranges.
+pub fn check_all_settings(request: &RunRequest) -> Result<()> {
+    std::iter::once(&request.settings).chain(request.per_pallet.values()).try_for_each(check_settings)
+}
+
 fn check_settings(settings: &Settings) -> Result<()> {
     let broken = |what: &str, expected: &str| Err(Failure::usage(what.to_string()).expected(expected.to_string()));
     if settings.steps < 2 {
@@ -362,7 +368,7 @@ fn storage_item(info: &StorageInfo) -> Option<StorageItem> {
 }
 
 /// The progress of the run, with an estimate of the remaining time.
-struct RunProgress<'a> {
+pub struct RunProgress<'a> {
     reporter: &'a Reporter,
     began: Instant,
     total: usize,
@@ -372,12 +378,14 @@ struct RunProgress<'a> {
 }
 
 impl<'a> RunProgress<'a> {
-    fn new(selected: &[Pallet], reporter: &'a Reporter) -> Self {
+    pub fn new(selected: &[Pallet], reporter: &'a Reporter) -> Self {
         let total = selected.iter().map(|pallet| pallet.benchmarks.len()).sum();
         Self { reporter, began: Instant::now(), total, done: 0, run: 0 }
     }
 
-    fn begin(&self, index: usize, pallets: usize, pallet: &Pallet, benchmark: &Benchmark) {
+    /// Shows the name of a benchmark and the estimate. `index` is that of its pallet, out of
+    /// `pallets`.
+    pub fn begin(&self, index: usize, pallets: usize, name: &str) {
         let left = match self.run {
             0 => String::new(),
             run => {
@@ -386,12 +394,11 @@ impl<'a> RunProgress<'a> {
                 format!(", about {} left", format_duration(rest))
             }
         };
-        let name = format!("{}::{}", pallet.pallet, benchmark.extrinsic);
         self.reporter.status(format!("pallet {} of {pallets}: {name}{left}", index + 1));
         self.reporter.progress("benchmarks", self.done as u64, Some(self.total as u64), "benchmarks");
     }
 
-    fn end(&mut self) {
+    pub fn end(&mut self) {
         self.done += 1;
         self.run += 1;
         self.reporter.progress("benchmarks", self.done as u64, Some(self.total as u64), "benchmarks");
@@ -420,6 +427,7 @@ mod tests {
             pallet: name.into(),
             instance: "X".into(),
             path: Default::default(),
+            weight_file: None,
             benchmarks,
             complete: true,
             unchanged: false,
@@ -430,6 +438,7 @@ mod tests {
             spec_name: "x".into(),
             spec_version: 1,
             blob_blake2_256: "0x".into(),
+            engine: None,
             machine: raw::Machine::default(),
             pallets: vec![
                 pallet("some", 2, &["third"]),

@@ -81,6 +81,11 @@ impl Runtime {
         Ok(Self { version, hash, code, api, genesis })
     }
 
+    /// Returns the blob as it is deployed.
+    pub fn blob(&self) -> &[u8] {
+        self.code.bytes()
+    }
+
     /// Returns an executor of this runtime's benchmarks. `cache` is the directory of compiled
     /// runtimes.
     pub fn benchmark_executor(&self, settings: &Settings, cache: Option<&Path>) -> Result<BenchmarkExecutor<'_>> {

@@ -5,8 +5,7 @@
 //! The sccache server is started here and not by the build. So only the server has the credentials
 //! of a shared cache. Build scripts see its address and nothing more.
 
-use crate::toolchain::in_path;
-use process::Tool;
+use process::{Tool, in_path};
 use std::{path::PathBuf, time::Duration};
 use worker::{Failure, Result};
 

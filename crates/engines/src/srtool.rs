@@ -4,9 +4,9 @@
 //! Options that it cannot pass on exactly are refused.
 
 use super::{Blob, Engine, check_features, container::ResultReader, explain, host, record::Record};
-use crate::{options::EngineOptions, toolchain::in_path};
+use crate::options::EngineOptions;
 use console::printer::Task;
-use process::Tool;
+use process::{Tool, in_path};
 use std::{
     path::{Path, PathBuf},
     time::{Duration, Instant},

@@ -14,7 +14,7 @@ use std::{
     fs::File,
     io::{BufRead, BufReader, Read, Write},
     os::unix::{ffi::OsStrExt, process::CommandExt},
-    path::Path,
+    path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
     time::Duration,
 };
@@ -26,6 +26,12 @@ const CAPTURE_LIMIT: u64 = 256 * 1024 * 1024;
 const LINE_LIMIT: usize = 16 * 1024;
 /// The number of last lines of a failed program that its error shows.
 const LAST_LINES: usize = 12;
+
+/// Returns the path of a program in `PATH`.
+pub fn in_path(program: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path).map(|directory| directory.join(program)).find(|candidate| candidate.is_file())
+}
 
 /// A program to run, with its arguments and environment.
 pub struct Tool {

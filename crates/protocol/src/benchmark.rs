@@ -19,6 +19,8 @@ use std::{collections::BTreeMap, path::PathBuf};
 pub enum Request {
     /// Run benchmarks; the result is a [`RunSummary`].
     Run(RunRequest),
+    /// Run benchmarks with the library `frame-benchmarking-cli`; the result is a [`RunSummary`].
+    RunLibrary(Box<LibraryRequest>),
     /// List the benchmarks; the result is a list of [`Pallet`].
     List(RunRequest),
     /// Measure the machine; the result is a [`Machine`].
@@ -70,6 +72,46 @@ pub struct RunRequest {
     /// The directory of the cache of compiled runtimes.
     #[serde(default)]
     pub cache: Option<PathBuf>,
+}
+
+/// A request to run benchmarks with the library `frame-benchmarking-cli`. It writes the results and
+/// the weight file of each pallet to `run.out`.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct LibraryRequest {
+    /// The benchmarks and their settings. The library does not have `tolerance`, `repeat_min` and
+    /// `block_proof_size`, and measures always anew.
+    pub run: RunRequest,
+    /// The program that runs the library with the arguments of `frame-omni-bencher`.
+    pub program: PathBuf,
+    /// A file whose text is put at the top of weight files.
+    #[serde(default)]
+    pub preamble: Option<PathBuf>,
+    /// A Handlebars template instead of the library's own.
+    #[serde(default)]
+    pub template: Option<PathBuf>,
+    /// Templates of single pallets, by their names.
+    #[serde(default)]
+    pub templates: BTreeMap<String, PathBuf>,
+    /// Whether weight files contain the machine's host name.
+    #[serde(default)]
+    pub hostname: bool,
+    /// The least time that each benchmark is repeated, in seconds. Null: the library's default.
+    #[serde(default)]
+    pub min_duration: Option<u64>,
+    /// The lowest values of the components, in their order, instead of those of each benchmark.
+    #[serde(default)]
+    pub low: Vec<u32>,
+    /// The highest values of the components, in their order.
+    #[serde(default)]
+    pub high: Vec<u32>,
+}
+
+impl LibraryRequest {
+    /// Returns the template of a pallet. `None`: the library's own.
+    pub fn template_of(&self, pallet: &str) -> Option<&PathBuf> {
+        self.templates.get(pallet).or(self.template.as_ref())
+    }
 }
 
 /// The settings of benchmarks. The defaults of steps, trie layers and map values are those of
@@ -224,12 +266,23 @@ pub struct RunSummary {
     pub spec_version: u32,
     /// The hash of the blob built with `runtime-benchmarks`, `0x` and hex.
     pub blob_blake2_256: String,
+    /// The library that ran the benchmarks. Absent if Cutover ran them itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub engine: Option<Engine>,
     /// The machine of the run, with its measured speeds.
     pub machine: Machine,
     /// The results of each selected pallet, in the order of the runtime.
     pub pallets: Vec<Measured>,
     /// The benchmarks that failed.
     pub failed: Vec<Failed>,
+}
+
+/// A library of others that runs benchmarks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Engine {
+    /// The name of its crate.
+    pub name: String,
+    pub version: String,
 }
 
 /// A measured pallet.
@@ -239,8 +292,11 @@ pub struct Measured {
     pub pallet: String,
     /// The instance's name in the runtime: `Balances`.
     pub instance: String,
-    /// The file of the raw results.
+    /// The file of the raw results. The results of another engine are in its own format.
     pub path: PathBuf,
+    /// The weight file that another engine wrote. Absent if there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weight_file: Option<PathBuf>,
     /// The number of benchmarks in the file.
     pub benchmarks: usize,
     /// Whether the file has all benchmarks of the pallet. A weight file needs all of them.

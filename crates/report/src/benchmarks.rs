@@ -54,6 +54,9 @@ fn pallets(all: &mut String, runtime: &Run, summary: &RunSummary) {
         ]);
     }
     let RunSummary { spec_name, spec_version, machine, .. } = summary;
+    if let Some(engine) = &summary.engine {
+        let _ = writeln!(all, "engine   {} {}", engine.name, engine.version);
+    }
     // Writing to a string does not fail.
     let _ = writeln!(
         all,
@@ -163,7 +166,7 @@ pub fn machine(machine: &Machine) -> String {
 mod tests {
     use super::*;
     use protocol::{
-        benchmark::{Benchmark, DatabaseSummary, Failed, Measured, OverheadSummary, Pallet},
+        benchmark::{Benchmark, DatabaseSummary, Engine, Failed, Measured, OverheadSummary, Pallet},
         format,
         weights::Rendered,
     };
@@ -193,6 +196,7 @@ mod tests {
             pallet: pallet.into(),
             instance: "X".into(),
             path: "raw.json".into(),
+            weight_file: None,
             benchmarks,
             complete: whole,
             unchanged: !whole,
@@ -203,6 +207,7 @@ mod tests {
             spec_name: "cutover-standalone".into(),
             spec_version: 1_001_000,
             blob_blake2_256: "0x".into(),
+            engine: Some(Engine { name: "frame-benchmarking-cli".into(), version: "64.0.0".into() }),
             machine: reference(false),
             pallets: vec![pallet("pallet_sudo", 5, 1.26, true, &[]), pallet("pallet_proxy", 1, 0.0, false, &["poke"])],
             failed: vec![Failed {
@@ -219,6 +224,7 @@ mod tests {
             ..Run::default()
         }]);
         let expected = "\
+engine   frame-benchmarking-cli 64.0.0
 runtime  standalone cutover-standalone 1001000
 machine  AMD EPYC, 2 cores, below the profile reference
 

@@ -3,7 +3,7 @@
 
 mod render;
 
-pub use render::render_all;
+pub use render::{place_all, render_all};
 
 use crate::{
     check,
@@ -24,6 +24,7 @@ pub fn handle(request: Request, reporter: &Reporter) -> Result<Outcome<serde_jso
             outcome(comparison.verdict.passed(), &comparison)
         }
         Request::Render(request) => outcome(true, &render_all(&request, reporter)?),
+        Request::Place(request) => outcome(true, &place_all(&request, reporter)?),
         Request::Check(request) => {
             reporter.status(format!("checking the weights of {}", request.runtime));
             let report = check::check(&request)?;

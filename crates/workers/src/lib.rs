@@ -11,7 +11,7 @@ mod custom;
 
 use console::printer::Task;
 use custom::CustomWorker;
-use process::{Tool, for_each_line, interrupt};
+use process::{Tool, for_each_line, in_path, interrupt};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use std::{
@@ -36,6 +36,9 @@ pub enum Worker {
     Evidence,
     /// Serves forks and writes snapshots.
     Fork,
+    /// The program that `Benchmark` starts for `weights run --engine frame-benchmarking-cli`. It
+    /// has a workspace of its own.
+    FrameBenchmarkingCli,
     /// Reads the facts of runtimes.
     Inspect,
     /// Encodes and decodes the calls of a proposal.
@@ -53,6 +56,7 @@ impl Worker {
             Self::Compat => "cutover-compat",
             Self::DryRun => "cutover-dry-run",
             Self::Fork => "cutover-fork",
+            Self::FrameBenchmarkingCli => "cutover-frame-benchmarking-cli",
             Self::Evidence => "cutover-evidence",
             Self::Proposal => "cutover-proposal",
             Self::Weights => "cutover-weights",
@@ -179,8 +183,26 @@ pub fn build_all(context: &Context, workers: &[Worker], selection: &[String], ta
 
 /// Builds only the worker.
 fn build(context: &Context, worker: Worker, directory: &Path, task: &Task) -> Result<()> {
-    let selection = ["--package", worker.name(), "--bin", worker.name()].map(String::from);
+    let selection = match worker {
+        Worker::FrameBenchmarkingCli => {
+            expect_protoc()?;
+            vec!["--manifest-path".to_owned(), "programs/frame-benchmarking-cli/Cargo.toml".to_owned()]
+        }
+        _ => ["--package", worker.name(), "--bin", worker.name()].map(String::from).to_vec(),
+    };
     cargo_build(context, worker.name(), &selection, directory, task)
+}
+
+/// Checks that protoc is installed. A build without it fails only after minutes.
+fn expect_protoc() -> Result<()> {
+    let named = std::env::var_os("PROTOC").is_some_and(|value| !value.is_empty());
+    match named || in_path("protoc").is_some() {
+        true => Ok(()),
+        false => Err(Failure::environment("protoc is not installed")
+            .found("no protoc in PATH, and no variable PROTOC")
+            .expected("protoc, because dependencies of frame-benchmarking-cli generate code with it")
+            .hint("as root: apt-get install protobuf-compiler")),
+    }
 }
 
 /// Builds with cargo. Its output goes to a log, and its progress is shown.

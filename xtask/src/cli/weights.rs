@@ -148,6 +148,16 @@ pub struct WeightsRender {
     pub anew: bool,
 }
 
+/// The engines that run benchmarks of pallets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum WeightEngine {
+    /// Cutover's own, which repeats until the time is known to the tolerance
+    #[default]
+    Cutover,
+    /// The library `frame-benchmarking-cli`, which is built on first use
+    FrameBenchmarkingCli,
+}
+
 /// The options that apply only to the benchmarks of pallets.
 const PALLETS: [&str; 7] = ["pallets", "extrinsics", "exclude", "extra", "list", "steps", "continue_on_fail"];
 
@@ -176,6 +186,21 @@ pub struct WeightsRun {
     /// List the benchmarks without running them
     #[arg(long)]
     pub list: bool,
+    /// The engine that runs the benchmarks
+    #[arg(long, value_enum, default_value_t)]
+    pub engine: WeightEngine,
+    /// The time for which frame-benchmarking-cli repeats each benchmark at least; 0 repeats it only
+    /// as often as --repeat says [default: 10]
+    #[arg(long, value_name = "SECONDS")]
+    pub min_duration: Option<u64>,
+    /// The lowest values of the components of all benchmarks, in their order (frame-benchmarking-cli
+    /// only)
+    #[arg(long, value_name = "N", value_delimiter = ',')]
+    pub low: Vec<u32>,
+    /// The highest values of the components of all benchmarks, in their order
+    /// (frame-benchmarking-cli only)
+    #[arg(long, value_name = "N", value_delimiter = ',')]
+    pub high: Vec<u32>,
     /// Measure the overhead of a block and of an extrinsic, instead of the pallets
     #[arg(long, conflicts_with_all = PALLETS)]
     pub overhead: bool,
@@ -217,7 +242,8 @@ pub struct WeightsRun {
     /// The header of the files
     #[arg(long, value_enum, default_value_t)]
     pub header: WeightHeader,
-    /// The directory of the raw results [default: target/weights/RUNTIME of the workspace]
+    /// The directory of the raw results [default: target/weights/RUNTIME of the workspace, or
+    /// target/weights/frame-benchmarking-cli/RUNTIME]
     #[arg(long, value_name = "DIR")]
     pub raw: Option<PathBuf>,
     /// The directory of the weight files [default: `weights.directory` of the runtime's

@@ -4,8 +4,8 @@
 mod builder_image;
 
 use crate::{browser, cli};
-use engines::toolchain::{self, Plan, State, TARGET, distribution, in_path};
-use process::Tool;
+use engines::toolchain::{self, Plan, State, TARGET, distribution};
+use process::{Tool, in_path};
 use protocol::{
     format,
     workspace::{SetupItem, SetupReport, SetupStatus as Status},

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The programs docker and podman, with the configuration that works on this machine.
 
-use crate::toolchain::in_path;
-use process::Tool;
+use process::{Tool, in_path};
 use std::path::PathBuf;
 use worker::{Failure, Result};
 use workspace::context::Context;

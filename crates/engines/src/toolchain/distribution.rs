@@ -6,9 +6,9 @@
 //! host libraries and to the linker of the active rustup toolchain. The directory gets its name
 //! only when it is complete.
 
-use super::{TARGET, field, find_rlib, in_path, rustup::ActiveToolchain, verbose_version};
+use super::{TARGET, field, find_rlib, rustup::ActiveToolchain, verbose_version};
 use console::printer::Task;
-use process::{Tool, interrupt, quote, tool};
+use process::{Tool, in_path, interrupt, quote, tool};
 use serde::{Deserialize, Serialize};
 use std::{
     ffi::OsString,

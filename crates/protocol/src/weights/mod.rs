@@ -20,6 +20,9 @@ pub enum Request {
     Compare(Box<CompareRequest>),
     /// Generate weight files from raw results; the result is a [`Rendered`].
     Render(Box<RenderRequest>),
+    /// Put weight files of another engine into the directory of a runtime; the result is a
+    /// [`Rendered`].
+    Place(Box<PlaceRequest>),
     /// Check the weights of a runtime; the result is a [`check::Report`].
     Check(Box<CheckRequest>),
     /// List the pallets with weight files in the runtime; the result is a list of
@@ -86,6 +89,27 @@ pub struct RenderRequest {
     /// Whether to write the measured values even if the previous values are within the noise.
     #[serde(default)]
     pub anew: bool,
+}
+
+/// A request to put weight files that another engine wrote into the directory of a runtime.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlaceRequest {
+    pub files: Vec<PlacedFile>,
+    /// The directory.
+    pub out: PathBuf,
+    /// Whether a file that is not a weight file may be replaced.
+    #[serde(default)]
+    pub anew: bool,
+}
+
+/// A weight file that another engine wrote.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlacedFile {
+    pub pallet: String,
+    pub instance: String,
+    pub path: PathBuf,
 }
 
 /// The shape of a weight file.

@@ -227,19 +227,19 @@ pub(crate) fn underscored(number: u64) -> String {
 
 /// Returns the path of the file in a runtime's directory of weights. Files of XCM instructions are
 /// in the subdirectory `xcm`.
-pub fn relative_path(results: &RawResults, several: bool) -> std::path::PathBuf {
-    let name = file_name(results, several);
-    if is_xcm(&results.pallet) { std::path::Path::new("xcm").join(name) } else { name.into() }
+pub fn relative_path(pallet: &str, instance: &str, several: bool) -> std::path::PathBuf {
+    let name = file_name(pallet, instance, several);
+    if is_xcm(pallet) { std::path::Path::new("xcm").join(name) } else { name.into() }
 }
 
 /// Returns the name of the file for a pallet's weights. It contains the instance if the runtime has
 /// several of them.
-pub fn file_name(results: &RawResults, several: bool) -> String {
-    let mut name = results.pallet.replace("::", "_");
+pub fn file_name(pallet: &str, instance: &str, several: bool) -> String {
+    let mut name = pallet.replace("::", "_");
     if several {
         name.push('_');
         let mut previous = '_';
-        for character in results.instance.chars().filter(char::is_ascii_alphanumeric) {
+        for character in instance.chars().filter(char::is_ascii_alphanumeric) {
             if character.is_ascii_uppercase() && previous.is_ascii_lowercase() {
                 name.push('_');
             }

@@ -175,11 +175,9 @@ fn the_conventional_header_is_read_back() {
 
 #[test]
 fn names_of_files_and_headers() {
-    let mut results = results(1, 1, 0);
-    results.pallet = "pallet_xcm_benchmarks::generic".into();
-    results.instance = "FellowshipCore".into();
-    assert_eq!(file_name(&results, false), "pallet_xcm_benchmarks_generic.rs");
-    assert_eq!(file_name(&results, true), "pallet_xcm_benchmarks_generic_fellowship_core.rs");
+    let name = |several| file_name("pallet_xcm_benchmarks::generic", "FellowshipCore", several);
+    assert_eq!(name(false), "pallet_xcm_benchmarks_generic.rs");
+    assert_eq!(name(true), "pallet_xcm_benchmarks_generic_fellowship_core.rs");
     assert!(check_preamble("// a\n\n//b\n", "h").is_ok());
     assert!(check_preamble("fn main() {}", "h").is_err());
     assert_eq!([0, 999, 1000, 1234567].map(underscored), ["0", "999", "1_000", "1_234_567"]);

@@ -10,7 +10,7 @@ use crate::{
 use protocol::{
     format::{RAW_DATABASE, RAW_OVERHEAD, WEIGHT_FILES},
     weights::{
-        EditOutcome, RenderRequest, Rendered, Written,
+        EditOutcome, PlaceRequest, RenderRequest, Rendered, Written,
         constants::{Database, Overhead},
         raw::RawResults,
     },
@@ -85,7 +85,7 @@ pub fn render_all(request: &RenderRequest, reporter: &Reporter) -> Result<Render
                 reporter.status(format!("rendering {}", results.pallet));
                 let of_pallet = |other: &&Raw| matches!(other, Raw::Pallet(other) if other.pallet == results.pallet);
                 let several = all.iter().filter(of_pallet).count() > 1;
-                let path = render::relative_path(results, several);
+                let path = render::relative_path(&results.pallet, &results.instance, several);
                 let file = if is_file { request.out.clone() } else { request.out.join(path) };
                 vec![render_pallet(results, &options(&results.pallet), file, request.anew)?]
             }
@@ -102,6 +102,39 @@ pub fn render_all(request: &RenderRequest, reporter: &Reporter) -> Result<Render
             texts.push(text);
         }
     }
+    write_all(files, texts, reporter)
+}
+
+/// Puts weight files of another engine into the directory of a runtime, under the same names as
+/// those of [`render_all`]. The manual edits of the previous files are kept. All files are read
+/// before the first one is written.
+pub fn place_all(request: &PlaceRequest, reporter: &Reporter) -> Result<Rendered> {
+    let (mut files, mut texts) = (Vec::new(), Vec::new());
+    for one in &request.files {
+        let several = request.files.iter().filter(|other| other.pallet == one.pallet).count() > 1;
+        let file = request.out.join(render::relative_path(&one.pallet, &one.instance, several));
+        let text = WeightFile::text(&one.path)?;
+        let extrinsics = WeightFile::parse(&text, &one.path.display().to_string())?.extrinsics().len();
+        let (text, by_hand) = match previous_file(&file, request.anew)? {
+            Some(previous) => previous.apply_manual_edits(text)?,
+            None => (text, Vec::new()),
+        };
+        files.push(Written {
+            pallet: one.pallet.clone(),
+            instance: one.instance.clone(),
+            extrinsics,
+            changed: is_changed(&file, &text),
+            file,
+            kept: Vec::new(),
+            by_hand,
+        });
+        texts.push(text);
+    }
+    write_all(files, texts, reporter)
+}
+
+/// Writes the files that changed, and warns of lost manual edits.
+fn write_all(files: Vec<Written>, texts: Vec<String>, reporter: &Reporter) -> Result<Rendered> {
     for (file, text) in files.iter().zip(texts).filter(|(file, _)| file.changed) {
         files::write_whole(&file.file, text.as_bytes())?;
     }

@@ -7,9 +7,9 @@ use crate::cli::ImageEngine;
 use console::printer::Task;
 use engines::{
     container::program::{self, Program},
-    toolchain::{distribution, in_path, rustup, verbose_version},
+    toolchain::{distribution, rustup, verbose_version},
 };
-use process::Tool;
+use process::{Tool, in_path};
 use protocol::{format, workspace::BuilderImageReport};
 use serde::Deserialize;
 use std::{

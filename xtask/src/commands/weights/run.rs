@@ -2,18 +2,19 @@
 //! Runs benchmarks, keeps their raw results, and makes the weight files of the runtime from them.
 
 mod constants;
+mod library;
 
 use super::{
     super::{build, utf8},
     print,
     settings::{Settings, style},
 };
-use crate::cli::{self, Profile};
+use crate::cli::{self, Profile, WeightEngine};
 use engines::Builder;
 use protocol::{
-    benchmark::{self, Files, MachineRequest, Request, RunRequest, RunSummary, Runs},
+    benchmark::{self, Files, MachineRequest, Measured, Request, RunRequest, RunSummary, Runs},
     format::BENCHMARKS,
-    weights::{self, RenderRequest, Rendered, raw::Machine},
+    weights::{self, PlaceRequest, PlacedFile, RenderRequest, Rendered, raw::Machine},
 };
 use serde::de::DeserializeOwned;
 use std::path::PathBuf;
@@ -30,6 +31,7 @@ const FEATURE: &str = "runtime-benchmarks";
 
 /// Runs `weights run`.
 pub fn run(context: &Context, options: &cli::WeightsRun) -> Result<bool> {
+    library::check_options(options)?;
     let workspace = Workspace::load(context)?;
     let selected = match options.runtimes.as_slice() {
         [] => vec![workspace.default_runtime()?],
@@ -71,7 +73,11 @@ impl Run<'_> {
     /// Returns the directory of the raw results.
     fn raw(&self) -> PathBuf {
         let target = self.workspace.metadata.target_directory.as_std_path();
-        self.options.raw.clone().unwrap_or_else(|| target.join("weights").join(&self.runtime.name))
+        let default = match self.options.engine {
+            WeightEngine::Cutover => target.join("weights"),
+            WeightEngine::FrameBenchmarkingCli => target.join("weights").join(library::NAME),
+        };
+        self.options.raw.clone().unwrap_or_else(|| default.join(&self.runtime.name))
     }
 
     fn machine(&self) -> MachineRequest {
@@ -116,15 +122,21 @@ impl Run<'_> {
             let pallets = self.measure(&Request::List(request))?.value;
             return Ok((true, benchmark::Run { pallets: Some(pallets), ..run }));
         }
-        let outcome: Outcome<RunSummary> = self.measure(&Request::Run(request))?;
-        let (mut whole, mut left) = (Vec::new(), Vec::new());
-        for pallet in &outcome.value.pallets {
-            match pallet.complete && pallet.benchmarks > 0 {
-                true => whole.push(pallet.path.clone()),
-                false => left.push(pallet.pallet.clone()),
+        let request = match self.options.engine {
+            WeightEngine::Cutover => Request::Run(request),
+            WeightEngine::FrameBenchmarkingCli => Request::RunLibrary(Box::new(self.library_request(request)?)),
+        };
+        let outcome: Outcome<RunSummary> = self.measure(&request)?;
+        let (whole, left): (Vec<_>, Vec<_>) =
+            outcome.value.pallets.iter().partition(|pallet| pallet.complete && pallet.benchmarks > 0);
+        let left = left.into_iter().map(|pallet| pallet.pallet.clone()).collect();
+        let machine = Some(&outcome.value.machine);
+        let (good, mut files) = match self.options.engine {
+            WeightEngine::Cutover => {
+                self.render(machine, whole.into_iter().map(|pallet| pallet.path.clone()).collect())?
             }
-        }
-        let (good, mut files) = self.render(Some(&outcome.value.machine), whole)?;
+            WeightEngine::FrameBenchmarkingCli => self.place(machine, &whole)?,
+        };
         if let Files::Written { incomplete, .. } = &mut files {
             *incomplete = left;
         }
@@ -159,6 +171,35 @@ impl Run<'_> {
     /// Makes weight files from raw results, unless the machine does not match the profile. Returns
     /// whether the machine is accepted, and the files.
     fn render(&self, machine: Option<&Machine>, raw: Vec<PathBuf>) -> Result<(bool, Files)> {
+        let settings = self.settings();
+        let request = RenderRequest {
+            raw,
+            out: settings.directory(),
+            shape: None,
+            header: style(self.options.header)?,
+            preamble: settings.header(),
+            template: settings.template(),
+            templates: settings.templates(),
+            anew: self.options.anew,
+        };
+        self.write_files(machine, &weights::Request::Render(Box::new(request)))
+    }
+
+    /// Does the same with the weight files that another engine wrote.
+    fn place(&self, machine: Option<&Machine>, pallets: &[&Measured]) -> Result<(bool, Files)> {
+        let file = |pallet: &&Measured| {
+            let path = pallet.weight_file.clone()?;
+            Some(PlacedFile { pallet: pallet.pallet.clone(), instance: pallet.instance.clone(), path })
+        };
+        let request = PlaceRequest {
+            files: pallets.iter().filter_map(file).collect(),
+            out: self.settings().directory(),
+            anew: self.options.anew,
+        };
+        self.write_files(machine, &weights::Request::Place(Box::new(request)))
+    }
+
+    fn write_files(&self, machine: Option<&Machine>, request: &weights::Request) -> Result<(bool, Files)> {
         let outside = machine.is_some_and(|machine| machine.within_profile == Some(false));
         let good = !outside || self.options.any_machine;
         let left = |why: &str| Ok((good, Files::Left { left: why.to_owned() }));
@@ -168,21 +209,9 @@ impl Run<'_> {
         if !good {
             return left("this machine does not match the profile; `--any-machine` makes weight files nevertheless");
         }
-        let settings = self.settings();
-        let directory = settings.directory();
-        let request = weights::Request::Render(Box::new(RenderRequest {
-            raw,
-            out: directory.clone(),
-            shape: None,
-            header: style(self.options.header)?,
-            preamble: settings.header(),
-            template: settings.template(),
-            templates: settings.templates(),
-            anew: self.options.anew,
-        }));
         let task = self.context.printer.task(&format!("weights {}", self.runtime.name));
         let log = self.context.log("weights");
-        let rendered: Rendered = workers::ask(self.context, Worker::Weights, &request, &task, &log)?.value;
-        Ok((good, Files::Written { directory, rendered, incomplete: Vec::new() }))
+        let rendered: Rendered = workers::ask(self.context, Worker::Weights, request, &task, &log)?.value;
+        Ok((good, Files::Written { directory: self.settings().directory(), rendered, incomplete: Vec::new() }))
     }
 }

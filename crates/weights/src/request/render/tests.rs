@@ -2,7 +2,7 @@
 use super::*;
 use crate::{parse::WeightFile, render::tests::results};
 use protocol::weights::{
-    HeaderStyle,
+    HeaderStyle, PlacedFile,
     constants::{OverheadSettings, Timed},
     raw::{Machine, Runtime},
 };
@@ -129,6 +129,49 @@ fn xcms_instructions_have_a_directory_and_a_shape_of_their_own() {
     assert!(text.contains("impl<T: frame_system::Config> WeightInfo<T> {") && text.contains("pub(crate) fn without()"));
     let text = std::fs::read_to_string(&rendered.files[2].file).expect("written");
     assert!(text.contains("pallet_xcm::WeightInfo for WeightInfo<T>"));
+}
+
+#[test]
+fn files_of_another_engine_get_the_same_names_and_keep_manual_edits() {
+    let generic = "pallet_xcm_benchmarks::generic";
+    let directory = Directory::with(&["pallet_x", generic]);
+    let theirs = render(&directory.request(&["pallet_x", generic])).expect("rendered").files;
+    let placed = |one: &Written| PlacedFile {
+        pallet: one.pallet.clone(),
+        instance: one.instance.clone(),
+        path: one.file.clone(),
+    };
+    let out = directory.at("weights");
+    let mut request = PlaceRequest { files: theirs.iter().map(placed).collect(), out: out.clone(), anew: false };
+    let place = |request: &PlaceRequest| place_all(request, &Reporter::silent());
+    let files = place(&request).expect("placed").files;
+    let names: Vec<_> = files.iter().map(|one| one.file.strip_prefix(&out).expect("inside")).collect();
+    assert_eq!(names, [Path::new("pallet_x.rs"), Path::new("xcm/pallet_xcm_benchmarks_generic.rs")]);
+    let text = |one: &Written| std::fs::read_to_string(&one.file).expect("a file");
+    assert_eq!(text(&files[0]), text(&theirs[0]));
+    assert!(place(&request).expect("again").files.iter().all(|one| !one.changed));
+
+    let reads = ".saturating_add(T::DbWeight::get().reads(1))";
+    let more = ".saturating_add(T::DbWeight::get().reads(100))";
+    let edited = text(&files[0]).replace(reads, &format!("{reads}\n\t\t\t{more}"));
+    assert!(edited.contains(more), "{edited}");
+    std::fs::write(&files[0].file, edited).expect("edited");
+    let again = place(&request).expect("placed").files;
+    assert!(text(&again[0]).contains(more));
+    assert_eq!(again[0].by_hand.iter().map(|one| one.fate).collect::<Vec<_>>(), [EditOutcome::Kept]);
+
+    // Nothing is written if one of the files is no weight file.
+    let before = text(&again[0]);
+    std::fs::write(&again[0].file, "fn main() {}").expect("written");
+    let failure = place(&request).expect_err("no weights there");
+    assert!(failure.hint.expect("a hint").contains("--anew"));
+    request.anew = true;
+    request.files[1].path = directory.write("no-weights.rs", "fn main() {}");
+    assert_eq!(place(&request).expect_err("no weights").kind, Kind::Input);
+    assert_eq!(text(&again[0]), "fn main() {}");
+    request.files.pop();
+    place(&request).expect("placed");
+    assert_ne!(text(&again[0]), before, "the edit went with the file");
 }
 
 #[test]
