@@ -7,7 +7,7 @@
 
 use cutover_tests::{
     Runtime, Xtask, built,
-    faults::{Act, Faults},
+    faults::{Action, Faults},
     patch,
 };
 use serde_json::Value;
@@ -200,7 +200,7 @@ fn the_librarys_weight_files_are_placed_and_compared_with_those_of_cutover() {
     // A benchmark that fails.
     let blob = directory.path().join("faulty.wasm");
     let wasm = patch::wasm(&fs::read(&good).expect("the blob"));
-    fs::write(&blob, Faults::new().step("Benchmark_dispatch_benchmark", Vec::new(), Act::Trap).apply(&wasm))
+    fs::write(&blob, Faults::new().step("Benchmark_dispatch_benchmark", Vec::new(), Action::Trap).apply(&wasm))
         .expect("written");
     run(LIBRARY, &blob, &at("none"), &quick).expect_code(1).mentions(&["the benchmarks of pallet_attestations failed"]);
     let all = [&quick[..], &["--continue-on-fail"]].concat();

@@ -90,6 +90,7 @@ impl CallLog {
 /// they do nothing.
 #[runtime_interface]
 pub trait Logging {
+    /// Writes a line into the log of the call.
     fn log(
         level: PassAs<RuntimeInterfaceLogLevel, u8>,
         target: PassFatPointerAndRead<&str>,
@@ -107,6 +108,7 @@ pub trait Logging {
         });
     }
 
+    /// Returns the highest level that is kept.
     fn max_level() -> ReturnAs<LogLevelFilter, u8> {
         LEVEL.to_level_filter().into()
     }

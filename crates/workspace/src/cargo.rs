@@ -95,6 +95,7 @@ pub enum Refusal {
     },
     /// A manifest is invalid.
     Manifest,
+    /// Any other failure.
     Other,
 }
 

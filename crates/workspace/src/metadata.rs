@@ -103,6 +103,7 @@ fn host(version: &str) -> Option<String> {
 pub enum Unread {
     /// The sources of a dependency cannot be fetched. The manifests alone can be read.
     Sources(Failure),
+    /// Any other failure.
     Failed(Failure),
 }
 

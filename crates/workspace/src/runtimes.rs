@@ -216,6 +216,7 @@ pub struct Matrix {
     /// More features of the blob for the chain, separated by commas or spaces.
     #[serde(default)]
     pub build_extra_features: Option<String>,
+    /// The chains that run the runtime, if the entry has several.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub try_runtime: Option<TryRuntime>,
     /// Of benchmarks; files are relative to the workspace.
@@ -235,6 +236,7 @@ pub struct Matrix {
 /// The chains of an entry, as in the matrix of Bulletin's workspace.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TryRuntime {
+    /// The chains, in the order of the matrix.
     #[serde(default)]
     pub instances: Vec<Instance>,
 }
@@ -242,8 +244,10 @@ pub struct TryRuntime {
 /// A chain that runs the runtime.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Instance {
+    /// The name of the chain.
     #[serde(default)]
     pub name: String,
+    /// The addresses of its nodes.
     #[serde(default)]
     pub uris: Vec<String>,
 }

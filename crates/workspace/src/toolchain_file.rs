@@ -11,6 +11,7 @@ const NAMES: [&str; 2] = ["rust-toolchain", "rust-toolchain.toml"];
 /// The toolchain that a workspace names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NamedToolchain {
+    /// The path of the file that names it.
     pub file: PathBuf,
     /// The channel, for example `1.90`, `stable` or `nightly-2025-03-10`.
     pub channel: String,
