@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Tests of the repository's conventions: how pages begin, that every ignored test has a job, that
-//! every fuzz target has a bounded run among the tests, and that documents are read as their types.
+//! every fuzz target has a bounded run among the tests, that documents are read as their types, and
+//! that crates import what docs/architecture.md says.
 
 use crate::mentions::{files, home, is_cfg_test, skip_item};
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Ignored tests that another test starts.
 const STARTED_BY_ANOTHER: [&str; 1] = ["writes_until_it_is_killed"];
@@ -178,4 +179,38 @@ fn index_expressions_with_a_name_are_found() {
     let mut found = Vec::new();
     read_by_name(source.parse().expect("Rust"), &mut found);
     assert_eq!(found, [r#"document["e"]"#, r#"()["f"]"#, r#"?["g"]"#, r#"document["h"]"#, r#"[0]["i"]"#]);
+}
+
+/// Returns the lines `name → imports` of the page, without those of the command line.
+fn stated_imports(page: &str) -> BTreeMap<String, BTreeSet<String>> {
+    let words = |text: &str| text.split(',').map(|word| word.trim().to_owned()).collect();
+    let lines = page.lines().filter_map(|line| line.strip_prefix("    ")?.split_once('→'));
+    let lines = lines.map(|(name, imports)| (name.trim().to_owned(), imports));
+    lines
+        .filter(|(name, _)| name.chars().all(|letter| letter.is_ascii_lowercase() || letter == '-') && name != "xtask")
+        .map(|(name, imports)| match imports.trim() {
+            "nothing of Cutover" => (name, BTreeSet::new()),
+            imports => (name, words(imports)),
+        })
+        .collect()
+}
+
+#[test]
+fn crates_import_what_the_page_of_the_architecture_says() {
+    let stated = stated_imports(&read("docs/architecture.md"));
+    let all: BTreeSet<String> = std::fs::read_dir(home().join("crates"))
+        .expect("the crates")
+        .map(|entry| entry.expect("an entry").file_name().into_string().expect("a name"))
+        .collect();
+    // Neither is part of the tool: one has no code, the other is a fixture.
+    let expected: BTreeSet<&str> =
+        all.iter().map(String::as_str).filter(|name| !["features", "test-runtime"].contains(name)).collect();
+    assert_eq!(stated.keys().map(String::as_str).collect::<BTreeSet<_>>(), expected);
+    for (name, imports) in &stated {
+        let manifest: toml_edit::DocumentMut = read(&format!("crates/{name}/Cargo.toml")).parse().expect("a manifest");
+        let dependencies = manifest["dependencies"].as_table().expect("dependencies");
+        let found: BTreeSet<String> =
+            dependencies.iter().map(|(key, _)| key.to_owned()).filter(|key| all.contains(key)).collect();
+        assert_eq!(&found, imports, "{name}: docs/architecture.md says what it imports");
+    }
 }

@@ -48,8 +48,8 @@ workspace's root, `.github`, `.github/workflows` or `scripts`. A package with se
 a runtime for each: the node and the features of an entry precede those of the manifest.
 
 To read a workspace, its toolchain need not be installed: `list`, `ci matrix` and `weights check`
-take the one that runs Cutover. If the sources of a dependency cannot be fetched, they read the
-manifests alone, and warn.
+take the one that runs Cutover. If the sources of a dependency cannot be fetched, `list` and
+`weights check` read the manifests alone, and warn.
 
 ## Configuration
 

@@ -301,8 +301,13 @@ impl<'context> Builder<'context> {
     /// `include_bytes!`), with their digests.
     fn extra_sources(&self, runtime: &Runtime, variant: &Variant) -> Result<Vec<(PathBuf, String)>> {
         let profile = if variant.profile == "dev" { "debug" } else { variant.profile };
-        let dep_info = self.shared().join(toolchain::TARGET).join(profile).join(format!("{}.d", runtime.library));
-        let Ok(text) = std::fs::read_to_string(&dep_info) else { return Ok(Vec::new()) };
+        // Older builders build for another target.
+        let targets = [toolchain::TARGET, wasm_builder::OLD_TARGET];
+        let dep_info =
+            targets.map(|target| self.shared().join(target).join(profile).join(format!("{}.d", runtime.library)));
+        let Some(text) = dep_info.iter().find_map(|path| std::fs::read_to_string(path).ok()) else {
+            return Ok(Vec::new());
+        };
         let sources = cargo::dep_info_sources(&text);
         let covered = inputs::covered(&self.workspace.metadata, runtime)?;
         let outside = sources.into_iter().filter(|path| !path.starts_with(self.target()) && !covered.contains(path));

@@ -14,7 +14,7 @@ use workspace::{
 /// 7008, released with stable2503).
 const FIRST_FOR_TARGET: u64 = 26;
 /// The target of older builders.
-const OLD_TARGET: &str = "wasm32-unknown-unknown";
+pub const OLD_TARGET: &str = "wasm32-unknown-unknown";
 /// The last compiler whose code for [`OLD_TARGET`] has no instructions that nodes refuse.
 const LAST_COMPILER: &str = "1.81.0";
 
@@ -30,11 +30,11 @@ fn check_target(package: &str, (major, version): (u64, &str), sysroot: &Path) ->
     if major >= FIRST_FOR_TARGET || sysroot.join("lib/rustlib").join(OLD_TARGET).is_dir() {
         return Ok(());
     }
-    Err(Failure::environment(format!("{package} cannot be built with the compilers of this machine"))
-        .found(format!("its {BUILDER} {version} builds for {OLD_TARGET}, which the toolchain lacks"))
+    Err(Failure::environment(format!("{package} cannot be built with the toolchain for Wasm"))
+        .found(format!("its {BUILDER} {version} builds for {OLD_TARGET}, which {} lacks", sysroot.display()))
         .expected(format!("{BUILDER} {FIRST_FOR_TARGET} or newer, which builds for {TARGET}"))
         .hint(format!(
-            "build it as it was built then, with a compiler whose instructions nodes accept: --engine podman --image docker.io/paritytech/srtool:{LAST_COMPILER}; or update to polkadot-sdk stable2503 or newer"
+            "build it as it was built then, with a compiler whose instructions nodes accept: --engine podman --image docker.io/paritytech/srtool:{LAST_COMPILER} --allow-moving-tag; or update to polkadot-sdk stable2503 or newer"
         )))
 }
 

@@ -52,7 +52,7 @@ pub struct Plan {
 impl Plan {
     /// Returns the released runtimes, each with its runtime in the workspace.
     pub fn released<'a>(&'a self, workspace: &'a Workspace) -> Result<Vec<(&'a PlannedRuntime, &'a Runtime)>> {
-        self.report.released().map(|planned| Ok((planned, workspace.find(&planned.package)?))).collect()
+        self.report.released().map(|planned| Ok((planned, workspace.find(&planned.name)?))).collect()
     }
 }
 

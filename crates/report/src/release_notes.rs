@@ -84,7 +84,12 @@ fn of_runtime(runtime: &ReleasedRuntime) -> String {
     let rows: Vec<_> = rows.into_iter().map(|(name, value)| vec![name.to_owned(), value]).collect();
     let commands = [
         "git checkout COMMIT".to_owned(),
-        format!("cargo xtask verify build --digest {}{}", runtime.digest_asset, engine(runtime)),
+        format!(
+            "cargo xtask verify build --runtime {} --digest {}{}",
+            runtime.name,
+            runtime.digest_asset,
+            engine(runtime)
+        ),
     ];
     format!(
         "\n### {}\n\n{}\nTo build it again and compare, with the COMMIT above:\n\n    {}\n",
@@ -202,7 +207,7 @@ mod tests {
             "| Size | 250 bytes, compressed to 25 % of 1,000 bytes |",
             "| Core version | solo-2 (solo-node-0.tx1.au1) |",
             "| Metadata versions | V14, V15 |",
-            "cargo xtask verify build --digest solo-srtool-digest.json --engine podman --image r/b@sha256:aa",
+            "cargo xtask verify build --runtime solo --digest solo-srtool-digest.json --engine podman --image r/b@sha256:aa",
             "from 1: passed; the evidence is in solo-upgrade-v2.tar",
             "| solo | fast-runtime | fast-runtime | not built: no such feature |",
         ] {

@@ -254,7 +254,7 @@ pub struct Instance {
 
 impl Matrix {
     /// Returns a node of the chain; of the first one if the entry has several.
-    fn node(&self) -> Option<&String> {
+    pub fn node(&self) -> Option<&String> {
         let instances = self.try_runtime.iter().flat_map(|try_runtime| &try_runtime.instances);
         self.uri.iter().chain(&self.uris).chain(instances.flat_map(|instance| &instance.uris)).next()
     }
@@ -347,6 +347,7 @@ impl Workspace {
                 && let Some(library) = library(package)
             {
                 let entries: Vec<_> = matrix.iter().filter(|entry| entry.package == *package.name).collect();
+                expect_different_names(&package.name, &entries)?;
                 let list = if index < shipped { &mut runtimes } else { &mut test_runtimes };
                 let runtime = |entry: Option<&Matrix>| Runtime {
                     name: short_name(package, entry),
@@ -360,7 +361,9 @@ impl Workspace {
                     through: through.clone(),
                     config: if entries.len() < 2 { config.clone() } else { of_chain(&config, entry) },
                     matrix: entry.cloned(),
+                    // Of several chains of one package it is not known which one is meant.
                     network: networks::of_package(&networks, &package.name)
+                        .filter(|_| entries.len() < 2)
                         .map(|(name, network)| (name.to_owned(), network.clone())),
                     shares_package: entries.len() > 1,
                 };
@@ -574,9 +577,23 @@ fn of_chain(config: &Config, entry: Option<&Matrix>) -> Config {
     }
 }
 
+/// Checks that no two entries of the matrix for one package have the same name.
+fn expect_different_names(package: &str, entries: &[&Matrix]) -> Result<()> {
+    let mut names = BTreeSet::new();
+    match entries.iter().find(|entry| !names.insert(&entry.name)) {
+        None => Ok(()),
+        Some(entry) => {
+            Err(Failure::input(format!("two entries of the runtime matrix for {package} have the same name"))
+                .found(&entry.name)
+                .expected("a name for each chain, as each is a runtime of its own"))
+        }
+    }
+}
+
 /// Returns whether a package is a test with an emulator of several chains.
 fn is_test(package: &Package) -> bool {
-    package.dependencies.iter().any(|dependency| EMULATORS.contains(&dependency.name.as_str()))
+    let normal = package.dependencies.iter().filter(|dependency| dependency.kind == DependencyKind::Normal);
+    normal.into_iter().any(|dependency| EMULATORS.contains(&dependency.name.as_str()))
 }
 
 fn is_runtime(package: &Package) -> bool {

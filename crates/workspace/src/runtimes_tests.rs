@@ -238,6 +238,29 @@ fn each_entry_of_the_matrix_is_a_runtime() {
 }
 
 #[test]
+fn two_entries_of_a_package_with_the_same_name_are_refused() {
+    let root = tempfile::tempdir().expect("a directory");
+    let path = root.path().join("runtimes-matrix.json");
+    let matrix = r#"[{"name": "own", "package": "own-runtime", "uri": "wss://a"},
+        {"name": "own", "package": "own-runtime", "uri": "wss://b"}]"#;
+    files::write_whole(&path, matrix.as_bytes()).expect("written");
+    let failure = workspace(&[test_package("own-runtime")], root.path()).err().expect("refused");
+    assert_eq!((failure.kind, failure.found.as_deref()), (worker::Kind::Input, Some("own")));
+}
+
+#[test]
+fn an_entry_of_several_has_no_network_by_its_package() {
+    let root = tempfile::tempdir().expect("a directory");
+    let path = root.path().join("runtimes-matrix.json");
+    let matrix = r#"[{"name": "people-paseo", "package": "people-paseo-runtime", "uri": "wss://paseo"},
+        {"name": "people-own", "package": "people-paseo-runtime"}]"#;
+    files::write_whole(&path, matrix.as_bytes()).expect("written");
+    let found = workspace(&[test_package("people-paseo-runtime")], root.path()).expect("read");
+    let own = found.find("people-own").expect("by its name");
+    assert_eq!((own.state(), own.para_id()), (None, None), "the public chain is not this one");
+}
+
+#[test]
 fn files_of_the_configuration_are_relative_to_the_manifest() {
     let found = workspace(&[test_package("solo-runtime")], nowhere()).expect("read");
     let runtime = found.find("solo").expect("found");

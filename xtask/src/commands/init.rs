@@ -238,16 +238,16 @@ fn default_runtime(workspace: &Workspace, notes: &mut Vec<String>) -> Result<Opt
     }
 }
 
-/// Returns the configuration of a runtime, detected from the known networks, the matrix and the
+/// Returns the configuration of a runtime, detected from the matrix, the known networks and the
 /// workflows.
 fn proposal(runtime: &Runtime, features: &[String], notes: &mut Vec<String>) -> Result<Proposal> {
     let mut proposal = Proposal::default();
-    if let Some((name, network)) = &runtime.network {
-        proposal.state = Some(name.clone());
+    if let Some((name, network)) = runtime.default_network() {
+        proposal.state = Some(name.to_owned());
         proposal.relay.clone_from(&network.relay);
         proposal.para_id = network.para_id;
     } else if let Some(matrix) = &runtime.matrix {
-        proposal.state = matrix.uris.first().or(matrix.uri.as_ref()).cloned();
+        proposal.state = matrix.node().cloned();
     }
     let has_all = features.iter().all(|feature| runtime.features.contains(feature));
     if !features.is_empty() && has_all && runtime.release_features() != features {

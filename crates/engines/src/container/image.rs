@@ -28,7 +28,7 @@ fn reference(context: &Context, workspace: &Workspace, options: &EngineOptions) 
 
 /// Returns srtool's image for a workspace's compiler. Its images are named by full versions.
 fn srtool_image(named: Option<&NamedToolchain>) -> Result<String> {
-    if let Some(version) = named.and_then(|named| version(&named.channel)) {
+    if let Some(version) = named.and_then(|named| version(without_host(&named.channel))) {
         return Ok(format!("{SRTOOL}:{version}"));
     }
     let failure = Failure::usage("no builder image is given")
@@ -48,6 +48,13 @@ fn srtool_image(named: Option<&NamedToolchain>) -> Result<String> {
             }
         }
     })
+}
+
+/// Returns a channel without the host that may follow it: `1.90.0-x86_64-unknown-linux-gnu`.
+fn without_host(channel: &str) -> &str {
+    channel
+        .split_once('-')
+        .map_or(channel, |(version, host)| if host.matches('-').count() > 1 { version } else { channel })
 }
 
 /// Returns the name of a toolchain if it is a full version of Rust.
@@ -213,7 +220,9 @@ mod tests {
         let of = |channel: &str| {
             srtool_image(Some(&NamedToolchain { file: "/w/rust-toolchain".into(), channel: channel.into() }))
         };
-        assert_eq!(of("1.95.0").as_deref(), Ok("docker.io/paritytech/srtool:1.95.0"));
+        for channel in ["1.95.0", "1.95.0-x86_64-unknown-linux-gnu"] {
+            assert_eq!(of(channel).as_deref(), Ok("docker.io/paritytech/srtool:1.95.0"));
+        }
         for (channel, hint) in [
             ("1.90", "1.90 stands for its newest patch release"),
             ("stable", "srtool has no image for stable"),

@@ -103,7 +103,10 @@ impl Sources {
         let previous = sources_by_runtime("--previous", &options.previous, &names)?;
         let mut all = Vec::new();
         for ((_, runtime), (state, previous)) in released.iter().zip(states.into_iter().zip(previous)) {
-            let configured = || runtime.config.state.as_ref().map(|state| runtime.configured_source(state));
+            if let Some(note) = runtime.network_note().filter(|_| state.is_none()) {
+                context.printer.status(&note);
+            }
+            let configured = || runtime.state().map(|state| runtime.configured_source(&state));
             let state = state.or_else(configured);
             let previous = previous.or_else(|| state.clone());
             for text in previous.iter().chain(state.iter().filter(|_| !options.no_bundle)) {
@@ -436,7 +439,7 @@ impl ReleaseBuilder<'_> {
         let options = cli::Upgrade {
             only: Vec::new(),
             engine: self.options.engine.clone(),
-            runtimes: vec![planned.package.clone()],
+            runtimes: vec![planned.name.clone()],
             state: Some(state.clone()),
             network: None,
             at: at.clone(),

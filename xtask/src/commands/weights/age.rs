@@ -78,6 +78,9 @@ impl<'a> History<'a> {
             return Ok(AgeVerdict::Newer);
         }
         let Some(commit) = self.last_commit(&["HEAD"], &[file])? else { return Ok(AgeVerdict::Newer) };
+        if self.workspace.metadata.resolve.is_none() {
+            return Ok(AgeVerdict::Unknown("the dependencies of the workspace could not be fetched".into()));
+        }
         let Some(package) = self.package(&measured.pallet) else {
             return Ok(AgeVerdict::Unknown("the runtime has no dependency of that name".into()));
         };

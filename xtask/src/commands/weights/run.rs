@@ -37,6 +37,7 @@ pub fn run(context: &Context, options: &cli::WeightsRun) -> Result<bool> {
         [] => vec![workspace.default_runtime()?],
         names => workspace.select(names)?,
     };
+    expect_own_files(&selected)?;
     let builder = Builder::new(context, &workspace)?;
     let mut passed = true;
     let mut documents = Vec::new();
@@ -54,6 +55,19 @@ pub fn run(context: &Context, options: &cli::WeightsRun) -> Result<bool> {
         (false, false) => report::benchmarks::run(&document),
     })?;
     Ok(passed)
+}
+
+/// Checks that no two runtimes have the same weight files. Runtimes of one package do: the second
+/// run would replace the results of the first.
+fn expect_own_files(selected: &[&Runtime]) -> Result<()> {
+    for (index, runtime) in selected.iter().enumerate() {
+        if let Some(other) = selected[..index].iter().find(|other| other.id == runtime.id) {
+            return Err(Failure::usage(format!("{} and {} have the same weight files", other.name, runtime.name))
+                .found(format!("both are the package {}", runtime.package))
+                .hint("run the benchmarks of one of them"));
+        }
+    }
+    Ok(())
 }
 
 /// A run of one runtime's benchmarks.
