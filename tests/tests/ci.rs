@@ -429,7 +429,7 @@ fn a_comment_on_an_incomplete_bundle_is_refused() {
     Xtask::new(["ci", "comment", "/no/such/bundle"]).run().expect_code(4).mentions(&["/no/such/bundle"]);
     let empty = directory.path().join("empty");
     fs::create_dir(&empty).expect("made");
-    Xtask::new(["ci", "comment", &empty.display().to_string()]).run().expect_code(4).mentions(&["no bundle"]);
+    Xtask::new(["ci", "comment", &empty.display().to_string()]).run().expect_code(4).mentions(&["is not a bundle"]);
 }
 
 #[test]
