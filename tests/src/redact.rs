@@ -39,9 +39,10 @@ fn hash(word: &str) -> String {
             return format!("{}0x…{}", &word[..start], hash(rest.trim_start_matches('…')));
         }
     }
-    let identifier = word.starts_with("Qm") && word.len() == 46;
-    if identifier || (word.len() >= 64 && word.chars().all(|letter| letter.is_ascii_hexdigit())) {
-        return "…".into();
+    let bare = word.trim_end_matches(',');
+    let identifier = bare.starts_with("Qm") && bare.len() == 46;
+    if identifier || (bare.len() >= 64 && bare.chars().all(|letter| letter.is_ascii_hexdigit())) {
+        return format!("…{}", &word[bare.len()..]);
     }
     word.to_owned()
 }
@@ -57,6 +58,7 @@ mod tests {
             ("  pass  versions  solo 1 to 2 (1.3 s)", "  pass versions solo 1 to 2 (N s)"),
             ("call(0x0123456789abcdef)", "call(0x…)"),
             ("sudo 0x192f74a84602d3f9…", "sudo 0x…"),
+            (&format!("is {}, but", "0f".repeat(32)), "is …, but"),
             ("3 blocks built", "3 blocks built"),
             ("index 0x0a01", "index 0x0a01"),
         ] {

@@ -140,7 +140,7 @@ fn an_impossible_plan_is_refused_with_the_reason() {
     checkout
         .run(&["release", "plan", "--runtime", "parachain", "--group", "relay"])
         .expect_code(2)
-        .mentions(&["none of the group relay"]);
+        .mentions(&["is not in the group relay"]);
     checkout.edit(
         "Cargo.toml",
         "default = \"standalone\"",
