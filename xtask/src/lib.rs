@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //! `cargo xtask`: parses the command line, runs the command and prints the result. Each command is
-//! a file of `commands`. Heavy work is done by worker programs (see the
-//! crate `workers`).
+//! a file of `commands`. Heavy work is done by worker programs (see the crate `workers`).
 //!
 //! It is a library so that another workspace can depend on it, pinned by that workspace's lock
 //! file, and start it from a package of three lines.

@@ -5,8 +5,8 @@ use fork::runtime_log::RuntimeLog;
 use protocol::CheckOutcome;
 use worker::{Failure, Kind, Result};
 
-/// Returns the outcome that a failure stands for. What the runtime did fails, with the errors that it logged, and a limit of
-/// the tool is not judged.
+/// Returns the outcome of a check whose call into a runtime failed. What the runtime did is a
+/// failure, with the errors that it logged. A limit of the tool is not judged.
 ///
 /// # Errors
 ///

@@ -282,6 +282,7 @@ pub struct RunSummary {
 pub struct Engine {
     /// The name of its crate.
     pub name: String,
+    /// The version of its crate in the lock file.
     pub version: String,
 }
 

@@ -20,6 +20,7 @@ pub enum Group {
     /// Relay chains and solo chains.
     #[default]
     Relay,
+    /// Parachains.
     Parachains,
 }
 
@@ -36,7 +37,9 @@ impl Group {
 /// The facts of a release that are known before anything is built.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Release {
+    /// The release's git tag.
     pub tag: String,
+    /// The release's title on GitHub.
     pub title: String,
     /// The part of the network that is released. Null if parts are not released separately.
     pub group: Option<Group>,
@@ -45,6 +48,7 @@ pub struct Release {
     pub spec_version: u32,
     /// The previous release. Null for the first release.
     pub last: Option<LastRelease>,
+    /// The commit that is released: all hex digits.
     pub commit: String,
     /// Whether the work tree differs from the commit.
     pub dirty: bool,
@@ -63,15 +67,20 @@ pub struct Release {
 /// The previous release, found by its tag.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LastRelease {
+    /// Its git tag.
     pub tag: String,
+    /// The commit of the tag: all hex digits.
     pub commit: String,
+    /// The spec_version that the tag states.
     pub spec_version: u32,
 }
 
+/// A commit of the release.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Commit {
     /// The first ten digits.
     pub hash: String,
+    /// The first line of its message, at most 200 characters.
     pub subject: String,
 }
 
@@ -80,12 +89,16 @@ pub struct Commit {
 pub struct PlanReport {
     /// 1, the version of this document.
     pub version: u32,
+    /// The facts of the release.
     #[serde(flatten)]
     pub release: Release,
+    /// The selected runtimes, whether they are released or not.
     pub runtimes: Vec<PlannedRuntime>,
+    /// What somebody should look at. It does not stop the release.
     pub warnings: Vec<String>,
     /// The reasons why the release cannot be made.
     pub problems: Vec<String>,
+    /// Fails if there are problems.
     pub verdict: Verdict,
 }
 
@@ -112,12 +125,15 @@ impl PlanReport {
 pub struct PlannedRuntime {
     /// Its name in the workspace.
     pub name: String,
+    /// Its cargo package.
     pub package: String,
+    /// The part of the network that it belongs to.
     pub group: Group,
     /// The spec_version that its source states.
     pub spec_version: u32,
     /// The spec_version at the previous release. Null for the first release.
     pub last_spec_version: Option<u32>,
+    /// Whether it is released.
     pub released: bool,
     /// Why it is released, or why not.
     pub reason: String,
@@ -137,6 +153,7 @@ pub struct PlannedRuntime {
 pub struct PlannedVariant {
     /// The file name of the blob.
     pub asset: String,
+    /// Exactly these features of the package.
     pub features: Vec<String>,
     /// `production`, `release` or `dev`. Left out for `production` by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -148,6 +165,7 @@ pub struct PlannedVariant {
 /// What `release prepare --dry-run` prints.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PrepareDryRunReport {
+    /// The plan of the release.
     #[serde(flatten)]
     pub plan: PlanReport,
     /// Always true.
@@ -161,6 +179,7 @@ pub struct PrepareDryRunReport {
 /// A file of a release.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Asset {
+    /// Its file name.
     pub name: String,
     /// In bytes.
     pub size: u64,
@@ -172,13 +191,16 @@ pub struct Asset {
 /// publish` compares the other files with it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Record {
+    /// The format of the document: `cutover/release/v1`.
     #[schemars(schema_with = "format::release")]
     pub format: String,
+    /// The facts of the release.
     #[serde(flatten)]
     pub release: Release,
     /// The released runtimes.
     #[serde(default)]
     pub runtimes: Vec<ReleasedRuntime>,
+    /// The warnings of the plan and of the builds.
     #[serde(default)]
     pub warnings: Vec<String>,
     /// The verdict of the plan.
@@ -210,6 +232,7 @@ pub struct SignersFile {
 pub struct ReleasedRuntime {
     /// Its name in the workspace.
     pub name: String,
+    /// Its cargo package.
     pub package: String,
     /// Always true.
     pub released: bool,
@@ -219,12 +242,17 @@ pub struct ReleasedRuntime {
     pub asset: String,
     /// The file name of the build digest.
     pub digest_asset: String,
+    /// The spec_name of the blob's version.
     pub spec_name: String,
+    /// The impl_name of the blob's version.
     pub impl_name: String,
+    /// The spec_version of the blob's version.
     pub spec_version: u32,
+    /// The impl_version of the blob's version.
     pub impl_version: u32,
     /// Null in older runtimes.
     pub transaction_version: Option<u32>,
+    /// The authoring_version of the blob's version.
     pub authoring_version: u32,
     /// Null in older runtimes.
     pub state_version: Option<u8>,
@@ -232,12 +260,17 @@ pub struct ReleasedRuntime {
     pub last_spec_version: Option<u32>,
     /// The size of the blob in bytes.
     pub size: u64,
+    /// The size of the blob after decompression, in bytes.
     pub size_decompressed: u64,
+    /// The metadata versions that the runtime supports. Null if it was not executed.
     pub metadata_versions: Option<Vec<u32>>,
     /// The durations of slots, epochs and the like. Null if the runtime states none.
     pub pace: Option<Vec<Pace>>,
+    /// The blob's BLAKE2b-256, `0x` and hex digits.
     pub blake2_256: String,
+    /// The blob's SHA-256, `0x` and hex digits.
     pub sha256: String,
+    /// The blob's content identifier in IPFS.
     pub ipfs_cid: String,
     /// The hash of the call `system.set_code` with the code.
     pub set_code_hash: String,
@@ -254,8 +287,11 @@ pub struct ReleasedRuntime {
     pub image: Option<String>,
     /// `sha256:` and hex. Null if the blob was built without an image.
     pub image_digest: Option<String>,
+    /// The profile of the build: `production`, `release` or `dev`.
     pub profile: String,
+    /// The features that the blob was built with.
     pub features: Vec<String>,
+    /// The further blobs of the runtime.
     pub variants: Vec<ReleasedVariant>,
     /// The comparison with the previous runtime. Null if no previous runtime is known.
     pub compared: Option<PreviousComparison>,
@@ -267,16 +303,21 @@ pub struct ReleasedRuntime {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum ReleasedVariant {
+    /// A variant that was built.
     Built {
+        /// How it was built.
         #[serde(flatten)]
         variant: VariantBuild,
         /// The file name of the blob.
         asset: String,
+        /// The blob's BLAKE2b-256, `0x` and hex digits.
         blake2_256: String,
         /// The durations of slots, epochs and the like. Null if the runtime states none.
         pace: Option<Vec<Pace>>,
     },
+    /// A variant whose build failed.
     Failed {
+        /// How it was to be built.
         #[serde(flatten)]
         variant: VariantBuild,
         /// Always null.
@@ -289,8 +330,11 @@ pub enum ReleasedVariant {
 /// How a variant is built.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct VariantBuild {
+    /// The variant's name.
     pub name: String,
+    /// Exactly these features of the package.
     pub features: Vec<String>,
+    /// The profile of the build: `production`, `release` or `dev`.
     pub profile: String,
     /// Whether there is no release without this variant.
     pub required: bool,
@@ -300,7 +344,9 @@ pub struct VariantBuild {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum PreviousComparison {
+    /// The runtimes were compared.
     Compared {
+        /// The previous runtime.
         old: PreviousRuntime,
         /// The number of changes.
         changes: usize,
@@ -313,6 +359,7 @@ pub enum PreviousComparison {
         /// The name of the file with the changed parameters.
         parameters_asset: String,
     },
+    /// The runtimes could not be compared.
     NotCompared {
         /// Why the runtimes cannot be compared.
         error: String,
@@ -322,8 +369,11 @@ pub enum PreviousComparison {
 /// The runtime that a released runtime is compared with.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PreviousRuntime {
+    /// Its spec_name.
     pub spec_name: String,
+    /// Its spec_version.
     pub spec_version: u32,
+    /// Its blob's BLAKE2b-256, `0x` and hex digits.
     pub blake2_256: String,
 }
 
@@ -332,10 +382,14 @@ pub struct PreviousRuntime {
 pub struct ReleasedBundle {
     /// The file name of the bundle's archive.
     pub asset: String,
+    /// The spec_version of the state that the upgrade was rehearsed on.
     pub from_spec_version: u32,
+    /// The verdict of the upgrade.
     pub verdict: Verdict,
+    /// The signatures of the bundle.
     #[serde(flatten)]
     pub signing: SigningSummary,
+    /// The calls that the bundle proposes.
     pub proposal: ProposalSummary,
 }
 
@@ -344,16 +398,21 @@ pub struct ReleasedBundle {
 pub struct PrepareReport {
     /// 1, the version of this document.
     pub version: u32,
+    /// The release's git tag.
     pub tag: String,
     /// The release's directory. Null if the release failed: it is then not written.
     pub directory: Option<String>,
     /// Whether an earlier run wrote the same files.
     pub unchanged: bool,
+    /// The files of the release.
     pub assets: Vec<Asset>,
+    /// The released runtimes.
     pub runtimes: Vec<ReleasedRuntime>,
+    /// What somebody should look at. It does not stop the release.
     pub warnings: Vec<String>,
     /// The reasons why the release failed.
     pub problems: Vec<String>,
+    /// Fails if there are problems.
     pub verdict: Verdict,
 }
 
@@ -362,9 +421,11 @@ pub struct PrepareReport {
 pub struct SignReport {
     /// 1, the version of this document.
     pub version: u32,
+    /// The release's git tag.
     pub tag: String,
     /// The release's directory.
     pub directory: String,
+    /// The bundles with their signatures.
     pub bundles: Vec<SignedBundle>,
     /// Whether all bundles have enough signatures.
     pub signed_off: bool,
@@ -375,6 +436,7 @@ pub struct SignReport {
 pub struct SignedBundle {
     /// The runtime's name in the workspace.
     pub name: String,
+    /// The signatures of the bundle.
     #[serde(flatten)]
     pub signing: SigningSummary,
 }
@@ -384,13 +446,17 @@ pub struct SignedBundle {
 pub struct PublishReport {
     /// 1, the version of this document.
     pub version: u32,
+    /// The release's git tag.
     pub tag: String,
+    /// The state of the release on GitHub after the command.
     pub state: PublishState,
     /// The release's address on GitHub. Null in a dry run.
     pub url: Option<String>,
     /// Empty in a dry run.
     pub assets: Vec<PublishedAsset>,
+    /// The signatures of each bundle.
     pub signatures: Vec<PublishedBundle>,
+    /// Whether nothing was done on GitHub.
     pub dry_run: bool,
     /// The commands that would be run. Left out unless this is a dry run.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -403,8 +469,10 @@ pub enum PublishState {
     /// This is a dry run.
     #[serde(rename = "nothing was done")]
     NothingDone,
+    /// A draft, which only the maintainers see.
     #[serde(rename = "draft")]
     Draft,
+    /// This run published it.
     #[serde(rename = "published")]
     Published,
     /// An earlier run published it.
@@ -427,8 +495,10 @@ impl PublishState {
 /// A file of a release on GitHub.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PublishedAsset {
+    /// The file.
     #[serde(flatten)]
     pub asset: Asset,
+    /// What was done with it.
     pub action: UploadAction,
 }
 
@@ -438,6 +508,7 @@ pub enum UploadAction {
     /// An earlier run uploaded the same file.
     #[serde(rename = "there already")]
     AlreadyThere,
+    /// The file was not there.
     #[serde(rename = "uploaded")]
     Uploaded,
     /// A different or incomplete file was there.
@@ -463,6 +534,7 @@ pub struct PublishedBundle {
     pub name: String,
     /// One sentence.
     pub signatures: String,
+    /// Whether enough signatures count.
     pub signed_off: bool,
 }
 

@@ -95,6 +95,7 @@ pub struct RenderRequest {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PlaceRequest {
+    /// The files.
     pub files: Vec<PlacedFile>,
     /// The directory.
     pub out: PathBuf,
@@ -107,8 +108,11 @@ pub struct PlaceRequest {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PlacedFile {
+    /// The pallet's name in benchmarks: `pallet_balances`.
     pub pallet: String,
+    /// The instance's name in the runtime: `Balances`.
     pub instance: String,
+    /// The path of the file.
     pub path: PathBuf,
 }
 
