@@ -123,9 +123,15 @@ fn a_shared_compiler_cache_gives_one_blob_and_sees_no_secret() {
     assert_eq!(clients.len() + 1, told.lines().count(), "{told}");
     assert!(clients.iter().any(|line| line.contains("--crate-name tiny_runtime") && line.contains("wasm32")), "{told}");
     // The digest of a cached blob names sccache, too. `--anew` compiles everything without it.
-    assert_eq!(tiny.build(&[], &[])["compiler_cache"], "sccache 0.0.1");
-    let anew = tiny.build(&["--anew"], &[]);
+    // Its server compiles outside of the mounts of a build, so symbols are canonical.
+    let symbols = ["--symbols", "canonical"];
+    assert_eq!(
+        (&shared["plain"], &tiny.build(&symbols, &[])["compiler_cache"]),
+        (&false.into(), &"sccache 0.0.1".into())
+    );
+    let anew = tiny.build(&["--anew", "--symbols", "canonical"], &[]);
     assert_eq!((&anew["blake2_256"], &anew["compiler_cache"]), (&shared["blake2_256"], &serde_json::Value::Null));
+    tiny.try_build(&["--sccache", "--symbols", "srtool"], &variables).expect_code(3).mentions(&["symbols of srtool"]);
     tiny.try_build(&["--anew", "--sccache"], &variables).expect_code(2).mentions(&["--sccache"]);
 }
 
@@ -200,7 +206,116 @@ fn crates_in_the_cache_of_sccache_are_not_compiled_again_and_give_one_blob() {
     let shared = tiny.hash(&["--sccache"], &variables);
     let (again, missed) = server.hits_and_misses();
     assert_eq!((again, missed), (misses - 1, misses + 1), "all but the runtime was there");
-    assert_eq!(shared, tiny.hash(&["--anew"], &[]));
+    assert_eq!(shared, tiny.hash(&["--anew", "--symbols", "canonical"], &[]));
+}
+
+#[test]
+fn the_blob_is_that_of_plain_cargo_in_srtools_directory() {
+    let (directory, tiny) = tiny();
+    let document = tiny.build(&["--anew"], &[]);
+    assert_eq!((&document["cached"], &document["plain"]), (&false.into(), &true.into()));
+    let _alone = alone();
+    let project = target_directory().join("debug/wbuild/tiny-runtime");
+    let copy = directory.path().join("project");
+    fs::create_dir_all(copy.join("src")).expect("made");
+    for name in ["Cargo.toml", "Cargo.lock", "src/lib.rs"] {
+        fs::copy(project.join(name), copy.join(name)).expect("copied");
+    }
+    let manifest = fs::read_to_string(copy.join("Cargo.toml")).expect("read");
+    assert!(manifest.contains("path = \"/build/runtime\""), "{manifest}");
+    // The registry's packages keep their place, so their file names are rewritten, by a script of
+    // this test. A flag for it would change the names of cargo's files, and with them the blob.
+    let home = std::env::var_os("CARGO_HOME")
+        .map_or_else(|| PathBuf::from(std::env::var_os("HOME").expect("a home")).join(".cargo"), PathBuf::from);
+    let wrapper = directory.path().join("rustc");
+    let script = format!("#!/bin/sh\nexec \"$@\" '--remap-path-prefix={}=/home/builder/cargo'\n", home.display());
+    fs::write(&wrapper, script).expect("written");
+    fs::set_permissions(&wrapper, fs::Permissions::from_mode(0o755)).expect("executable");
+    // The flags of the Wasm builder, word by word.
+    let flags = "-C link-arg=--export-table -C link-arg=--export=__heap_base -C link-arg=--import-memory \
+                 --cfg substrate_runtime ";
+    let cache = PathBuf::from(std::env::var_os("CUTOVER_CACHE").expect("CUTOVER_CACHE is set"));
+    let (target, manifest) = (copy.join("target"), copy.join("Cargo.toml"));
+    let status = std::process::Command::new(cache.join("bin/cutover-build-root"))
+        .args([&tiny.workspace, &cache.join("build-root")])
+        .args(["rustup", "run", &wasm_toolchain(), "cargo", "build", "--quiet", "--locked", "--offline"])
+        .args(["--profile", "release", "--target", "wasm32v1-none", "--manifest-path"])
+        .args([&manifest, Path::new("--target-dir"), &target])
+        .env_clear()
+        .envs(
+            ["PATH", "HOME", "CARGO_HOME", "RUSTUP_HOME"]
+                .into_iter()
+                .filter_map(|name| Some((name, std::env::var_os(name)?))),
+        )
+        .env("RUSTFLAGS", flags)
+        .env("RUSTC_WRAPPER", &wrapper)
+        .status()
+        .expect("it starts");
+    assert!(status.success(), "{status}");
+    let by_cargo = fs::read(target.join("wasm32v1-none/release/tiny_runtime.wasm")).expect("a blob");
+    let ours = fs::read(project.join("tiny_runtime.wasm")).expect("a blob");
+    assert!(by_cargo == ours, "{} and {} bytes, which differ", by_cargo.len(), ours.len());
+}
+
+/// Returns the name of the toolchain that builds Wasm.
+fn wasm_toolchain() -> String {
+    let list = std::process::Command::new("rustup").args(["toolchain", "list"]).output().expect("rustup starts");
+    let list = String::from_utf8(list.stdout).expect("UTF-8");
+    let linked = list.lines().find(|line| line.starts_with("cutover-wasm"));
+    let active = || list.lines().find(|line| line.contains("active"));
+    let name = linked.or_else(active).and_then(|line| line.split_whitespace().next());
+    name.expect("a toolchain").to_owned()
+}
+
+#[test]
+fn two_directories_give_one_blob_with_canonical_symbols_and_another_than_srtools() {
+    let (directory, one) = tiny();
+    let nonce = fs::read_to_string(one.workspace.join("runtime/src/nonce.rs")).expect("read");
+    let other = Tiny::copy(&directory.path().join("in/another/directory"), 0);
+    fs::write(other.workspace.join("runtime/src/nonce.rs"), nonce).expect("written");
+    let canonical = ["--anew", "--symbols", "canonical"];
+    let document = one.build(&canonical, &[]);
+    assert_eq!((&document["cached"], &document["plain"]), (&false.into(), &false.into()));
+    assert_eq!(document["blake2_256"], other.hash(&canonical, &[]));
+    // A blob with the one kind of symbols does not come from the cache for the other.
+    let srtool = one.build(&["--symbols", "srtool"], &[]);
+    assert_eq!((&srtool["cached"], &srtool["plain"]), (&false.into(), &true.into()));
+    assert_ne!(srtool["blake2_256"], document["blake2_256"]);
+}
+
+#[test]
+fn another_workspace_with_older_files_is_compiled() {
+    // Both are at /build in one target directory, and cargo compares the times of files only.
+    let (directory, one) = tiny();
+    let first = one.hash(&[], &[]);
+    let other = Tiny::copy(&directory.path().join("x"), Tiny::nonce().wrapping_add(1));
+    let past = std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_000_000_000);
+    for name in ["runtime/src/lib.rs", "runtime/src/nonce.rs", "runtime/build.rs", "parts/src/lib.rs"] {
+        let file = fs::File::options().write(true).open(other.workspace.join(name)).expect("opened");
+        file.set_modified(past).expect("dated");
+    }
+    let second = other.hash(&[], &[]);
+    assert_ne!(first, second);
+    assert_eq!(second, other.hash(&["--anew"], &[]));
+}
+
+#[test]
+fn a_build_script_reaches_no_network() {
+    let (_directory, tiny) = tiny();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    let script = tiny.workspace.join("runtime/build.rs");
+    let text = fs::read_to_string(&script).expect("read");
+    let connect = format!(
+        "fn main() {{\n    if let Err(error) = std::net::TcpStream::connect((\"127.0.0.1\", {port})) {{\n        \
+         eprintln!(\"no connection: {{error}}\");\n        std::process::exit(1);\n    }}"
+    );
+    assert!(text.contains("fn main() {"), "{text}");
+    fs::write(&script, text.replacen("fn main() {", &connect, 1)).expect("written");
+    // Without a network, not even this machine is reached.
+    tiny.try_build(&[], &[]).expect_code(4).mentions(&["no connection: Network is unreachable"]);
+    // The good twin: a build in the workspace's own directory reaches the same port.
+    tiny.hash(&["--symbols", "canonical"], &[]);
 }
 
 #[test]

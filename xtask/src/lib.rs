@@ -25,7 +25,6 @@ mod rust_version;
 use clap::Parser;
 use cli::{Cli, Command};
 use console::printer::Printer;
-use engines::canonical;
 use process::{interrupt, stdin};
 use protocol::Verdict;
 use std::process::ExitCode;
@@ -34,8 +33,8 @@ use workspace::context::{Context, Packages};
 /// Runs the command line and returns the exit code. `package` is the directory of the package that
 /// was started, `env!("CARGO_MANIFEST_DIR")`. By default the runtimes are those of its workspace.
 pub fn main(package: &str) -> ExitCode {
-    // In a Wasm build the same binary is the rustc wrapper: see `canonical`.
-    if let Some(code) = canonical::run_as_wrapper() {
+    // The same binary is also a part of builds, such as the rustc wrapper.
+    if let Some(code) = engines::run_as_part() {
         return code;
     }
     let cli = match Cli::try_parse() {

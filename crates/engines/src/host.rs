@@ -3,7 +3,8 @@
 //!
 //! A runtime's build script builds the blob. The host build that follows only embeds the blob. So
 //! cargo only builds build scripts and procedural macros, which runs the script and stops. The
-//! environment is fixed, and paths are made canonical (see `canonical`). A blob that was built
+//! environment is fixed. The build sees the workspace at `/build` if this machine allows it (see
+//! `build_root`), and the paths of srtool in any case (see `rustc_wrapper`). A blob that was built
 //! before from the same inputs comes from the cache.
 
 use super::{
@@ -13,7 +14,10 @@ use super::{
     wasm_builder,
 };
 use crate::{
-    canonical,
+    build_root::{self, BuildRoot},
+    options::Symbols,
+    part::{self, Part},
+    rustc_wrapper,
     toolchain::{self, WasmToolchain, rustup},
 };
 use console::printer::Task;
@@ -52,6 +56,10 @@ pub struct Builder<'context> {
     /// Whether only the blob is needed, and no worker that shares dependencies with its build.
     alone: bool,
     sccache: Option<Sccache>,
+    /// The way to build in `/build`, or the reason why this machine has none.
+    build_root: std::result::Result<BuildRoot, String>,
+    /// The requested hashes in symbols.
+    symbols: Option<Symbols>,
 }
 
 impl<'context> Builder<'context> {
@@ -60,7 +68,25 @@ impl<'context> Builder<'context> {
         let toolchain = toolchain::ensure(context)?;
         let active = rustup::active(context)?;
         let host = toolchain::verbose_version(&active.directory.join("bin/rustc"))?;
-        Ok(Self { context, workspace, toolchain, active, host, anew: false, alone: false, sccache: None })
+        let build_root = BuildRoot::find(&context.cache, workspace.metadata.workspace_root.as_std_path())?;
+        Ok(Self {
+            context,
+            workspace,
+            toolchain,
+            active,
+            host,
+            anew: false,
+            alone: false,
+            sccache: None,
+            build_root,
+            symbols: None,
+        })
+    }
+
+    /// Builds with these hashes in symbols or not at all. By default they are those of srtool if
+    /// that is possible.
+    pub fn with_symbols(self, symbols: Option<Symbols>) -> Self {
+        Self { symbols, ..self }
     }
 
     /// Compiles all Wasm code again, to verify that the source gives the blob.
@@ -86,6 +112,7 @@ impl<'context> Builder<'context> {
             return Ok(blob);
         }
         wasm_builder::check(self.workspace, runtime, &self.toolchain.sysroot)?;
+        self.check_symbols(runtime, variant, task)?;
         // All variants of a runtime are built in one directory, and all Wasm in another. No other
         // build may run until the blob is in the cache.
         let _lock = self.lock(task)?;
@@ -94,6 +121,10 @@ impl<'context> Builder<'context> {
         }
         let before = SystemTime::now();
         self.drive(runtime, variant, task, log)?;
+        if self.has_paths_of_others(runtime, variant)? {
+            self.remove_shared()?;
+            self.drive(runtime, variant, task, log)?;
+        }
         let seconds = before.elapsed().unwrap_or_default().as_secs_f64();
         let blob = self.collect(runtime, variant)?;
         // The key does not cover a source that changed during the build.
@@ -113,8 +144,55 @@ impl<'context> Builder<'context> {
 
     /// Returns the digest of the inputs of the blob.
     pub fn key(&self, runtime: &Runtime, variant: &Variant) -> Result<String> {
-        let compilers = [("rustc", self.toolchain.rustc.as_str()), ("host rustc", self.host.as_str())];
+        let symbols = if self.in_build_root(runtime).is_ok() { "srtool" } else { "canonical" };
+        let compilers =
+            [("rustc", self.toolchain.rustc.as_str()), ("host rustc", self.host.as_str()), ("symbols", symbols)];
         inputs::key(&self.workspace.metadata, runtime, &compilers, variant)
+    }
+
+    /// Returns the way to build a runtime in `/build`, or the reason why it is built in its own
+    /// directory, with canonical symbols.
+    fn in_build_root(&self, runtime: &Runtime) -> std::result::Result<&BuildRoot, String> {
+        if self.symbols == Some(Symbols::Canonical) {
+            return Err("canonical symbols were requested".into());
+        }
+        if std::env::consts::ARCH != "x86_64" {
+            return Err(format!("srtool's images are for x86_64, and this machine is {}", std::env::consts::ARCH));
+        }
+        if self.sccache.is_some() {
+            return Err("the server of sccache compiles outside of the build's mounts".into());
+        }
+        if runtime.through.is_some() {
+            return Err(format!("{} is not in the workspace, so its path contains cargo's home", runtime.package));
+        }
+        let packages = inputs::path_packages(&self.workspace.metadata, &runtime.id);
+        if let Some(outside) = packages.iter().find(|path| !path.starts_with(self.root())) {
+            return Err(format!("the package in {} is outside of the workspace", outside.display()));
+        }
+        self.build_root.as_ref().map_err(Clone::clone)
+    }
+
+    /// Reports that a blob for a chain will not be the one that srtool builds.
+    fn check_symbols(&self, runtime: &Runtime, variant: &Variant, task: &Task) -> Result<()> {
+        let Err(reason) = self.in_build_root(runtime) else { return Ok(()) };
+        match self.symbols {
+            Some(Symbols::Srtool) => Err(Failure::environment(format!(
+                "{} cannot be built here with the symbols of srtool",
+                runtime.package
+            ))
+            .found(reason)
+            .expected(format!("a build of the workspace in {}", build_root::WORKSPACE))
+            .hint("--engine podman or docker; or --symbols canonical, which gives another blob")),
+            None if variant.profile != "dev" => {
+                task.warning(&format!("the blob of {} will differ from srtool's: {reason}", runtime.package));
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn root(&self) -> &Path {
+        self.workspace.metadata.workspace_root.as_std_path()
     }
 
     fn target(&self) -> &Path {
@@ -160,6 +238,7 @@ impl<'context> Builder<'context> {
 
     fn drive(&self, runtime: &Runtime, variant: &Variant, task: &Task, log: &Path) -> Result<()> {
         self.prepare(runtime)?;
+        self.forget_other_workspace(runtime)?;
         // The sources that were fetched before may be enough. If not, the build names what is
         // missing.
         if let Err(failure) = fetch(self.context, Some(&self.active.name), task) {
@@ -187,16 +266,16 @@ impl<'context> Builder<'context> {
             drop(stop);
             outcome
         });
-        let root = self.workspace.metadata.workspace_root.as_std_path();
-        outcome.map_err(|failure| explain(failure, runtime, root, log))
+        outcome.map_err(|failure| explain(failure, runtime, self.root(), log))
     }
 
     fn cargo(&self, runtime: &Runtime, variant: &Variant, progress: &Path, without_native: bool) -> Result<Tool> {
-        let root = self.workspace.metadata.workspace_root.as_std_path();
-        let wrapper = canonical::install(&self.context.cache)?;
-        let wrapper = toml_string(&wrapper)?;
-        let mut tool =
-            Tool::new("cargo").arg(if variant.native { "build" } else { "check" }).arg("--locked").directory(root);
+        let wrapper = toml_string(&part::install(&self.context.cache, Part::RustcWrapper)?)?;
+        let (tool, root) = match self.in_build_root(runtime) {
+            Ok(build_root) => (build_root.run(self.root(), "cargo"), Path::new(build_root::WORKSPACE)),
+            Err(_) => (Tool::new("cargo"), self.root()),
+        };
+        let mut tool = tool.arg(if variant.native { "build" } else { "check" }).arg("--locked").directory(self.root());
         tool = tool.only_env(building(&self.context.cache)?).env("RUSTUP_TOOLCHAIN", &self.active.name);
         if without_native {
             tool = tool.args(["--compile-time-deps", "-Zunstable-options"]).env(CHANNEL, "nightly");
@@ -220,12 +299,15 @@ impl<'context> Builder<'context> {
             // Cargo passes its wrapper to build scripts, where it overrides the one that is
             // configured for the Wasm build. So both get the same wrapper, which calls sccache.
             tool = tool.arg("--config").arg(format!("build.rustc-wrapper={wrapper}"));
-            tool = tool.env(canonical::COMPILER_CACHE, &sccache.program);
+            tool = tool.env(rustc_wrapper::COMPILER_CACHE, &sccache.program);
             for name in sccache::CLIENT {
                 if let Some(value) = std::env::var_os(name) {
                     tool = tool.env(name, value);
                 }
             }
+        }
+        if self.in_build_root(runtime).is_err() {
+            tool = tool.env(rustc_wrapper::RUNTIME, &runtime.directory);
         }
         Ok(tool
             .env("CARGO_TARGET_DIR", self.target())
@@ -240,9 +322,8 @@ impl<'context> Builder<'context> {
             // The script must run even if cargo sees no change: the last build may have been
             // another variant.
             .env("FORCE_WASM_BUILD", nonce())
-            .env(canonical::REMAP, self.remap()?)
-            .env(canonical::RUNTIME, &runtime.directory)
-            .env(canonical::PROGRESS, progress))
+            .env(rustc_wrapper::REMAP, self.remap(runtime, variant)?)
+            .env(rustc_wrapper::PROGRESS, progress))
     }
 
     /// Returns whether it is a waste to optimise the code that runs during the build. Cutover's own
@@ -254,15 +335,78 @@ impl<'context> Builder<'context> {
         self.alone && own && !workers::is_built(self.context, Worker::DryRun)
     }
 
-    /// Returns the path remapping, with the paths that srtool's reproducible builds use.
-    fn remap(&self) -> Result<String> {
-        let pair = |from: &Path, to: &str| format!("{}={to}", from.display());
-        Ok([
-            pair(&cargo::home()?, "/home/builder/cargo"),
-            pair(self.workspace.metadata.workspace_root.as_std_path(), "/build"),
-            pair(self.target(), "/build/target"),
-        ]
-        .join("\n"))
+    /// Returns the path remapping, with the paths of srtool's builds.
+    fn remap(&self, runtime: &Runtime, variant: &Variant) -> Result<String> {
+        let pair = |from: &Path, to: &Path| format!("{}={}", from.display(), to.display());
+        let home = pair(&cargo::home()?, Path::new("/home/builder/cargo"));
+        let build = Path::new(build_root::WORKSPACE);
+        Ok(match self.in_build_root(runtime) {
+            Ok(_) => [home, pair(&self.project(runtime).join("target"), &self.generated(runtime, variant))].join("\n"),
+            Err(_) => [home, pair(self.root(), build), pair(self.target(), &build.join("target"))].join("\n"),
+        })
+    }
+
+    /// Returns the target directory of the Wasm project in a container of srtool.
+    fn generated(&self, runtime: &Runtime, variant: &Variant) -> PathBuf {
+        let directory = runtime.directory.strip_prefix(self.root()).unwrap_or(&runtime.directory);
+        let target = Path::new(build_root::WORKSPACE).join(directory).join("target/srtool");
+        target.join(variant.profile).join("wbuild").join(&runtime.package).join("target")
+    }
+
+    /// Returns whether the blob contains the path of code that was generated for another runtime:
+    /// the runtimes of a workspace share compiled crates, and srtool's builds do not.
+    fn has_paths_of_others(&self, runtime: &Runtime, variant: &Variant) -> Result<bool> {
+        let blob = self.project(runtime).join(format!("{}.compact.wasm", runtime.library));
+        if self.in_build_root(runtime).is_err() || !blob.is_file() {
+            return Ok(false);
+        }
+        let blob = files::read_bounded(&blob, super::BLOB_LIMIT)?;
+        let own = self.generated(runtime, variant);
+        let (own, any) = (own.as_os_str().as_encoded_bytes(), b"/target/srtool/".as_slice());
+        let count = |wanted: &[u8]| blob.windows(wanted.len()).filter(|bytes| *bytes == wanted).count();
+        Ok(count(any) > count(own))
+    }
+
+    /// Removes compiled packages that have a path, if another workspace was built last in this
+    /// target directory. In `/build` their paths are the same, and cargo compares only the times of
+    /// files, so it would take the other workspace's for this one's.
+    fn forget_other_workspace(&self, runtime: &Runtime) -> Result<()> {
+        let record = self.target().join("debug/wbuild/.cutover.workspace");
+        let root = self.root().as_os_str().as_encoded_bytes();
+        if std::fs::read(&record).is_ok_and(|last| last == root) {
+            return Ok(());
+        }
+        let packages = inputs::closure(&self.workspace.metadata, &runtime.id);
+        let local: Vec<&str> =
+            packages.iter().filter(|package| package.source.is_none()).map(|package| package.name.as_str()).collect();
+        for directory in self.fingerprints()? {
+            let io = |error: std::io::Error| Failure::io("empty", &directory, &error);
+            for entry in std::fs::read_dir(&directory).map_err(io)? {
+                let entry = entry.map_err(io)?;
+                let name = entry.file_name();
+                if name.to_str().and_then(|name| name.rsplit_once('-')).is_some_and(|(name, _)| local.contains(&name)) {
+                    std::fs::remove_dir_all(entry.path()).map_err(io)?;
+                }
+            }
+        }
+        files::write_whole(&record, root)
+    }
+
+    /// Returns the directories in which cargo records what is compiled, for all targets and
+    /// profiles.
+    fn fingerprints(&self) -> Result<Vec<PathBuf>> {
+        let within = |directory: &Path| -> Vec<PathBuf> {
+            let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
+            entries.map(|entry| entry.path()).filter(|path| path.is_dir()).collect()
+        };
+        let profiles = within(self.target()).into_iter().chain(
+            ["wasm", "wasm-anew"].iter().flat_map(|shared| within(&self.target().join(shared))).flat_map(|target| {
+                let mut all = within(&target);
+                all.push(target);
+                all
+            }),
+        );
+        Ok(profiles.map(|profile| profile.join(".fingerprint")).filter(|path| path.is_dir()).collect())
     }
 
     /// Removes incomplete results of an interrupted build script, which it would take for finished.
@@ -278,11 +422,19 @@ impl<'context> Builder<'context> {
                 _ => {}
             }
         }
-        let shared = self.shared();
-        if self.anew && shared.exists() {
-            std::fs::remove_dir_all(&shared).map_err(io)?;
+        if self.anew {
+            self.remove_shared()?;
         }
-        share(&project.join("target"), &shared)
+        share(&project.join("target"), &self.shared())
+    }
+
+    /// Removes all compiled Wasm code.
+    fn remove_shared(&self) -> Result<()> {
+        let shared = self.shared();
+        match std::fs::remove_dir_all(&shared) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Failure::io("empty", &shared, &error)),
+            _ => Ok(()),
+        }
     }
 
     /// Returns the blob that the build script wrote.
@@ -308,9 +460,14 @@ impl<'context> Builder<'context> {
         let Some(text) = dep_info.iter().find_map(|path| std::fs::read_to_string(path).ok()) else {
             return Ok(Vec::new());
         };
-        let sources = cargo::dep_info_sources(&text);
+        // The build saw the workspace at another path.
+        let real = |path: PathBuf| match path.strip_prefix(build_root::WORKSPACE) {
+            Ok(inside) if self.in_build_root(runtime).is_ok() => self.root().join(inside),
+            _ => path,
+        };
+        let sources = cargo::dep_info_sources(&text).into_iter().map(real);
         let covered = inputs::covered(&self.workspace.metadata, runtime)?;
-        let outside = sources.into_iter().filter(|path| !path.starts_with(self.target()) && !covered.contains(path));
+        let outside = sources.filter(|path| !path.starts_with(self.target()) && !covered.contains(path));
         outside.map(|path| Ok((path.clone(), inputs::file_digest(&path)?))).collect()
     }
 }
@@ -326,6 +483,10 @@ impl Engine for Builder<'_> {
 
     fn key(&self, runtime: &Runtime, variant: &Variant) -> Result<String> {
         Builder::key(self, runtime, variant)
+    }
+
+    fn plain(&self, runtime: &Runtime) -> bool {
+        self.in_build_root(runtime).is_ok()
     }
 
     fn build(&self, runtime: &Runtime, variant: &Variant, task: &Task, log: &Path) -> Result<Blob> {

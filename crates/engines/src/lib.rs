@@ -6,11 +6,13 @@
 
 #![cfg_attr(not(test), warn(missing_docs, clippy::disallowed_macros, clippy::disallowed_methods))]
 
-pub mod canonical;
+mod build_root;
 pub mod container;
 pub mod host;
 pub mod options;
+mod part;
 mod record;
+mod rustc_wrapper;
 mod sccache;
 pub mod srtool;
 pub mod toolchain;
@@ -18,6 +20,7 @@ mod wasm_builder;
 
 use console::printer::Task;
 pub use host::Builder;
+pub use part::run as run_as_part;
 use process::{Tool, interrupt};
 use std::path::{Path, PathBuf};
 use worker::{Code, Failure, Result};
@@ -80,9 +83,9 @@ pub trait Engine: Sync {
         None
     }
 
-    /// Returns whether symbols contain cargo's own hashes, as with srtool.
-    fn plain(&self) -> bool {
-        false
+    /// Returns whether symbols contain cargo's own hashes of srtool's paths.
+    fn plain(&self, _runtime: &Runtime) -> bool {
+        true
     }
 
     /// Returns whether several builds may run in parallel.
@@ -122,12 +125,17 @@ pub fn open<'context>(
         return Err(Failure::usage("--sccache cannot be used in a build that compiles everything again")
             .expected("everything compiled here, so that nothing has to be trusted"));
     }
+    if options.symbols == Some(options::Symbols::Canonical) && engine != options::Engine::Host {
+        return Err(Failure::usage("only the host engine makes canonical symbols")
+            .found(format!("--symbols canonical with a build at {}", build_root::WORKSPACE))
+            .hint("--engine host, or leave --symbols out"));
+    }
     Ok(match engine {
         options::Engine::Host => {
             if options.image.is_some() {
                 return Err(Failure::usage("the host engine uses no image").hint("add --engine podman or docker"));
             }
-            let builder = Builder::new(context, workspace)?;
+            let builder = Builder::new(context, workspace)?.with_symbols(options.symbols);
             let builder = if purpose == Purpose::Rehearsal { builder } else { builder.alone() };
             Box::new(match (anew, options.sccache) {
                 (true, _) => builder.anew(),

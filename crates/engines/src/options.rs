@@ -16,6 +16,15 @@ pub enum Engine {
     Srtool,
 }
 
+/// The hashes in symbols that tell crates apart. They decide the order of functions in a blob.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Symbols {
+    /// Cargo's own for a workspace at /build, as in srtool's images
+    Srtool,
+    /// Hashes without any path, by the host engine only. The blob differs from srtool's
+    Canonical,
+}
+
 /// The options that choose the engine and its image.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Args)]
 pub struct EngineOptions {
@@ -32,10 +41,9 @@ pub struct EngineOptions {
     /// Allow a container build of a work tree that differs from its commit. The evidence records it
     #[arg(long)]
     pub allow_dirty: bool,
-    /// Use no rustc wrapper in a container, as srtool does: symbols then depend on the paths in the
-    /// container, and the blob is the one that srtool builds, which may differ from the host's
-    #[arg(long)]
-    pub plain: bool,
+    /// The hashes in symbols [default: srtool if this machine can build in /build, else canonical]
+    #[arg(long, value_enum)]
+    pub symbols: Option<Symbols>,
     /// Share compiled crates with other builds through an installed sccache, as it is configured
     /// (host engine). The evidence records it; rebuilds for verification never use it
     #[arg(long)]

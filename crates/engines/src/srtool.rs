@@ -90,10 +90,6 @@ impl Engine for Srtool<'_> {
         "srtool"
     }
 
-    fn plain(&self) -> bool {
-        true
-    }
-
     /// Returns a unique key for each build. The image that srtool uses is not known for sure, so no
     /// blob comes from the cache.
     fn key(&self, runtime: &Runtime, variant: &Variant) -> Result<String> {

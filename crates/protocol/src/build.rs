@@ -281,8 +281,8 @@ pub struct BuildRecord {
     pub digest_file: String,
     /// `host`, `docker`, `podman` or `srtool`.
     pub engine: String,
-    /// Whether symbols contain Cargo's own hashes, as with srtool. Other builds make symbols
-    /// independent of paths.
+    /// Whether symbols contain Cargo's own hashes for a workspace at `/build`, as with srtool. If
+    /// not, they contain hashes without paths, and the blob differs from srtool's.
     pub plain: bool,
     /// The container image, as it was requested. Null if the blob was built without one.
     pub image: Option<String>,

@@ -25,7 +25,7 @@ pub struct Rebuilt {
     pub package: String,
     /// The engine that built it: `host`, `docker`, `podman` or `srtool`.
     pub engine: String,
-    /// Whether symbols contain cargo's own hashes, as with srtool.
+    /// Whether symbols contain cargo's own hashes for a workspace at `/build`, as with srtool.
     pub plain: bool,
     /// Of the container image. Null where it was built without one.
     pub image_digest: Option<String>,

@@ -15,7 +15,7 @@ use worker::{Failure, Result};
 pub mod manifests;
 
 /// The version of the build steps, to be incremented when they change.
-const RECIPE: u32 = 2;
+const RECIPE: u32 = 3;
 
 /// The parts of a build request that change its result.
 #[derive(Clone, Debug)]

@@ -2,7 +2,7 @@
 //! The options of builds: profiles, engines, features.
 
 use clap::Args;
-pub use engines::options::{Engine, EngineOptions};
+pub use engines::options::{Engine, EngineOptions, Symbols};
 use std::path::PathBuf;
 pub use workspace::runtimes::release::Profile;
 

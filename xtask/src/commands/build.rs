@@ -201,7 +201,7 @@ pub fn build_into(
         spec_version: version.map(|version| version.spec_version),
         digest_file: utf8(&digest_file)?.to_owned(),
         engine: engine.name().to_owned(),
-        plain: engine.plain(),
+        plain: engine.plain(runtime),
         image: engine.image().map(|image| image.reference.clone()),
         image_digest: engine.image().map(|image| image.digest.clone()),
         profile: variant.profile.to_owned(),

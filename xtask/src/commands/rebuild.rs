@@ -133,7 +133,7 @@ pub fn rebuild(
     Ok(Rebuilt {
         package: runtime.package.clone(),
         engine: engine.name().to_owned(),
-        plain: engine.plain(),
+        plain: engine.plain(runtime),
         image_digest: engine.image().map(|image| image.digest.clone()),
         commit: sources.commit.clone(),
         dirty: built.record.dirty.filter(|_| sources.directory.is_none()),

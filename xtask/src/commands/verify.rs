@@ -7,7 +7,7 @@ use super::{
     rebuild::{RebuildRequest, Sources, rebuild},
     reports, root_file, utf8,
 };
-use crate::cli::{self, EngineOptions};
+use crate::cli::{self, EngineOptions, Symbols};
 use clap::ValueEnum as _;
 use console::printer::Task;
 use evidence::step;
@@ -204,10 +204,11 @@ impl RecordedBuild {
     }
 
     /// Returns the options of the rebuild. The verifier's options take precedence. The stated
-    /// engine and image are used only if the verifier's workspace lists the image. `plain` is taken
-    /// from the bundle: it changes the blob, but needs no trust.
+    /// engine and image are used only if the verifier's workspace lists the image. The hashes in
+    /// symbols are taken from the bundle: they change the blob, but need no trust.
     fn options(&self, own: &EngineOptions, images: &[String]) -> EngineOptions {
-        let mut options = EngineOptions { plain: own.plain || self.plain, ..own.clone() };
+        let recorded = if self.plain { Symbols::Srtool } else { Symbols::Canonical };
+        let mut options = EngineOptions { symbols: own.symbols.or(Some(recorded)), ..own.clone() };
         let listed = self.image_digest.as_deref();
         if own.engine.is_none()
             && own.image.is_none()
@@ -247,7 +248,8 @@ mod tests {
     fn the_verifier_chooses_the_engine_of_a_rebuild() {
         let nothing = EngineOptions::default();
         let chosen = recorded().options(&nothing, &[]);
-        assert_eq!((chosen.engine, chosen.image, chosen.plain), (None, None, true), "the bundle chooses nothing");
+        assert_eq!((chosen.engine, chosen.image), (None, None), "the bundle chooses nothing");
+        assert_eq!(chosen.symbols, Some(Symbols::Srtool), "but the hashes in symbols");
         let chosen = recorded().options(&nothing, &["sha256:11".to_owned()]);
         assert_eq!((chosen.engine, chosen.image.as_deref()), (Some(cli::Engine::Docker), Some(PINNED)), "it is listed");
         let own = EngineOptions { engine: Some(cli::Engine::Host), ..EngineOptions::default() };

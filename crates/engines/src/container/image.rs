@@ -13,6 +13,8 @@ use workspace::{
     toolchain_file::{self, NamedToolchain},
 };
 
+/// The architecture of srtool's images, as container engines name it.
+const ARCHITECTURE: &str = "amd64";
 const SRTOOL: &str = "docker.io/paritytech/srtool";
 /// The time limit for pulling an image, which has a gigabyte or more.
 const PULL_TIMEOUT: Duration = Duration::from_secs(60 * 60);
@@ -130,6 +132,14 @@ pub fn resolve(
                 "set `image = \"{pin}\"`, its current digest, in [workspace.metadata.cutover], or give that with --image; or add --allow-moving-tag"
             )));
     }
+    if image.architecture.as_deref().is_some_and(|found| found != ARCHITECTURE) {
+        return Err(Failure::environment(format!("the image {reference} is for another architecture"))
+            .found(image.architecture.unwrap_or_default())
+            .expected(format!(
+                "{ARCHITECTURE}: symbols depend on the compiler's host, so the blob would be another one"
+            ))
+            .hint(format!("{} pull --platform linux/{ARCHITECTURE} {name}", program.name)));
+    }
     Ok(Image { reference, name, tag, digest })
 }
 
@@ -156,6 +166,7 @@ fn missing(program: &Program, reference: &str, found: &str) -> Failure {
 struct ImageDescription {
     id: String,
     digests: Vec<String>,
+    architecture: Option<String>,
 }
 
 impl ImageDescription {
@@ -183,9 +194,9 @@ fn inspect(program: &Program, reference: &str) -> Result<Option<ImageDescription
 
 fn parse(text: &[u8]) -> Option<ImageDescription> {
     let images: Vec<Inspected> = serde_json::from_slice(text).ok()?;
-    let Inspected { id, digests } = images.into_iter().next()?;
+    let Inspected { id, digests, architecture } = images.into_iter().next()?;
     let id = if id.starts_with("sha256:") { id } else { format!("sha256:{id}") };
-    Some(ImageDescription { id, digests: digests.unwrap_or_default() })
+    Some(ImageDescription { id, digests: digests.unwrap_or_default(), architecture })
 }
 
 /// What docker and podman say of an image.
@@ -195,6 +206,9 @@ struct Inspected {
     id: String,
     #[serde(rename = "RepoDigests", default)]
     digests: Option<Vec<String>>,
+    /// `amd64`, `arm64`. Mocks and old engines may leave it out.
+    #[serde(rename = "Architecture", default)]
+    architecture: Option<String>,
 }
 
 #[cfg(test)]

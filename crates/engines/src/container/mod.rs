@@ -40,8 +40,6 @@ pub struct Container<'context> {
     program: Program,
     image: Image,
     anew: bool,
-    /// Whether cargo's own hashes are kept, as srtool does.
-    plain: bool,
 }
 
 impl<'context> Container<'context> {
@@ -70,14 +68,11 @@ impl<'context> Container<'context> {
         let task = context.printer.task(name);
         let image = image::resolve(context, workspace, &program, options, &task)?;
         fetch(context, None, &task)?;
-        Ok(Self { context, workspace, program, image, anew, plain: options.plain })
+        Ok(Self { context, workspace, program, image, anew })
     }
 
     fn key(&self, runtime: &Runtime, variant: &Variant) -> Result<String> {
-        let mut compilers = vec![("image", self.image.digest.as_str())];
-        if self.plain {
-            compilers.push(("symbols", "as cargo has them"));
-        }
+        let compilers = [("image", self.image.digest.as_str())];
         inputs::key(&self.workspace.metadata, runtime, &compilers, variant)
     }
 
@@ -98,8 +93,7 @@ impl<'context> Container<'context> {
     /// package, as several containers may run at once.
     fn target(&self, runtime: &Runtime) -> PathBuf {
         let image = self.image.digest.trim_start_matches("sha256:").get(..16).unwrap_or_default();
-        let plain = if self.plain { "-plain" } else { "" };
-        self.context.cache.join("containers").join(format!("{image}{plain}")).join(runtime.build_name())
+        self.context.cache.join("containers").join(image).join(runtime.build_name())
     }
 
     fn build_anew(&self, runtime: &Runtime, variant: &Variant, key: &str, task: &Task, log: &Path) -> Result<Blob> {
@@ -128,15 +122,6 @@ impl<'context> Container<'context> {
         for ending in ["wasm", "compact.wasm", "compact.compressed.wasm"] {
             let _ = std::fs::remove_file(built.join(format!("{}.{ending}", runtime.library)));
         }
-        let wrapper = match self.plain {
-            true => None,
-            false => {
-                let path = self.context.cache.join("bin/rustc.sh");
-                files::write_whole(&path, include_bytes!("rustc.sh"))?;
-                executable(&path)?;
-                Some(path)
-            }
-        };
         let mut options: Vec<String> = host::features(variant, runtime.through.as_ref().map(|_| &*runtime.package));
         if let Some(member) = &runtime.through {
             options.extend(["--package".into(), member.clone()]);
@@ -146,7 +131,6 @@ impl<'context> Container<'context> {
             image: &self.image,
             package: &runtime.package,
             directory: &directory,
-            runtime: in_container(&runtime.directory, self.workspace, &directory)?,
             profile: variant.profile,
             options: &options.join(" "),
             sources: sources.path(),
@@ -154,7 +138,6 @@ impl<'context> Container<'context> {
             out: &out,
             cargo_home: &cargo::home()?,
             unpacked: &unpacked,
-            wrapper: wrapper.as_deref(),
         };
         task.say(&format!("building {} in {} (log in {})", runtime.package, self.image.reference, log.display()));
         let root = self.workspace.metadata.workspace_root.as_std_path();
@@ -185,10 +168,6 @@ impl Engine for Container<'_> {
         Some(&self.image)
     }
 
-    fn plain(&self) -> bool {
-        self.plain
-    }
-
     fn parallel(&self) -> bool {
         true
     }
@@ -212,25 +191,6 @@ impl Engine for Container<'_> {
         }
         self.build_anew(runtime, variant, &key, task, log)
     }
-}
-
-/// Returns the path in the container for a directory of the workspace or of cargo's home.
-fn in_container(path: &Path, workspace: &Workspace, relative: &Path) -> Result<PathBuf> {
-    let home = cargo::home()?;
-    let root = workspace.metadata.workspace_root.as_std_path();
-    Ok(if let Ok(inside) = path.strip_prefix(&home) {
-        Path::new("/home/builder/cargo").join(inside)
-    } else if let Ok(inside) = path.strip_prefix(root) {
-        Path::new("/build").join(inside)
-    } else {
-        Path::new("/build").join(relative)
-    })
-}
-
-fn executable(path: &Path) -> Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755))
-        .map_err(|error| Failure::io("make executable", path, &error))
 }
 
 struct RemoveWhenDropped(PathBuf);

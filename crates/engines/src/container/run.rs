@@ -19,7 +19,6 @@ use worker::{Failure, Result};
 /// The user id of the builder in srtool's images.
 const BUILDER: u32 = 1001;
 const CARGO_HOME: &str = "/home/builder/cargo";
-const WRAPPER: &str = "/cutover/rustc";
 
 /// A build in one container.
 pub struct Run<'run> {
@@ -28,8 +27,6 @@ pub struct Run<'run> {
     pub package: &'run str,
     /// The directory of the package that is built, relative to the sources.
     pub directory: &'run Path,
-    /// The directory of the runtime in the container.
-    pub runtime: PathBuf,
     pub profile: &'run str,
     pub options: &'run str,
     pub sources: &'run Path,
@@ -39,7 +36,6 @@ pub struct Run<'run> {
     pub cargo_home: &'run Path,
     /// The directory into which the container unpacks the registry's archives, kept between builds.
     pub unpacked: &'run Path,
-    pub wrapper: Option<&'run Path>,
 }
 
 impl Run<'_> {
@@ -88,9 +84,6 @@ impl Run<'_> {
                 let within = directory.strip_prefix(self.cargo_home).unwrap_or(directory);
                 mounts.push((directory, Path::new(CARGO_HOME).join(within), true));
             }
-        }
-        if let Some(wrapper) = self.wrapper {
-            mounts.push((wrapper, WRAPPER.into(), true));
         }
         for (from, to, read_only) in mounts {
             words.extend([OsString::from("--mount"), mount(from, &to, read_only)?]);
@@ -148,11 +141,6 @@ impl Run<'_> {
             ("LC_ALL", "C".into()),
             ("TZ", "UTC".into()),
         ];
-        if self.wrapper.is_some() {
-            let wrapper = format!("--config 'build.rustc-wrapper=\"{WRAPPER}\"'");
-            variables.push(("WASM_BUILD_CARGO_ARGS", wrapper.into()));
-            variables.push(("CUTOVER_RUNTIME", self.runtime.clone().into()));
-        }
         if let Some(jobs) = std::env::var_os("CARGO_BUILD_JOBS") {
             variables.push(("CARGO_BUILD_JOBS", jobs));
         }
@@ -300,7 +288,6 @@ mod tests {
             image,
             package: "tiny-runtime",
             directory: Path::new("runtimes/tiny"),
-            runtime: "/build/runtimes/tiny".into(),
             profile: "production",
             options,
             sources: Path::new("/cache/sources/a b"),
@@ -308,7 +295,6 @@ mod tests {
             out: Path::new("/cache/out"),
             cargo_home: Path::new("/nowhere"),
             unpacked: Path::new("/cache/unpacked"),
-            wrapper: None,
         }
     }
 
@@ -409,7 +395,3 @@ mod tests {
         assert_eq!(kind(Some(101), "error: no Vec").1, "`podman` failed");
     }
 }
-
-#[cfg(test)]
-#[path = "wrapper_tests.rs"]
-mod wrapper_tests;

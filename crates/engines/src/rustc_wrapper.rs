@@ -2,58 +2,37 @@
 //! Makes a blob independent of the directory it is built in.
 //!
 //! Two things carry a path into a blob: file names in panic messages, and the hash that cargo
-//! passes to rustc to tell crates apart. Cargo computes the hash from the absolute path of every
-//! package outside the Wasm project. So symbols, and with them the order of functions, differ from
-//! one checkout to the next. Compiler flags can fix the file names, but only a rustc wrapper can
-//! fix the hash. So this program, under another name, is cargo's `rustc-wrapper` in the Wasm build.
-//! It does not change packages from registries, whose hash contains no path.
+//! passes to rustc to tell crates apart. This program, under another name, is cargo's
+//! `rustc-wrapper` in the Wasm build, and replaces the paths in file names.
+//!
+//! Cargo computes the hash from the absolute path of every package outside the Wasm project. In
+//! `/build` (see `build_root`) the hash is the one of srtool's builds, and stays. Elsewhere symbols,
+//! and with them the order of functions, would differ from one checkout to the next, so the wrapper
+//! makes a hash without paths. It does not change packages from registries, whose hash contains no
+//! path.
 
 use blake2::{Blake2b, Digest, digest::consts::U8};
 use std::{
-    ffi::{OsStr, OsString},
+    ffi::OsString,
     io::Write,
     os::unix::process::CommandExt,
-    path::{Path, PathBuf},
+    path::Path,
     process::{Command, ExitCode},
 };
-use worker::{Failure, Result};
 
-/// The name under which this program wraps rustc.
-const NAME: &str = "cutover-rustc";
 /// The variable with `from=to` pairs of paths, one a line, the more specific ones last.
 pub const REMAP: &str = "CUTOVER_REMAP";
-/// The variable with the directory of the runtime. The Wasm project refers to it by path, even if
-/// it came from a registry.
+/// The variable that asks for hashes without paths. It has the directory of the runtime: the Wasm
+/// project refers to it by path, even if it came from a registry.
 pub const RUNTIME: &str = "CUTOVER_RUNTIME";
 /// The variable with a compiler cache, a program that is called with rustc and its arguments.
 pub const COMPILER_CACHE: &str = "CUTOVER_COMPILER_CACHE";
 /// The variable with a file to which a line is added for every crate that is compiled.
 pub const PROGRESS: &str = "CUTOVER_PROGRESS";
 
-/// Installs the wrapper into the cache and returns its path. It is a hard link to this program, so
-/// it stays the same when cargo builds a newer one.
-pub fn install(cache: &Path) -> Result<PathBuf> {
-    let own = std::env::current_exe()
-        .map_err(|error| Failure::internal("the path of this program is unknown").found(error.to_string()))?;
-    let directory = cache.join("bin");
-    let io = |error: std::io::Error| Failure::io("write into", &directory, &error);
-    std::fs::create_dir_all(&directory).map_err(io)?;
-    let path = directory.join(NAME);
-    let fresh = tempfile::Builder::new().prefix(".partial-").tempdir_in(&directory).map_err(io)?;
-    let link = fresh.path().join(NAME);
-    std::fs::hard_link(&own, &link).or_else(|_| std::fs::copy(&own, &link).map(drop)).map_err(io)?;
-    std::fs::rename(&link, &path).map_err(io)?;
-    Ok(path)
-}
-
-/// Runs rustc if this program was started as the wrapper.
-pub fn run_as_wrapper() -> Option<ExitCode> {
-    let mut arguments = std::env::args_os();
-    let own = arguments.next()?;
-    if Path::new(&own).file_name() != Some(OsStr::new(NAME)) {
-        return None;
-    }
-    let Some(rustc) = arguments.next() else { return Some(ExitCode::from(2)) };
+/// Becomes rustc, the first of the arguments, with the others changed.
+pub fn run(mut arguments: impl Iterator<Item = OsString>) -> ExitCode {
+    let Some(rustc) = arguments.next() else { return ExitCode::from(worker::Kind::Usage.exit_code()) };
     let arguments: Vec<OsString> = arguments.collect();
     let package = Package::from_environment(|name| std::env::var(name).ok());
     report(&arguments, &package);
@@ -68,7 +47,7 @@ pub fn run_as_wrapper() -> Option<ExitCode> {
     };
     let error = command.args(arguments).exec();
     let _ = writeln!(std::io::stderr(), "error: cannot start rustc: {error}");
-    Some(ExitCode::from(worker::Kind::Environment.exit_code()))
+    ExitCode::from(worker::Kind::Environment.exit_code())
 }
 
 /// The package that is compiled, from the variables that cargo sets.
@@ -79,7 +58,8 @@ struct Package {
     manifest: String,
     out: Option<String>,
     cargo_home: String,
-    runtime: String,
+    /// The directory of the runtime if hashes must contain no path.
+    runtime: Option<String>,
 }
 
 impl Package {
@@ -91,14 +71,15 @@ impl Package {
             manifest: read("CARGO_MANIFEST_DIR"),
             out: variable("OUT_DIR"),
             cargo_home: read("CARGO_HOME"),
-            runtime: read(RUNTIME),
+            runtime: variable(RUNTIME),
         }
     }
 
-    /// Returns whether cargo's hash of the package contains a path.
-    fn is_local(&self) -> bool {
+    /// Returns whether cargo's hash of the package contains a path that must not be in it.
+    fn has_path_in_hash(&self) -> bool {
+        let Some(runtime) = &self.runtime else { return false };
         let from_registry = !self.cargo_home.is_empty() && Path::new(&self.manifest).starts_with(&self.cargo_home);
-        !self.manifest.is_empty() && (!from_registry || self.manifest == self.runtime)
+        !self.manifest.is_empty() && (!from_registry || self.manifest == *runtime)
     }
 }
 
@@ -116,13 +97,7 @@ fn report(arguments: &[OsString], package: &Package) {
     }
 }
 
-/// Returns the arguments that the wrapper passes to rustc; `variable` reads the environment.
-#[cfg(test)]
-pub fn rewritten(arguments: Vec<OsString>, variable: impl Fn(&str) -> Option<String>) -> Vec<OsString> {
-    let remap = variable(REMAP).unwrap_or_default();
-    rewrite(arguments, &Package::from_environment(variable), &remap)
-}
-
+/// Returns the arguments that the wrapper passes to rustc.
 fn rewrite(mut arguments: Vec<OsString>, package: &Package, remap: &str) -> Vec<OsString> {
     let is_wasm =
         arguments.windows(2).any(|pair| pair[0] == "--target" && pair[1].to_string_lossy().starts_with("wasm32"));
@@ -130,7 +105,7 @@ fn rewrite(mut arguments: Vec<OsString>, package: &Package, remap: &str) -> Vec<
     if !is_wasm {
         return arguments;
     }
-    if package.is_local() {
+    if package.has_path_in_hash() {
         let identity = identity(&arguments, package);
         for index in 1..arguments.len() {
             if arguments[index - 1] == "-C" && arguments[index].to_string_lossy().starts_with("metadata=") {
@@ -141,7 +116,7 @@ fn rewrite(mut arguments: Vec<OsString>, package: &Package, remap: &str) -> Vec<
     for pair in remap.lines().filter(|line| !line.is_empty()) {
         arguments.push(format!("--remap-path-prefix={pair}").into());
     }
-    if let Some(out) = &package.out {
+    if let (Some(out), Some(_)) = (&package.out, &package.runtime) {
         arguments
             .push(format!("--remap-path-prefix={out}=/build/target/out/{}-{}", package.name, package.version).into());
     }
@@ -177,7 +152,7 @@ mod tests {
             manifest: manifest.into(),
             out: None,
             cargo_home: "/home/me/.cargo".into(),
-            runtime: String::new(),
+            runtime: Some(String::new()),
         }
     }
 
@@ -228,7 +203,7 @@ mod tests {
     #[test]
     fn a_runtime_from_a_registry_gets_a_hash_without_its_path() {
         let directory = "/home/me/.cargo/registry/src/x/runtime-1.0.0";
-        let runtime = Package { runtime: directory.into(), ..package(directory) };
+        let runtime = Package { runtime: Some(directory.into()), ..package(directory) };
         let changed = rewrite(arguments("metadata=aa", &[]), &runtime, "");
         assert_ne!(metadata_of(&changed), "metadata=aa");
     }
@@ -246,6 +221,15 @@ mod tests {
                 "--remap-path-prefix=/w/target/build/x-9/out=/build/target/out/runtime-1.0.0",
             ]
         );
+    }
+
+    #[test]
+    fn hashes_of_builds_in_one_directory_are_cargos() {
+        let package = Package { runtime: None, out: Some("/t/wbuild/r/target/x-9/out".into()), ..package("/build/r") };
+        let kept = rewrite(arguments("metadata=aa", &[]), &package, "/t/wbuild/r/target=/build/r/target");
+        assert_eq!(metadata_of(&kept), "metadata=aa");
+        let remaps: Vec<_> = kept.iter().filter(|word| word.to_string_lossy().starts_with("--remap")).collect();
+        assert_eq!(remaps, ["--remap-path-prefix=/t/wbuild/r/target=/build/r/target"]);
     }
 
     #[test]
