@@ -48,6 +48,13 @@ impl Xtask {
         this
     }
 
+    /// Returns the command of a program that starts a copy of `xtask`.
+    pub fn started_by(program: &str, words: impl IntoIterator<Item = String>) -> Self {
+        let mut command = Command::new(program);
+        command.args(words).current_dir(repository()).stdin(Stdio::null()).env("NO_COLOR", "1").env_remove("CI");
+        Self(command)
+    }
+
     /// Sets a variable of the environment.
     pub fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
         self.0.env(name, value);

@@ -124,6 +124,8 @@ pub enum Command {
     Ci(Ci),
     /// Release runtimes: plan, prepare, sign and publish a release
     Release(Release),
+    /// Pack the workers of this version into one archive, for machines that should not build them
+    Dist(Dist),
     /// Run the tests of Cutover's workspace
     Test(Test),
     /// Print a completion script for a shell
@@ -139,6 +141,12 @@ pub struct Setup {
     /// image registry
     #[arg(long)]
     pub builder_image: bool,
+    /// Install the workers of an archive that `dist` wrote, so that they are not built here
+    #[arg(long, value_name = "FILE|URL", conflicts_with_all = ["check", "builder_image"], requires = "digest")]
+    pub workers: Option<String>,
+    /// The digest of the archive: `sha256:` and hex digits
+    #[arg(long, value_name = "HASH", requires = "workers")]
+    pub digest: Option<String>,
     /// The engine that builds and stores the image
     #[arg(long, value_enum, default_value = "podman", requires = "builder_image")]
     pub engine: ImageEngine,
@@ -148,6 +156,13 @@ pub struct Setup {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum ImageEngine {
     Podman,
+}
+
+#[derive(Debug, Args)]
+pub struct Dist {
+    /// The directory that the archive is written to [default: target/dist]
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

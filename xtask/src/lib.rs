@@ -69,6 +69,7 @@ fn dispatch(context: &Context, command: Command) -> worker::Result<Verdict> {
         Command::Init(options) => commands::init::run(context, &options),
         Command::Weights(options) => commands::weights::run(context, &options),
         Command::Ci(options) => commands::ci::run(context, &options),
+        Command::Dist(options) => commands::dist::run(context, &options),
         Command::Test(options) => commands::test::run(context, &options),
         Command::Completions(options) => commands::completions::run(context, &options),
     };

@@ -77,6 +77,12 @@ formats! {
     SIGNERS signers "cutover/signers/v1"
     /// The record of a prepared release.
     RELEASE release "cutover/release/v1"
+    /// What the workers of an archive were built from.
+    WORKERS workers "cutover/workers/v1"
+    /// An archive of workers that was written.
+    DIST dist "cutover/dist/v1"
+    /// Workers of an archive that were installed.
+    INSTALLED_WORKERS installed_workers "cutover/installed-workers/v1"
     /// A blob, built again and compared.
     VERIFY_BUILD verify_build "cutover/verify-build/v1"
 }

@@ -30,6 +30,7 @@ pub mod format;
 mod hexadecimal;
 pub mod inspect;
 pub mod manifest;
+pub mod prebuilt;
 pub mod proposal;
 pub mod rebuild;
 pub mod release;

@@ -43,6 +43,7 @@ fn schemas() -> Vec<(&'static str, Schema)> {
         ("release-prepare-dry-run", schema_for!(release::PrepareDryRunReport)),
         ("release-publish", schema_for!(release::PublishReport)),
         ("release-sign", schema_for!(release::SignReport)),
+        ("installed-workers", schema_for!(prebuilt::InstalledWorkers)),
         ("setup", schema_for!(workspace::SetupReport)),
         ("signers", schema_for!(signers::RootFile)),
         ("state", schema_for!(inspect::StateSummary)),

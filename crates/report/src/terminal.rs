@@ -13,6 +13,7 @@ use protocol::{
     dry_run::DryRunReport,
     inspect::{HeldFacts, PalletFacts, RuntimeFacts, StateSummary},
     manifest::StepSummary,
+    prebuilt::{DistReport, InstalledWorkers},
     proposal::{Apply, Call, Proposal},
     signers::{KeyType, PublicKeyInfo, PublicKeys, RootSummary, SignatureCheck},
     snapshot::{GenesisSnapshot, LiveSnapshot, Pruned},
@@ -44,6 +45,32 @@ pub fn list_runtimes(report: &ListReport) -> String {
 pub fn setup(report: &SetupReport) -> String {
     let row = |item: &SetupItem| vec![item.status.name().to_owned(), item.name.clone(), item.detail.clone()];
     aligned(&report.items.iter().map(row).collect::<Vec<_>>())
+}
+
+/// Renders the document of `dist`.
+pub fn dist(report: &DistReport) -> String {
+    let DistReport { file, size, digest, manifest, .. } = report;
+    let mut all = pairs(&[
+        ("archive", file.display().to_string()),
+        ("size", bytes(*size)),
+        ("digest", digest.clone()),
+        ("version", manifest.version.clone()),
+        ("sources", manifest.sources.clone()),
+        ("target", manifest.target.clone()),
+    ]);
+    all.push_str(&format!("\ncargo xtask setup --workers {} --digest {digest}\n", file.display()));
+    all
+}
+
+/// Renders the document of `setup --workers`.
+pub fn installed_workers(report: &InstalledWorkers) -> String {
+    let InstalledWorkers { directory, manifest, .. } = report;
+    pairs(&[
+        ("workers", manifest.workers.len().to_string()),
+        ("directory", directory.display().to_string()),
+        ("version", manifest.version.clone()),
+        ("target", manifest.target.clone()),
+    ])
 }
 
 /// Renders the document of `build`.

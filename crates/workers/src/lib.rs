@@ -8,6 +8,7 @@
 #![cfg_attr(not(test), warn(missing_docs, clippy::disallowed_macros, clippy::disallowed_methods))]
 
 mod custom;
+pub mod prebuilt;
 
 use console::printer::Task;
 use custom::CustomWorker;
@@ -48,6 +49,18 @@ pub enum Worker {
 }
 
 impl Worker {
+    /// The workers that commands start, and that an archive of workers contains.
+    pub const SHIPPED: [Self; 8] = [
+        Self::Benchmark,
+        Self::Compat,
+        Self::DryRun,
+        Self::Evidence,
+        Self::Fork,
+        Self::Inspect,
+        Self::Proposal,
+        Self::Weights,
+    ];
+
     /// Returns the name of the package and of its binary.
     pub fn name(self) -> &'static str {
         match self {
@@ -143,6 +156,11 @@ pub fn locate(context: &Context, worker: Worker, task: &Task) -> Result<PathBuf>
         None => is_fresh(&context.home, &[], &program, &stamp),
     };
     if fresh {
+        return Ok(program);
+    }
+    if own.is_none()
+        && let Some(program) = prebuilt::find(context, worker)
+    {
         return Ok(program);
     }
     let asked = SystemTime::now();

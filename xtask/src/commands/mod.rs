@@ -5,6 +5,7 @@ pub mod build;
 pub mod ci;
 pub mod completions;
 pub mod diff;
+pub mod dist;
 pub mod dry_run;
 pub mod dry_run_block;
 pub mod fork;

@@ -2,6 +2,7 @@
 //! The `setup` command: checks what the machine needs and installs what is missing.
 
 mod builder_image;
+mod workers;
 
 use crate::{browser, cli};
 use engines::toolchain::{self, Plan, State, TARGET, distribution};
@@ -28,6 +29,9 @@ struct Item {
 pub fn run(context: &Context, options: &cli::Setup) -> Result<bool> {
     if options.builder_image {
         return builder_image::run(context, options.engine);
+    }
+    if let (Some(archive), Some(digest)) = (&options.workers, &options.digest) {
+        return workers::run(context, archive, digest);
     }
     let items = examine(context)?;
     let missing: Vec<_> = items.iter().filter(|item| item.status == Status::Missing).cloned().collect();
