@@ -8,8 +8,8 @@ use crate::{
 };
 use codec::Encode;
 use fork::{Author, BlockRequest, Chain, block, keys};
-use protocol::{CheckOutcome, Finding};
-use std::collections::BTreeMap;
+use protocol::{CheckOutcome, Finding, Status};
+use std::{cmp::Reverse, collections::BTreeMap};
 use worker::{Failure, Kind, Result};
 
 /// Variants of `frame_try_runtime::TryStateSelect`.
@@ -39,14 +39,26 @@ pub fn run(rehearsal: &Rehearsal<'_>) -> Result<CheckOutcome> {
     });
     let before = before.map_err(|_| Failure::internal("the thread that checks the invariants has panicked"))?;
     match after {
-        // If the new code cannot build a block on the old state, nothing is known about before.
-        Ok(after) => Ok(judge(before.unwrap_or_default(), after, tested)),
+        Ok(after) => Ok(judge(&or_unknown(before)?, after, tested.layout.pallets.iter().count())),
         Err(failure) => of_failure(failure, executor.log()),
     }
 }
 
 /// The failure of each pallet whose `try_state` fails.
 type Failures = BTreeMap<String, String>;
+
+/// The invariants before the upgrade: the failures, or why they could not be checked.
+type Before = std::result::Result<Failures, String>;
+
+/// The state before the upgrade cannot be checked if the new code builds no block on it, or if the
+/// tool meets a limit. Any other failure is an error of the run.
+fn or_unknown(before: Result<Failures>) -> Result<Before> {
+    match before {
+        Ok(failures) => Ok(Ok(failures)),
+        Err(failure) if failure.is_verdict() => Ok(Err(failure.to_string())),
+        Err(failure) => Err(failure),
+    }
+}
 
 /// Checks the invariants on the state before the upgrade, without its migrations.
 fn try_state_before(chain: &Chain, author: Author<'_>, tested: &Runtime) -> Result<Failures> {
@@ -133,31 +145,34 @@ fn failing(pallets: &[&str], ask: &mut dyn FnMut(&[&str]) -> Result<Answer>, fai
 }
 
 /// Compares the invariants after the upgrade with those before. An old failure is not a fault of
-/// this upgrade.
-fn judge(before: Failures, after: Failures, tested: &Runtime) -> CheckOutcome {
-    let (old, new): (Vec<_>, Vec<_>) = after.into_iter().partition(|(pallet, _)| before.contains_key(pallet));
-    let told = |failures: Vec<(String, String)>, when: &str| {
-        failures.into_iter().map(|(pallet, why)| format!("{pallet} ({when}): {why}")).collect::<Vec<_>>()
+/// this upgrade. If the state before could not be checked, nobody knows whether a failure is old.
+fn judge(before: &Before, after: Failures, pallets: usize) -> CheckOutcome {
+    let finding = |(pallet, why): (String, String)| match before {
+        Ok(before) if before.contains_key(&pallet) => {
+            Finding::hazard(format!("{pallet} (failed before the upgrade too): {why}"))
+        }
+        Ok(_) => Finding::seen(format!("{pallet} (new): {why}")),
+        Err(_) => Finding::not_judged(format!("{pallet} (not known whether it held before the upgrade): {why}")),
     };
-    let pallets = tested.layout.pallets.iter().count();
-    let detail = match (new.is_empty(), old.is_empty()) {
-        (false, _) => Some("invariants that held before the upgrade fail after it"),
-        (true, false) => Some("invariants fail that failed before the upgrade too"),
-        (true, true) => None,
+    let mut findings: Vec<_> = after.into_iter().map(finding).collect();
+    findings.sort_by_key(|finding| Reverse(finding.rank));
+    let detail = match Status::of(&findings) {
+        Status::Fail => "invariants that held before the upgrade fail after it".into(),
+        Status::NotJudged => "invariants fail after the upgrade, and those before it could not be checked".into(),
+        Status::Warn => "invariants fail that failed before the upgrade too".into(),
+        Status::Pass | Status::Skip => {
+            let healed = match before {
+                Ok(before) if !before.is_empty() => format!(
+                    "; on the state before the upgrade it does not yet hold for {}",
+                    before.keys().cloned().collect::<Vec<_>>().join(", ")
+                ),
+                _ => String::new(),
+            };
+            format!("holds for all {pallets} pallets after the upgrade, and every value decodes{healed}")
+        }
     };
-    if let Some(detail) = detail {
-        let new = told(new, "new").into_iter().map(Finding::seen);
-        let old = told(old, "failed before the upgrade too").into_iter().map(Finding::hazard);
-        return CheckOutcome::judged(detail, new.chain(old).collect());
-    }
-    let healed = match before.len() {
-        0 => String::new(),
-        _ => format!(
-            "; on the state before the upgrade it does not yet hold for {}",
-            before.keys().cloned().collect::<Vec<_>>().join(", ")
-        ),
-    };
-    CheckOutcome::pass(format!("holds for all {pallets} pallets after the upgrade, and every value decodes{healed}"))
+    let unknown = before.as_ref().err().map(|why| format!("the state before the upgrade could not be checked: {why}"));
+    CheckOutcome::judged(detail, findings).noting(unknown)
 }
 
 struct Raw(Vec<u8>);
@@ -171,6 +186,56 @@ impl Encode for Raw {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use protocol::Rank;
+
+    fn failures(pallets: &[&str]) -> Failures {
+        pallets.iter().map(|pallet| ((*pallet).to_owned(), "a sum differs".to_owned())).collect()
+    }
+
+    #[test]
+    fn a_failure_counts_against_the_upgrade_if_the_invariant_held_before() {
+        let outcome = judge(&Ok(failures(&["Assets"])), failures(&["Assets", "Balances"]), 9);
+        assert_eq!(outcome.status, Status::Fail);
+        let expected = [
+            Finding::seen("Balances (new): a sum differs"),
+            Finding::hazard("Assets (failed before the upgrade too): a sum differs"),
+        ];
+        assert_eq!(outcome.findings, expected);
+        // The twin: nothing new fails.
+        let outcome = judge(&Ok(failures(&["Assets"])), failures(&["Assets"]), 9);
+        assert_eq!((outcome.status, outcome.findings.len()), (Status::Warn, 1));
+        let outcome = judge(&Ok(failures(&["Assets"])), Failures::new(), 9);
+        assert_eq!((outcome.status, outcome.findings.len()), (Status::Pass, 0));
+        assert!(outcome.detail.ends_with("it does not yet hold for Assets"), "{}", outcome.detail);
+    }
+
+    #[test]
+    fn a_failure_is_not_judged_if_the_state_before_could_not_be_checked() {
+        let before = Err("the block cannot be built".into());
+        let note = Finding::note("the state before the upgrade could not be checked: the block cannot be built");
+        let outcome = judge(&before, failures(&["Balances"]), 9);
+        assert_eq!(outcome.status, Status::NotJudged);
+        let unknown = "Balances (not known whether it held before the upgrade): a sum differs";
+        assert_eq!(outcome.findings, [Finding::not_judged(unknown), note.clone()]);
+        // The twin: where nothing fails after the upgrade, the state before decides nothing.
+        let outcome = judge(&before, Failures::new(), 9);
+        assert_eq!((outcome.status, outcome.findings), (Status::Pass, vec![note]));
+        // The other twin: the state before was checked, and everything held.
+        let outcome = judge(&Ok(Failures::new()), failures(&["Balances"]), 9);
+        assert_eq!((outcome.status, outcome.findings[0].rank), (Status::Fail, Rank::Seen));
+    }
+
+    #[test]
+    fn an_error_of_the_run_is_no_answer_about_the_state_before() {
+        for unknown in [Failure::check("a trap"), Failure::not_judged("too many calls")] {
+            let why = unknown.to_string();
+            assert_eq!(or_unknown(Err(unknown)), Ok(Err(why)));
+        }
+        for error in [Failure::environment("the node is gone"), Failure::internal("a defect")] {
+            assert_eq!(or_unknown(Err(error.clone())), Err(error));
+        }
+        assert_eq!(or_unknown(Ok(failures(&["Assets"]))), Ok(Ok(failures(&["Assets"]))));
+    }
 
     #[test]
     fn pallets_that_fail_are_found_among_those_that_hold() {
