@@ -8,10 +8,10 @@ mod storage;
 mod transactions;
 mod unsigned;
 mod variants;
-mod version;
 
 use crate::{
     compare::{self, Differences},
+    host_functions,
     interface::{Interface, Pallet},
     runtime::Runtime,
 };
@@ -121,7 +121,7 @@ pub fn changes(old: &Runtime, new: &Runtime) -> Result<RuntimeChanges> {
     let inherents = CallIndices::new();
     let pair = InterfacePair::new(&old_interface, &new_interface, &inherents);
     let mut found = RuntimeChanges::default();
-    version::changes(old, new, &mut found.changes);
+    version_changes(old, new, &mut found.changes);
     transactions::changes(&pair, &mut found);
     pallets::changes(&pair, old, new, &mut found.changes);
     apis::changes(&pair, old, new, &mut found);
@@ -135,6 +135,50 @@ pub fn changes(old: &Runtime, new: &Runtime) -> Result<RuntimeChanges> {
     found.call_storing_pallets =
         old_interface.pallets.iter().filter(|pallet| stores_calls(pallet)).map(|p| p.name.into()).collect();
     Ok(found)
+}
+
+/// Compares the runtime version, the code size and the imported host functions.
+fn version_changes(old: &Runtime, new: &Runtime, changes: &mut Vec<Change>) {
+    let (before, after) = (&old.version, &new.version);
+    let number = |number: Option<u32>| number.map_or("none".to_owned(), |number| number.to_string());
+    let fields = [
+        (ChangeKind::SpecName, "spec_name", before.spec_name.clone(), after.spec_name.clone()),
+        (ChangeKind::ImplName, "impl_name", before.impl_name.clone(), after.impl_name.clone()),
+        (
+            ChangeKind::AuthoringVersion,
+            "authoring_version",
+            before.authoring_version.to_string(),
+            after.authoring_version.to_string(),
+        ),
+        (ChangeKind::SpecVersion, "spec_version", before.spec_version.to_string(), after.spec_version.to_string()),
+        (ChangeKind::ImplVersion, "impl_version", before.impl_version.to_string(), after.impl_version.to_string()),
+        (
+            ChangeKind::TransactionVersion,
+            "transaction_version",
+            number(before.transaction_version),
+            number(after.transaction_version),
+        ),
+        (
+            ChangeKind::StateVersion,
+            "state_version",
+            before.effective_state_version().to_string(),
+            after.effective_state_version().to_string(),
+        ),
+        (ChangeKind::CodeSize, "code_size", old.code_size.to_string(), new.code_size.to_string()),
+    ];
+    for (kind, name, was, is) in fields {
+        if was != is {
+            changes.push(change(kind, name).from_to(was, is));
+        }
+    }
+    for function in new.host_functions.difference(&old.host_functions) {
+        let known = host_functions::is_long_offered(function);
+        let kind = if known { ChangeKind::HostFunctionLongOffered } else { ChangeKind::HostFunctionAdded };
+        changes.push(change(kind, function));
+    }
+    for function in old.host_functions.difference(&new.host_functions) {
+        changes.push(change(ChangeKind::HostFunctionRemoved, function));
+    }
 }
 
 /// Returns the changes of calls, transaction extensions and extrinsic formats.
