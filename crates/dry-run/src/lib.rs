@@ -23,7 +23,6 @@ mod report;
 mod run;
 mod selection;
 mod superuser;
-mod table;
 mod time_limit;
 mod timed_block;
 mod transaction;

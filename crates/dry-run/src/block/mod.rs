@@ -2,12 +2,16 @@
 //! A block of a live chain, executed once more on the state of its parent, and compared with its
 //! header. Another runtime can be compared too.
 
-mod extrinsic;
 mod other;
 pub(crate) mod records;
 
-use crate::{input::Runtime, outcome::errors_logged, weight};
-use codec::Encode;
+use crate::{
+    input::Runtime,
+    outcome::errors_logged,
+    types::{Interface, read},
+    weight,
+};
+use codec::{Compact, Decode, Encode};
 use fork::{Chain, Executor, Header, LiveBlock, LoadOptions, LoadedChain, Store};
 use protocol::{
     RpcUsage, Source, StateIdentity,
@@ -18,6 +22,7 @@ use protocol::{
     format,
 };
 use records::{Class, Record};
+use sp_runtime::OpaqueExtrinsic;
 use std::time::Instant;
 use worker::{Failure, Kind, Reporter, Result};
 
@@ -199,12 +204,43 @@ fn extrinsics(runtime: &Runtime, block: &LiveBlock, records: Option<&[Record]>) 
             let own = records.unwrap_or_default().iter().filter(|record| record.extrinsic == Some(index as u32));
             Extrinsic {
                 index,
-                call: interface.as_ref().and_then(|interface| extrinsic::call(interface, extrinsic)),
+                call: interface.as_ref().and_then(|interface| call_name(interface, extrinsic)),
                 inherent: own.clone().any(|record| record.class == Some(Class::Mandatory)),
                 outcome: outcome(own),
             }
         })
         .collect()
+}
+
+/// Returns an extrinsic's `Pallet.call`; nothing for unknown formats, and for signed ones under metadata 14, which
+/// does not describe the types before the call.
+fn call_name(interface: &Interface<'_>, extrinsic: &OpaqueExtrinsic) -> Option<String> {
+    let encoded = extrinsic.encode();
+    let mut input = encoded.as_slice();
+    Compact::<u32>::decode(&mut input).ok()?;
+    let preamble = u8::decode(&mut input).ok()?;
+    let mut before = Vec::new();
+    match (preamble & 0b1100_0000, preamble & 0b0011_1111) {
+        // Bare.
+        (0, 4 | 5) => {}
+        // Signed.
+        (0b1000_0000, 4) => before.extend([interface.address?, interface.signature?]),
+        // General: the version of its extensions first.
+        (0b0100_0000, 5) => {
+            u8::decode(&mut input).ok().filter(|version| *version == 0)?;
+        }
+        _ => return None,
+    }
+    if preamble & 0b1100_0000 != 0 {
+        before.extend(interface.extensions.iter().map(|extension| extension.explicit));
+    }
+    for id in before {
+        input = read::skip(interface.types, id, input).ok()?;
+    }
+    let [index, call, ..] = input else { return None };
+    let pallet = interface.pallets.iter().find(|pallet| pallet.index == *index)?;
+    let call = interface.calls(pallet).iter().find(|known| known.index == *call)?;
+    Some(format!("{}.{}", pallet.name, call.name))
 }
 
 /// Returns what the events of an extrinsic report of it.
