@@ -2,19 +2,21 @@
 //! The requests of the worker: serving a fork, and snapshots of live chains and of genesis presets.
 
 use crate::{
-    Executor, LiveBlock, LoadOptions, Store, executor, load,
+    Author, BlockRequest, Chain, Code, Executor, LiveBlock, LoadOptions, Store, executor, genesis, load,
     serve::{self, Fork, Listener},
     snapshot,
 };
+use codec::Encode;
 use protocol::{
     Source,
     fork::{Request, ServeRequest, ServedFork},
-    snapshot::{PruneRequest, Pruned, SnapshotRequest},
+    snapshot::{GenesisRequest, GenesisSnapshot, PruneRequest, Pruned, SnapshotRequest},
 };
 use serde::Serialize;
 use serde_json::Value;
 use source::ReadSource;
 use sp_wasm_interface::HostFunctions;
+use state::{Block, State};
 use std::process::ExitCode;
 use worker::{Event, Failure, Outcome, Reporter, Result};
 
@@ -26,7 +28,7 @@ pub fn main<Own: HostFunctions>() -> ExitCode {
 
 fn handle(request: &Request, reporter: &Reporter) -> Result<Outcome<Value>> {
     let value = match request {
-        Request::Genesis(request) => value(snapshot::of_genesis(request, reporter)?)?,
+        Request::Genesis(request) => value(genesis_snapshot(request, reporter)?)?,
         Request::Snapshot(SnapshotRequest { nodes, at, store, out, format }) => {
             let options = snapshot::SnapshotOptions { nodes, at, store, out, format: *format };
             value(snapshot::create(&options, reporter)?)?
@@ -47,6 +49,53 @@ fn handle(request: &Request, reporter: &Reporter) -> Result<Outcome<Value>> {
 fn value(result: impl Serialize) -> Result<Value> {
     serde_json::to_value(result)
         .map_err(|error| Failure::internal("a result cannot be written as JSON").found(error.to_string()))
+}
+
+/// Builds blocks on the genesis state of a preset, and writes the state after them as a snapshot.
+/// The recorded previous releases are such snapshots.
+fn genesis_snapshot(request: &GenesisRequest, reporter: &Reporter) -> Result<GenesisSnapshot> {
+    let blob = request.runtime.parse::<Source>()?.blob()?;
+    let sections = artifact::sections::Sections::read(&request.runtime, &blob)?;
+    let version = sections.version.ok_or_else(|| {
+        Failure::input(format!("{} has no runtime version", request.runtime)).expected("a runtime_version section")
+    })?;
+    let executor = Executor::new(None);
+    let code = Code::new(blob.deployed);
+    let state_version = version.effective_state_version();
+
+    reporter.status(format!("building the genesis state of the preset {}", request.preset));
+    let genesis = genesis::of_preset(&executor, &code, state_version, &request.preset)?;
+    let mut chain = Chain::from_state(genesis)?;
+    let mut author = Author::new(&executor);
+    for index in 0..request.blocks {
+        author.build(&mut chain, BlockRequest::default())?;
+        reporter.progress("blocks", u64::from(index) + 1, Some(u64::from(request.blocks)), "blocks");
+    }
+
+    let export = chain.export()?;
+    let entries = export.top.len();
+    let header = chain.header().encode();
+    let state = State {
+        chain: Some(format!("{} {} preset", version.spec_name, request.preset)),
+        spec_name: Some(version.spec_name.clone()),
+        spec_version: Some(version.spec_version),
+        state_root: Some(chain.root().0),
+        block: Some(Block { number: u64::from(chain.number()), hash: chain.header().hash().0 }),
+        header: Some(header),
+        ..State::of_entries(state_version, export.top, export.children.into_iter().collect())
+    };
+    state.write(&request.out)?;
+    let size = std::fs::metadata(&request.out).map(|file| file.len()).unwrap_or(0);
+    Ok(GenesisSnapshot {
+        out: request.out.display().to_string(),
+        spec_name: version.spec_name,
+        spec_version: version.spec_version,
+        number: chain.number(),
+        block_hash: hex::encode_prefixed(chain.header().hash().as_bytes()),
+        state_root: hex::encode_prefixed(chain.root().as_bytes()),
+        entries,
+        size,
+    })
 }
 
 /// Serves a fork until the process ends. The event `ready` reports its URL.

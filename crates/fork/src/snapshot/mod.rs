@@ -7,14 +7,11 @@
 //! fails to prove its state and is dropped with a warning. Only data in transit is held in memory.
 //! At the end the entries are written in the order of their keys.
 
-mod genesis;
 mod pool;
 #[cfg(test)]
 mod tests;
 mod try_runtime;
 mod write;
-
-pub use genesis::of_genesis;
 
 use crate::{
     header::Header,
