@@ -27,7 +27,6 @@ pub mod exposed;
 mod failure;
 pub mod fork;
 pub mod format;
-mod hexadecimal;
 pub mod inspect;
 pub mod manifest;
 pub mod prebuilt;
