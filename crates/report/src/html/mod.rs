@@ -11,13 +11,12 @@ mod changes;
 mod checklist;
 mod element;
 mod proposal;
-mod sections;
 mod summary;
 mod weights;
 
-use crate::Bundle;
-use element::{tag, text};
-use protocol::diff::DiffOutcome;
+use crate::{Bundle, storage};
+use element::{copied, facts, numbers, section, tag, text};
+use protocol::{diff::DiffOutcome, dry_run::DryRunReport};
 
 const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("script.js");
@@ -37,14 +36,14 @@ pub fn report(bundle: &Bundle) -> String {
         dry_run.map(summary::checks),
         diff.map(changes::changes),
         dry_run.map(blocks::blocks),
-        dry_run.map(sections::storage),
+        dry_run.map(changed_storage),
         dry_run.map(weights::of_calls),
         bundle.weights.as_ref().map(weights::in_source),
         diff.and_then(DiffOutcome::report).map(changes::parameters),
         summary::blob(bundle),
         bundle.propose.as_ref().map(proposal::proposal),
         Some(checklist::section(bundle)),
-        Some(sections::verifying()),
+        Some(verifying()),
         Some(element::class(
             "p",
             "soft",
@@ -60,6 +59,34 @@ pub fn report(bundle: &Bundle) -> String {
          script-src '{SCRIPT_HASH}'; base-uri 'none'; form-action 'none'\">\n\
          <title>{title}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n{body}<script>{SCRIPT}</script>\n</body>\n</html>\n"
     )
+}
+
+/// Renders the section on changed storage.
+fn changed_storage(dry_run: &DryRunReport) -> String {
+    let (changes, others) = storage::of_the_upgrade(dry_run);
+    let rows: Vec<_> = changes.into_iter().map(storage::row).collect();
+    let table =
+        if rows.is_empty() { String::new() } else { numbers(&["Keys of", "added", "changed", "removed"], &rows) };
+    let others = others.map(|others| tag("p", &text(&others))).unwrap_or_default();
+    section("Storage that the upgrade changed", &format!("{table}{others}"))
+}
+
+/// Renders the section on how to verify the bundle.
+fn verifying() -> String {
+    let all = copied("the command", "cargo xtask verify BUNDLE --root SIGNERS --rebuild");
+    let quick = copied("the command", "cargo xtask verify BUNDLE --root SIGNERS");
+    let rows = [
+        (
+            "Everything, in one command",
+            format!(
+                "{all} in a checkout of the commit above: digests, signatures, threshold, and a rebuild of the blob"
+            ),
+        ),
+        ("Without building", quick),
+        ("BUNDLE", "the directory of this page".to_owned()),
+        ("SIGNERS", "the file of signers; take it from a source other than this bundle".to_owned()),
+    ];
+    section("How to verify this bundle", &facts(&rows))
 }
 
 #[cfg(test)]
