@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Tests of the repository's conventions: how pages begin, that every ignored test has a job, that
-//! every fuzz target has a bounded run among the tests, that documents are read as their types, and
-//! that crates import what docs/architecture.md says.
+//! every fuzz target has a bounded run among the tests, that documents are read as their types, that
+//! crates import what docs/architecture.md says, and that `rust-version` is correct.
 
 use crate::mentions::{files, home, is_cfg_test, skip_item};
+use cargo_metadata::{MetadataCommand, Package, semver::Version};
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -213,4 +214,39 @@ fn crates_import_what_the_page_of_the_architecture_says() {
             dependencies.iter().map(|(key, _)| key.to_owned()).filter(|key| all.contains(key)).collect();
         assert_eq!(&found, imports, "{name}: docs/architecture.md says what it imports");
     }
+}
+
+/// Returns whether a package is a runtime. Runtimes are compiled to Wasm with the pinned toolchain,
+/// and a change of their manifests changes the build.
+fn is_runtime(package: &Package) -> bool {
+    package.manifest_path.components().any(|part| part.as_str() == "runtimes")
+}
+
+/// Clippy's `incompatible_msrv`, an error in CI, checks our own code. This test checks the rest: the
+/// requirements of the locked dependencies, and that every package declares the version.
+#[test]
+fn no_dependency_needs_a_newer_compiler_than_declared() {
+    let metadata = MetadataCommand::new()
+        .manifest_path(home().join("Cargo.toml"))
+        .other_options(["--locked".to_owned()])
+        .exec()
+        .expect("the metadata of the workspace");
+    let own = metadata.packages.iter().find(|package| package.name == "xtask").expect("xtask");
+    let promised: &Version = own.rust_version.as_ref().expect("xtask has a rust-version");
+    let members = metadata.workspace_packages();
+    for member in members.iter().filter(|member| !is_runtime(member)) {
+        assert_eq!(
+            member.rust_version.as_ref(),
+            Some(promised),
+            "{}: `rust-version.workspace = true` is missing in its manifest",
+            member.name
+        );
+    }
+    let newer: Vec<_> = metadata
+        .packages
+        .iter()
+        .filter(|package| package.rust_version.as_ref().is_some_and(|needed| needed > promised))
+        .map(|package| format!("{} {} needs {:?}", package.name, package.version, package.rust_version))
+        .collect();
+    assert!(newer.is_empty(), "rust-version in Cargo.toml is {promised}, but {newer:#?}");
 }

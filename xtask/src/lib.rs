@@ -19,8 +19,6 @@ mod house;
 mod mentions;
 #[cfg(test)]
 mod reference;
-#[cfg(test)]
-mod rust_version;
 
 use clap::Parser;
 use cli::{Cli, Command};
