@@ -17,7 +17,6 @@ pub mod keys;
 mod networks;
 pub mod patch;
 mod redact;
-pub mod registry;
 pub mod schema;
 mod shared;
 mod skip;
