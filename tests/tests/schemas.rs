@@ -69,6 +69,24 @@ fn a_renamed_field_and_a_wrong_type_are_refused_at_their_place() {
 }
 
 #[test]
+fn the_result_of_a_step_has_the_type_that_its_name_gives() {
+    let evidence = fs::read(bundle().join("dry-run.json")).expect("read");
+    let mut step: Value = serde_json::from_slice(&evidence).expect("JSON");
+    let errors = |step: &Value| {
+        let mut documents = Documents::default();
+        documents.add("step", step.to_string());
+        documents.validate().err().unwrap_or_default()
+    };
+    assert_eq!(errors(&step), "");
+    step["result"]["blocks"] = json!("many");
+    let wrong = errors(&step);
+    assert!(wrong.starts_with("0-step.json: at '/result/blocks': want "), "{wrong}");
+    // Nothing is known about the results of steps that Cutover does not have.
+    step["step"] = json!("audit");
+    assert_eq!(errors(&step), "");
+}
+
+#[test]
 fn the_page_of_schemas_names_all_of_them() {
     let page = fs::read_to_string(repository().join("docs/schemas.md")).expect("the page");
     let rows = page.lines().filter_map(|line| line.strip_prefix("| [")?.split_once(']')).map(|(name, _)| name.into());
@@ -112,14 +130,17 @@ fn upgrade(documents: &mut Documents) {
     let root = text(people.path().join("signers.json"));
     let alice = format!("alice={}", keys::ALICE);
     let key = keys::key(people.path(), "Alice");
-    Xtask::new(["signers", "init", &root, "--threshold", "1", "--signer", &alice, "--expires", "2999-01-01"])
-        .run()
-        .expect_code(0);
+    let init = ["signers", "init", &root, "--threshold", "1", "--signer", &alice, "--expires", "2999-01-01"];
+    documents.add("signers-summary", printed(0, &init));
     documents.add("signers", fs::read(&root).expect("read"));
-    Xtask::new(["signers", "sign", &root, "--with", &key]).run().expect_code(0);
+    documents.add("signers-summary", printed(0, &["signers", "sign", &root, "--with", &key]));
+    documents.add("signers-summary", printed(0, &["signers", "verify", &root]));
     documents.add("signers", fs::read(&root).expect("read"));
+    documents.add("public-keys", printed(0, &["signers", "key", &key]));
     documents.add("verify", printed(1, &["verify", &path]));
-    Xtask::new(["sign", &path, "--with", &key, "--root", &root]).run().expect_code(0);
+    let message = text(people.path().join("message"));
+    documents.add("sign-message", printed(0, &["sign", &path, "--message", &message]));
+    documents.add("sign", printed(0, &["sign", &path, "--with", &key, "--root", &root]));
     documents.add("verify", printed(0, &["verify", &path, "--root", &root]));
     let manifest = read("manifest.json");
     let envelope: Value = serde_json::from_slice(&manifest).expect("JSON");
@@ -140,6 +161,9 @@ fn runtimes(documents: &mut Documents) {
     documents.add("inspect", printed(0, &["inspect", &parachain]));
     documents.add("inspect", printed(0, &["inspect", &parachain, "--no-metadata"]));
     documents.add("state", printed(0, &["snapshot", "info", &state]));
+    let directory = directory();
+    let out = text(directory.path().join("genesis.snapshot"));
+    documents.add("snapshot-genesis", printed(0, &["snapshot", "genesis", "--runtime", &standalone, "--out", &out]));
     documents.add("diff", printed(1, &["diff", &state, &parachain]));
     documents.add("parameters", printed(0, &["diff", "--parameters", &state, &parachain]));
     documents.add("blob-difference", printed(1, &["diff", "--bytes", &standalone, &parachain]));
@@ -180,11 +204,14 @@ fn weights(documents: &mut Documents) {
     let checks = Xtask::new(["weights", "check", "--json", "--base", "HEAD"]).run();
     documents.add("weights", checks.json()["runtimes"][0].to_string());
     documents.add("weights-checks", checks.stdout);
+    documents.add("machine", printed(0, &["weights", "machine", "--directory", &text(directory.path())]));
 }
 
-/// A block with a transfer, and with one that exceeds the balance, executed again by two runtimes.
+/// A served fork: a block with a transfer, and with one that exceeds the balance, executed again by
+/// two runtimes, and a snapshot of the chain.
 fn block(documents: &mut Documents) {
     let node = Fork::manual(snapshot(Runtime::Standalone));
+    documents.add("fork", node.document.to_string());
     let bob = hex::decode(transaction::BOB).expect("hex").try_into().expect("an account");
     for (nonce, amount) in [(0, 1_000_000_000_000), (1, u128::MAX / 2)] {
         let transfer = transaction::transfer(&node, &Signer::alice(), nonce, bob, amount);
@@ -194,11 +221,20 @@ fn block(documents: &mut Documents) {
     let head = head.as_str().expect("a hash");
     let blob = text(built(Runtime::Standalone, &[]));
     documents.add("block", printed(0, &["dry-run", "block", head, "--state", node.url(), "--runtime", &blob]));
+    let (nodes, directory) = (directory(), directory());
+    let out = text(directory.path().join("live.snapshot"));
+    let json = |arguments: &[&str]| {
+        let command = Xtask::new(arguments.iter().chain(&["--json"])).env("CUTOVER_NODES", nodes.path());
+        command.run().expect_code(0).stdout
+    };
+    documents.add("snapshot", json(&["snapshot", "create", node.url(), "--out", &out]));
+    documents.add("snapshot-prune", json(&["snapshot", "prune"]));
 }
 
 /// What commands say of a workspace, and change in it.
 fn workspace(documents: &mut Documents) {
     documents.add("list", printed(0, &["list"]));
+    documents.add("matrix", printed(0, &["ci", "matrix"]));
     documents.add("setup", printed(0, &["setup", "--check"]));
     documents.add("build", printed(0, &["build", "--runtime", "standalone", "--out", &text(directory().path())]));
     let (directory, checkout) = (directory(), Checkout::copy());

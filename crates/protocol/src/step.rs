@@ -11,7 +11,7 @@ use crate::{
     proposal::ProposeOutcome,
     weights,
 };
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -30,7 +30,7 @@ pub struct Step {
     /// What the step was given, by the name of its part in it: `blob`, `state`, `toolchain`.
     #[serde(default)]
     pub inputs: BTreeMap<String, Input>,
-    /// The document of the step's own, which its name tells the type of: see [`StepResult`].
+    /// The result of the step. The name of the step gives its type.
     pub result: Value,
     /// The verdict of the step.
     pub verdict: Verdict,
@@ -53,6 +53,17 @@ macro_rules! results {
         $(impl StepResult for $result {
             const STEP: &'static str = $step;
         })*
+
+        /// Returns the schema of each step's result, on the condition of the step's name.
+        fn results(generator: &mut SchemaGenerator) -> Vec<Schema> {
+            vec![$({
+                let result = generator.subschema_for::<$result>();
+                json_schema!({
+                    "if": {"properties": {"step": {"const": $step}}},
+                    "then": {"properties": {"result": result}},
+                })
+            }),*]
+        }
     };
 }
 
@@ -67,6 +78,15 @@ results! {
 }
 
 impl Step {
+    /// Returns the JSON schema of all steps. The results of known steps have their types.
+    pub fn schema() -> Schema {
+        let mut generator = SchemaGenerator::default();
+        let results = results(&mut generator).into_iter().map(Value::from).collect();
+        let mut schema = generator.into_root_schema_for::<Self>();
+        schema.insert("allOf".into(), Value::Array(results));
+        schema
+    }
+
     /// Returns the evidence of a step without its inputs and outputs.
     pub fn new<T: StepResult>(verdict: Verdict, result: &T) -> serde_json::Result<Self> {
         Ok(Self::with_result(T::STEP, verdict, serde_json::to_value(result)?))

@@ -5,8 +5,8 @@
 #![allow(clippy::expect_used, reason = "tests")]
 
 use cutover_protocol::{
-    benchmark, block, build, bytes, ci, diff, dry_run, inspect, manifest, proposal, rebuild, release, signers, step,
-    upgrade, verify, weights, workspace,
+    benchmark, block, build, bytes, ci, diff, dry_run, fork, inspect, manifest, proposal, rebuild, release, signers,
+    snapshot, step, upgrade, verify, weights, workspace,
 };
 use schemars::{Schema, schema_for};
 use std::{collections::BTreeSet, fs, path::Path};
@@ -27,13 +27,17 @@ fn schemas() -> Vec<(&'static str, Schema)> {
         ("dry-run", schema_for!(dry_run::DryRunReport)),
         ("inspect", schema_for!(inspect::RuntimeFacts)),
         ("error", schema_for!(cutover_protocol::FailureDocument)),
+        ("fork", schema_for!(fork::ServedFork)),
         ("init", schema_for!(workspace::InitReport)),
         ("list", schema_for!(workspace::ListReport)),
+        ("machine", schema_for!(weights::raw::Machine)),
         ("manifest", schema_for!(manifest::Envelope)),
         ("manifest-statement", schema_for!(manifest::Statement)),
+        ("matrix", schema_for!(ci::Matrix)),
         ("parameters", schema_for!(diff::ParametersReport)),
         ("post", schema_for!(ci::PostReport)),
         ("proposal", schema_for!(proposal::Proposal)),
+        ("public-keys", schema_for!(signers::PublicKeys)),
         ("raw-database", schema_for!(weights::constants::Database)),
         ("raw-overhead", schema_for!(weights::constants::Overhead)),
         ("raw-weights", schema_for!(weights::raw::RawResults)),
@@ -45,9 +49,15 @@ fn schemas() -> Vec<(&'static str, Schema)> {
         ("release-sign", schema_for!(release::SignReport)),
         ("installed-workers", schema_for!(prebuilt::InstalledWorkers)),
         ("setup", schema_for!(workspace::SetupReport)),
+        ("sign", schema_for!(verify::Signed)),
+        ("sign-message", schema_for!(verify::Message)),
         ("signers", schema_for!(signers::RootFile)),
+        ("signers-summary", schema_for!(signers::RootSummary)),
+        ("snapshot", schema_for!(snapshot::LiveSnapshot)),
+        ("snapshot-genesis", schema_for!(snapshot::GenesisSnapshot)),
+        ("snapshot-prune", schema_for!(snapshot::Pruned)),
         ("state", schema_for!(inspect::StateSummary)),
-        ("step", schema_for!(step::Step)),
+        ("step", step::Step::schema()),
         ("upgrade", schema_for!(upgrade::UpgradeReport)),
         ("verify", schema_for!(verify::Verification)),
         ("verify-build", schema_for!(rebuild::VerifyBuildReport)),
