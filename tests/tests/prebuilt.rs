@@ -15,8 +15,8 @@ fn elsewhere(directory: &Path, arguments: &[&str]) -> Output {
     }
     // A build would fail at once, so that a test cannot pass by it.
     let words = ["CARGO=/bin/false".to_owned(), format!("CUTOVER_CACHE={}", directory.join("cache").display())];
-    let arguments = [program.to_str().expect("UTF-8")].iter().chain(arguments).map(|word| (*word).to_owned());
-    Xtask::started_by("env", words.into_iter().chain(arguments)).run()
+    let command = std::iter::once(program.to_str().expect("UTF-8")).chain(arguments.iter().copied());
+    Xtask::started_by("env", words.into_iter().chain(command.map(str::to_owned))).run()
 }
 
 #[test]

@@ -231,11 +231,25 @@ fn block(documents: &mut Documents) {
     documents.add("snapshot-prune", json(&["snapshot", "prune"]));
 }
 
+/// An archive of workers, and its installation into a cache of its own.
+fn prebuilt(documents: &mut Documents) {
+    let directory = directory();
+    let archive = printed(0, &["dist", "--out", &text(directory.path())]);
+    let document: Value = serde_json::from_str(&archive).expect("JSON");
+    documents.add("workers", document["manifest"].to_string());
+    let word = |field: &str| document[field].as_str().expect("text").to_owned();
+    let arguments = ["setup", "--json", "--workers", &word("file"), "--digest", &word("digest")];
+    let installed = Xtask::new(arguments).env("CUTOVER_CACHE", directory.path()).run().expect_code(0);
+    documents.add("installed-workers", installed.stdout);
+    documents.add("dist", archive);
+}
+
 /// What commands say of a workspace, and change in it.
 fn workspace(documents: &mut Documents) {
     documents.add("list", printed(0, &["list"]));
     documents.add("matrix", printed(0, &["ci", "matrix"]));
     documents.add("setup", printed(0, &["setup", "--check"]));
+    prebuilt(documents);
     documents.add("build", printed(0, &["build", "--runtime", "standalone", "--out", &text(directory().path())]));
     let (directory, checkout) = (directory(), Checkout::copy());
     checkout.commit("before");

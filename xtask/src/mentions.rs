@@ -11,7 +11,7 @@ use std::{
 };
 
 /// The options of other programs that texts mention.
-const OF_OTHERS: [(&str, &[&str]); 14] = [
+const OF_OTHERS: [(&str, &[&str]); 15] = [
     ("apt-get", &["no-install-recommends"]),
     ("b2sum", &["length"]),
     (
@@ -35,6 +35,7 @@ const OF_OTHERS: [(&str, &[&str]); 14] = [
         ],
     ),
     ("cargo-nextest", &["no-capture", "run-ignored"]),
+    ("docker", &["platform"]),
     ("gh", &["scopes"]),
     ("git", &["ff-only", "tags", "unshallow"]),
     ("kubectl", &["filename", "namespace", "output"]),

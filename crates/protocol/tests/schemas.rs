@@ -5,8 +5,8 @@
 #![allow(clippy::expect_used, reason = "tests")]
 
 use cutover_protocol::{
-    benchmark, block, build, bytes, ci, diff, dry_run, fork, inspect, manifest, proposal, rebuild, release, signers,
-    snapshot, step, upgrade, verify, weights, workspace,
+    benchmark, block, build, bytes, ci, diff, dry_run, fork, inspect, manifest, prebuilt, proposal, rebuild, release,
+    signers, snapshot, step, upgrade, verify, weights, workspace,
 };
 use schemars::{Schema, schema_for};
 use std::{collections::BTreeSet, fs, path::Path};
@@ -24,10 +24,12 @@ fn schemas() -> Vec<(&'static str, Schema)> {
         ("checks", schema_for!(ci::ChecksReport)),
         ("comment", schema_for!(ci::CommentReport)),
         ("diff", schema_for!(diff::DiffReport)),
+        ("dist", schema_for!(prebuilt::DistReport)),
         ("dry-run", schema_for!(dry_run::DryRunReport)),
         ("inspect", schema_for!(inspect::RuntimeFacts)),
         ("error", schema_for!(cutover_protocol::FailureDocument)),
         ("fork", schema_for!(fork::ServedFork)),
+        ("installed-workers", schema_for!(prebuilt::InstalledWorkers)),
         ("init", schema_for!(workspace::InitReport)),
         ("list", schema_for!(workspace::ListReport)),
         ("machine", schema_for!(weights::raw::Machine)),
@@ -47,7 +49,6 @@ fn schemas() -> Vec<(&'static str, Schema)> {
         ("release-prepare-dry-run", schema_for!(release::PrepareDryRunReport)),
         ("release-publish", schema_for!(release::PublishReport)),
         ("release-sign", schema_for!(release::SignReport)),
-        ("installed-workers", schema_for!(prebuilt::InstalledWorkers)),
         ("setup", schema_for!(workspace::SetupReport)),
         ("sign", schema_for!(verify::Signed)),
         ("sign-message", schema_for!(verify::Message)),
@@ -62,6 +63,7 @@ fn schemas() -> Vec<(&'static str, Schema)> {
         ("verify", schema_for!(verify::Verification)),
         ("verify-build", schema_for!(rebuild::VerifyBuildReport)),
         ("weight-files", schema_for!(weights::Rendered)),
+        ("workers", schema_for!(prebuilt::WorkersManifest)),
         ("weights", schema_for!(weights::check::Report)),
         ("weights-checks", schema_for!(weights::check::Checks)),
         ("weights-comparison", schema_for!(weights::compare::Comparison)),

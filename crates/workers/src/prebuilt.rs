@@ -239,9 +239,10 @@ fn executable(path: &Path) -> Result<()> {
 /// newer system ends before that.
 fn try_to_start(program: &Path) -> Result<()> {
     let captured = Tool::new(program).timeout(Duration::from_secs(60)).capture()?;
-    let answered = captured.stdout.split(|byte| *byte == b'\n').any(|line| {
-        serde_json::from_slice::<Event>(line).is_ok_and(|event| matches!(event, Event::Failed(_)))
-    });
+    let answered = captured
+        .stdout
+        .split(|byte| *byte == b'\n')
+        .any(|line| serde_json::from_slice::<Event>(line).is_ok_and(|event| matches!(event, Event::Failed(_))));
     if answered {
         return Ok(());
     }

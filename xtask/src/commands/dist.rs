@@ -2,10 +2,7 @@
 //! The `dist` command: packs the workers into an archive.
 
 use crate::cli;
-use protocol::{
-    format,
-    prebuilt::DistReport,
-};
+use protocol::{format, prebuilt::DistReport};
 use worker::{Failure, Result};
 use workers::{Worker, prebuilt};
 use workspace::context::Context;
@@ -21,8 +18,7 @@ pub fn run(context: &Context, options: &cli::Dist) -> Result<bool> {
         programs.push((worker, workers::locate(context, worker, &task)?));
     }
     let directory = options.out.clone().unwrap_or_else(|| context.workspace.join("target/dist"));
-    let file =
-        directory.join(format!("cutover-workers-{}-{}.tar.gz", env!("CARGO_PKG_VERSION"), prebuilt::target()));
+    let file = directory.join(format!("cutover-workers-{}-{}.tar.gz", env!("CARGO_PKG_VERSION"), prebuilt::target()));
     task.say(&format!("packing {} workers", programs.len()));
     let manifest = prebuilt::pack(&context.home, &programs, &file)?;
     let size = std::fs::metadata(&file).map_err(|error| Failure::io("read", &file, &error))?.len();

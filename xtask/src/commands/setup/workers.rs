@@ -55,6 +55,7 @@ fn fetch(address: &str, into: &Path, say: &mut dyn FnMut(&str)) -> Result<PathBu
     let file = into.join("workers.tar.gz");
     let fixed = ["--fail", "--silent", "--show-error", "--location", "--proto", "=https", "--max-filesize", SIZE_LIMIT];
     let tool = Tool::new("curl").args(fixed).arg("--output").arg(&file).args(["--", address]).timeout(TIMEOUT);
-    tool.output().map_err(|failure| Failure { message: "the archive of workers was not downloaded".into(), ..failure })?;
+    tool.output()
+        .map_err(|failure| Failure { message: "the archive of workers was not downloaded".into(), ..failure })?;
     Ok(file)
 }
