@@ -10,6 +10,7 @@ mod blobs;
 mod bundle;
 mod checkout;
 mod command;
+pub mod daemon;
 pub mod faults;
 pub mod fork;
 pub mod incident;

@@ -147,14 +147,15 @@ pub struct Setup {
     /// The digest of the archive: `sha256:` and hex digits
     #[arg(long, value_name = "HASH", requires = "workers")]
     pub digest: Option<String>,
-    /// The engine that builds and stores the image
+    /// The engine that stores and runs the image
     #[arg(long, value_enum, default_value = "podman", requires = "builder_image")]
     pub engine: ImageEngine,
 }
 
-/// The engines that can build an image reproducibly, without a daemon that sets its own dates.
+/// The engines that can store the builder image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum ImageEngine {
+    Docker,
     Podman,
 }
 

@@ -362,6 +362,10 @@ fn a_blob_too_large_for_its_network_fails_the_build() {
     }
 }
 
+/// Makes the blob where srtool's image leaves it.
+const SRTOOL_BLOB: &str = "/bin/mkdir -p solo-runtime/target/srtool/production/wbuild/solo-runtime; \
+    echo blob > solo-runtime/target/srtool/production/wbuild/solo-runtime/solo_runtime.compact.compressed.wasm";
+
 /// An srtool that prints progress, builds in the given directory and prints `answer`.
 fn srtool(machine: &Machine, script: &str) {
     let calls = machine.path("calls");
@@ -377,10 +381,8 @@ fn srtool(machine: &Machine, script: &str) {
 #[test]
 fn srtools_text_does_not_break_our_json() {
     let machine = machine(&["solo-runtime"]);
-    let blob = machine.path("workspace/solo-runtime/target/srtool/production/wbuild/solo-runtime");
-    std::fs::create_dir_all(&blob).expect("made");
-    std::fs::write(blob.join("solo_runtime.compact.compressed.wasm"), "blob\n").expect("written");
-    srtool(&machine, &format!("echo 'Found image tag 1.93.0'; {ANSWER}"));
+    engine(&machine, "podman", "exit 1");
+    srtool(&machine, &format!("echo 'Found image tag 1.93.0'; {SRTOOL_BLOB}; {ANSWER}"));
     let (code, stdout, stderr) =
         machine.seen(build(&machine, &["--engine", "srtool", "--json", "--features", "extra,more"]));
     assert_eq!(code, Some(0), "{stderr}");
@@ -388,11 +390,52 @@ fn srtools_text_does_not_break_our_json() {
     assert_eq!(document["runtimes"][0]["engine"], "srtool");
     // One word: its shell would split two.
     assert!(calls(&machine).contains("--build-opts=--features=extra,more"), "{}", calls(&machine));
+    assert_eq!(document["runtimes"][0]["image"], Value::Null, "srtool chose the image");
+}
+
+// srtool-cli takes the newest tag, whatever the workspace's compiler is.
+#[test]
+fn srtool_is_given_the_tag_of_the_workspaces_compiler() {
+    let machine = machine(&["solo-runtime"]);
+    machine.write("workspace/rust-toolchain.toml", "[toolchain]\nchannel = \"1.93.0\"\n");
+    engine(&machine, "docker", "exit 1");
+    let calls = machine.path("calls");
+    srtool(&machine, &format!("echo \"tag $SRTOOL_TAG\" >> '{}'; {SRTOOL_BLOB}; {ANSWER}", calls.display()));
+    let (code, stdout, stderr) = machine.seen(build(&machine, &["--engine", "srtool", "--json"]));
+    assert_eq!(code, Some(0), "{stderr}");
+    let document: Value = serde_json::from_str(&stdout).expect("one document");
+    let runtime = &document["runtimes"][0];
+    let image = "docker.io/paritytech/srtool:1.93.0";
+    assert_eq!((&runtime["image"], &runtime["image_digest"]), (&image.into(), &DIGEST.into()));
+    let (code, _, stderr) =
+        machine.seen(build(&machine, &["--engine", "srtool", "--image", "localhost/cutover-builder:1"]));
+    assert_eq!(code, Some(0), "{stderr}");
+    let seen = std::fs::read_to_string(&calls).expect("calls");
+    assert!(seen.contains("tag 1.93.0\n") && seen.contains("tag 1\n"), "{seen}");
+    assert!(seen.contains("--engine docker --image localhost/cutover-builder build --package solo-runtime"), "{seen}");
+}
+
+#[test]
+fn srtool_runs_one_build_at_a_time() {
+    let machine = machine(&["solo-runtime"]);
+    machine.program("podman", "case \"$1\" in container) echo 1234;; *) exit 0;; esac");
+    srtool(&machine, &format!("{SRTOOL_BLOB}; {ANSWER}"));
+    let (code, _, stderr) = machine.seen(build(&machine, &["--engine", "srtool"]));
+    assert_eq!(code, Some(3));
+    assert!(stderr.starts_with("error: a container of srtool exists already\n"), "{stderr}");
+    assert!(stderr.contains("podman rm --force srtool"), "{stderr}");
+    assert!(!calls(&machine).contains("build"), "nothing was run");
+    let mut command = build(&machine, &["--engine", "srtool"]);
+    command.env("ENGINE", "lxc");
+    let (code, _, stderr) = machine.seen(command);
+    assert_eq!(code, Some(2));
+    assert!(stderr.contains("the variable ENGINE names an unknown container engine"), "{stderr}");
 }
 
 #[test]
 fn an_srtool_that_was_cut_short_and_exits_with_0_has_built_nothing() {
     let machine = machine(&["solo-runtime"]);
+    engine(&machine, "podman", "exit 1");
     srtool(&machine, "echo 'Killing srtool container, your build was not finished...'");
     let (code, _, stderr) = machine.seen(build(&machine, &["--engine", "srtool"]));
     assert_eq!(code, Some(4));
@@ -433,7 +476,7 @@ fn a_script_in_the_builder_image_is_executable_and_has_a_licence() {
 
 #[test]
 fn setup_makes_a_builder_image_even_where_podman_needs_another_configuration() {
-    makes_a_builder_image("build", "crun: cannot set up cgroup");
+    makes_a_builder_image("load", "crun: cannot set up cgroup");
     // What an image is for is to be run.
     makes_a_builder_image("run", "runc: error setting rlimit type 7: operation not permitted");
 }
@@ -449,12 +492,13 @@ fn makes_a_builder_image(fails: &str, why: &str) {
         "mmdebstrap",
         "[ \"$SOURCE_DATE_EPOCH\" = 1767225600 ] || exit 1\nfor word in \"$@\"; do case $word in *.tar) echo root > \"$word\";; esac; done",
     );
+    machine.program("tar", "for word in \"$@\"; do case $word in */image.tar) echo image > \"$word\";; esac; done");
     machine.program(
         "podman",
         &format!(
             r#"[ "$1" = {fails} ] && [ -z "$CONTAINERS_CONF" ] && {{ echo 'error: {why}' >&2; exit 126; }}
 case "$1" in
-image) echo sha256:1234 ;;
+image) echo '[{{"Id":"{DIGEST}","RepoDigests":["localhost/cutover-builder@{DIGEST}"]}}]' ;;
 run) echo '{{"rustc":"rustc 1.96.0"}}' ;;
 esac"#
         ),
@@ -462,15 +506,19 @@ esac"#
     let (code, stdout, stderr) = machine.seen(machine.in_workspace(&["setup", "--builder-image", "--json"]));
     assert_eq!(code, Some(0), "{stderr}");
     let document: Value = serde_json::from_str(&stdout).expect("one document");
-    assert_eq!(document["pin"], "localhost/cutover-builder@sha256:1234");
+    assert_eq!(document["pin"], format!("localhost/cutover-builder@{DIGEST}"));
     assert_eq!(document["rustc"], "rustc 1.96.0");
     assert!(stderr.contains("trying with runc and lower limits"), "{stderr}");
     let context = machine.path("cache/builder");
-    for file in
-        ["root.tar", "Containerfile", "build", "install", "lld/lib/libLLVM.so.22", "lld/lib/rustlib/here/bin/rust-lld"]
-    {
+    for file in ["root.tar", "srtool/build", "install", "lld/lib/libLLVM.so.22", "lld/lib/rustlib/here/bin/rust-lld"] {
         assert!(context.join(file).is_file(), "{file}");
     }
+    // `sha256sum` of "root\n".
+    let layer = "sha256:53175bcc0524f37b47062fafdda28e3f8eb91d519ca0a184ca71bbebe72f969a";
+    let config: Value =
+        serde_json::from_slice(&std::fs::read(context.join("config.json")).expect("written")).expect("JSON");
+    assert_eq!(config["rootfs"]["diff_ids"], json!([layer]));
+    assert_eq!(config["config"]["User"], "1001:1001");
     assert!(machine.path("cache/containers.conf").is_file());
 
     machine.program("podman", "echo 'no space' >&2; exit 1");

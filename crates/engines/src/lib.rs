@@ -64,6 +64,8 @@ pub struct Image {
     pub tag: Option<String>,
     /// The digest: `sha256:` and hex.
     pub digest: String,
+    /// The reference that names exactly this image to the container engine.
+    pub pin: String,
 }
 
 /// A way to build blobs.

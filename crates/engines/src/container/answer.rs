@@ -1,8 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Reads the result of a builder: one JSON document on the last line, after progress messages.
 
+use console::printer::Task;
+use protocol::{
+    Source,
+    inspect::{Producer, Request, RuntimeFacts},
+};
 use serde_json::Value;
+use std::path::Path;
 use worker::{Failure, Result};
+use workers::Worker;
+use workspace::context::Context;
 
 /// The length limit of the document, in bytes. srtool's documents have some kilobytes. A longer
 /// line was cut by its reader and is not valid JSON.
@@ -67,6 +75,33 @@ impl BuilderResult {
             _ => Ok(()),
         }
     }
+
+    /// Fails if the compiler that the blob names differs from the reported one.
+    pub fn check_compiler(&self, who: &str, context: &Context, blob: &Path, task: &Task, log: &Path) -> Result<()> {
+        let source = Source::File(blob.to_path_buf());
+        let request = Request::Inspect { source, metadata: false, token: None };
+        let facts: RuntimeFacts = workers::ask(context, Worker::Inspect, &request, task, log)?.value;
+        self.compare_compiler(who, &facts.producers)
+    }
+
+    /// Fails if a rustc of the section `producers` differs from the reported one. A blob without
+    /// the section does not tell.
+    fn compare_compiler(&self, who: &str, producers: &[Producer]) -> Result<()> {
+        let reported = self.rustc.strip_prefix("rustc ").unwrap_or(&self.rustc).trim();
+        let is_rustc = |producer: &&Producer| producer.field == "processed-by" && producer.name == "rustc";
+        // A version without the commit is enough.
+        let same =
+            |version: &str| version.strip_prefix(reported).is_some_and(|rest| rest.is_empty() || rest.starts_with(' '));
+        match producers.iter().find(|producer| is_rustc(producer) && !same(&producer.version)) {
+            Some(producer) if !reported.is_empty() => {
+                Err(Failure::input(format!("{who} compiled with another rustc than it reports"))
+                    .found(format!("rustc {} in the blob's section `producers`", producer.version))
+                    .expected(format!("rustc {reported}, as its result states"))
+                    .hint("use an image whose `rustc` is the one that compiles the Wasm"))
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -89,6 +124,24 @@ mod tests {
         answer.check("it", &hash).expect("the same");
         let failure = answer.check("it", "0x00").expect_err("another");
         assert_eq!(failure.message, "the blob of it differs from the hash that it reports");
+    }
+
+    #[test]
+    fn another_compiler_than_the_reported_one_is_refused() {
+        let of = |rustc: &str| BuilderResult { rustc: rustc.into(), blake2_256: None };
+        let version = "1.96.0 (ac68faa20 2026-05-25) (built from a source tarball)";
+        let producer =
+            |field: &str, name: &str| Producer { field: field.into(), name: name.into(), version: version.into() };
+        let producers = [producer("language", "Rust"), producer("processed-by", "rustc")];
+        of(&format!("rustc {version}")).compare_compiler("it", &producers).expect("the same");
+        of("rustc 1.96.0").compare_compiler("it", &producers).expect("the same, without the commit");
+        of("rustc 1.9").compare_compiler("it", &producers).expect_err("another");
+        of("").compare_compiler("it", &producers).expect("nothing is reported");
+        of("rustc 1.95.0").compare_compiler("it", &[]).expect("the blob does not tell");
+        let failure =
+            of("rustc 1.95.0 (0123abcde 2026-01-01)").compare_compiler("it", &producers).expect_err("another");
+        assert_eq!(failure.message, "it compiled with another rustc than it reports");
+        assert_eq!(failure.found, Some(format!("rustc {version} in the blob's section `producers`")));
     }
 
     #[test]

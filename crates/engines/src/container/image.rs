@@ -15,7 +15,8 @@ use workspace::{
 
 /// The architecture of srtool's images, as container engines name it.
 const ARCHITECTURE: &str = "amd64";
-const SRTOOL: &str = "docker.io/paritytech/srtool";
+/// The name of srtool's image.
+pub const SRTOOL: &str = "docker.io/paritytech/srtool";
 /// The time limit for pulling an image, which has a gigabyte or more.
 const PULL_TIMEOUT: Duration = Duration::from_secs(60 * 60);
 
@@ -29,7 +30,7 @@ fn reference(context: &Context, workspace: &Workspace, options: &EngineOptions) 
 }
 
 /// Returns srtool's image for a workspace's compiler. Its images are named by full versions.
-fn srtool_image(named: Option<&NamedToolchain>) -> Result<String> {
+pub fn srtool_image(named: Option<&NamedToolchain>) -> Result<String> {
     if let Some(version) = named.and_then(|named| version(without_host(&named.channel))) {
         return Ok(format!("{SRTOOL}:{version}"));
     }
@@ -66,7 +67,7 @@ fn version(channel: &str) -> Option<String> {
 }
 
 /// Splits a reference into `name`, `tag` and `digest`.
-fn split(reference: &str) -> (String, Option<String>, Option<String>) {
+pub fn split(reference: &str) -> (String, Option<String>, Option<String>) {
     let (rest, digest) = match reference.split_once('@') {
         Some((rest, digest)) => (rest, Some(digest.to_owned())),
         None => (reference, None),
@@ -99,48 +100,75 @@ pub fn resolve(
             .found(format!("digest {digest}"))
             .expected("sha256: and 64 hex digits"));
     }
-    let image = match inspect(program, &reference)? {
-        Some(found) => found,
-        None if reference.starts_with("localhost/") || by_id => {
-            return Err(missing(program, &reference, "it does not exist locally, and no registry has it"));
-        }
-        None => {
-            task.say(&format!("fetching the image {reference}"));
-            program.tool().args(["pull", "--quiet", &reference]).timeout(PULL_TIMEOUT).output().map_err(|failure| {
-                match process::interrupt::happened() {
-                    true => failure,
-                    false => missing(program, &reference, &failure.found.unwrap_or_default()),
-                }
-            })?;
-            inspect(program, &reference)?
-                .ok_or_else(|| missing(program, &reference, "it was pulled and is still missing"))?
-        }
-    };
-    let digest = match (&pinned, by_id) {
-        (Some(digest), _) => digest.clone(),
-        (None, true) => reference.clone(),
-        (None, false) => {
-            image.digest(&name).ok_or_else(|| Failure::environment(format!("the image {reference} has no digest")))?
-        }
+    let image = present(program, &reference, task)?;
+    let (digest, pin) = match (&pinned, by_id) {
+        (Some(digest), _) => (digest.clone(), format!("{name}@{digest}")),
+        (None, true) => (reference.clone(), reference.clone()),
+        (None, false) => image.pin(&name).ok_or_else(|| without_digest(&reference))?,
     };
     if pinned.is_none() && !by_id && !options.allow_moving_tag {
-        // In docker an image that was never pushed has an id, but no digest.
-        let pin = if image.digests.is_empty() { digest.clone() } else { format!("{name}@{digest}") };
         return Err(Failure::usage(format!("{reference} is a tag, which may move to another image"))
             .expected("an image with its digest")
             .hint(format!(
                 "set `image = \"{pin}\"`, its current digest, in [workspace.metadata.cutover], or give that with --image; or add --allow-moving-tag"
             )));
     }
-    if image.architecture.as_deref().is_some_and(|found| found != ARCHITECTURE) {
-        return Err(Failure::environment(format!("the image {reference} is for another architecture"))
-            .found(image.architecture.unwrap_or_default())
-            .expected(format!(
-                "{ARCHITECTURE}: symbols depend on the compiler's host, so the blob would be another one"
-            ))
-            .hint(format!("{} pull --platform linux/{ARCHITECTURE} {name}", program.name)));
+    check_architecture(program, &reference, &image)?;
+    Ok(Image { reference, name, tag, digest, pin })
+}
+
+/// Checks that an image is for the architecture of srtool's images. Symbols depend on the compiler's
+/// host, so another one would build another blob.
+fn check_architecture(program: &Program, reference: &str, image: &ImageDescription) -> Result<()> {
+    match image.architecture.as_deref() {
+        Some(found) if found != ARCHITECTURE => {
+            Err(Failure::environment(format!("the image {reference} is for another architecture"))
+                .found(found)
+                .expected(format!("{ARCHITECTURE}, as srtool's images: another one would build another blob"))
+                .hint(format!("{} pull --platform linux/{ARCHITECTURE} {reference}", program.name)))
+        }
+        _ => Ok(()),
     }
-    Ok(Image { reference, name, tag, digest })
+}
+
+/// Returns the image that srtool-cli runs: it adds the tag to the name, and takes no digest.
+pub fn tagged(program: &Program, name: &str, tag: &str, task: &Task) -> Result<Image> {
+    let reference = format!("{name}:{tag}");
+    let image = present(program, &reference, task)?;
+    check_architecture(program, &reference, &image)?;
+    let (digest, pin) = image.pin(name).ok_or_else(|| without_digest(&reference))?;
+    Ok(Image { reference, name: name.to_owned(), tag: Some(tag.to_owned()), digest, pin })
+}
+
+/// Returns the image with the given name and tag. Fails if the engine does not have it.
+pub fn local(program: &Program, name: &str, tag: &str) -> Result<Image> {
+    let reference = format!("{name}:{tag}");
+    let image =
+        inspect(program, &reference)?.ok_or_else(|| missing(program, &reference, "it does not exist locally"))?;
+    let (digest, pin) = image.pin(name).ok_or_else(|| without_digest(&reference))?;
+    Ok(Image { reference, name: name.to_owned(), tag: Some(tag.to_owned()), digest, pin })
+}
+
+fn without_digest(reference: &str) -> Failure {
+    Failure::environment(format!("the image {reference} has no digest"))
+}
+
+/// Returns the description of an image, which is pulled if it is missing.
+fn present(program: &Program, reference: &str, task: &Task) -> Result<ImageDescription> {
+    if let Some(found) = inspect(program, reference)? {
+        return Ok(found);
+    }
+    if reference.starts_with("localhost/") || is_digest(reference) {
+        return Err(missing(program, reference, "it does not exist locally, and no registry has it"));
+    }
+    task.say(&format!("fetching the image {reference}"));
+    program.tool().args(["pull", "--quiet", reference]).timeout(PULL_TIMEOUT).output().map_err(|failure| {
+        match process::interrupt::happened() {
+            true => failure,
+            false => missing(program, reference, &failure.found.unwrap_or_default()),
+        }
+    })?;
+    inspect(program, reference)?.ok_or_else(|| missing(program, reference, "it was pulled and is still missing"))
 }
 
 fn missing(program: &Program, reference: &str, found: &str) -> Failure {
@@ -170,13 +198,16 @@ struct ImageDescription {
 }
 
 impl ImageDescription {
-    /// Returns the digest for this name, else any digest, else the id. Equal images have one of
-    /// these in common.
-    fn digest(&self, name: &str) -> Option<String> {
+    /// Returns the digest for this name, else any digest, else the id, and the reference with it.
+    /// An image in docker that was neither pulled nor pushed has only an id.
+    fn pin(&self, name: &str) -> Option<(String, String)> {
         let of = |entry: &String| entry.rsplit_once('@').map(|(_, digest)| digest.to_owned());
         let named = self.digests.iter().find(|entry| entry.split('@').next() == Some(name));
-        let digest = named.or(self.digests.first()).and_then(of);
-        digest.or_else(|| Some(self.id.clone())).filter(|digest| is_digest(digest))
+        let pinned = named.or(self.digests.first()).and_then(of).map(|digest| {
+            let pin = format!("{name}@{digest}");
+            (digest, pin)
+        });
+        pinned.or_else(|| Some((self.id.clone(), self.id.clone()))).filter(|(digest, _)| is_digest(digest))
     }
 }
 
@@ -260,9 +291,10 @@ mod tests {
         let podman =
             format!(r#"[{{"Id":"{hex}","Digest":"sha256:{hex}","RepoDigests":["localhost/b@sha256:{hex}"]}}]"#);
         let known = parse(podman.as_bytes()).expect("podman");
-        assert_eq!(known.digest("localhost/b"), Some(format!("sha256:{hex}")));
+        assert_eq!(known.pin("localhost/b"), Some((format!("sha256:{hex}"), format!("localhost/b@sha256:{hex}"))));
         let docker = format!(r#"[{{"Id":"sha256:{hex}","RepoDigests":[]}}]"#);
-        assert_eq!(parse(docker.as_bytes()).expect("docker").digest("b"), Some(format!("sha256:{hex}")));
+        let id = format!("sha256:{hex}");
+        assert_eq!(parse(docker.as_bytes()).expect("docker").pin("b"), Some((id.clone(), id)));
         assert_eq!(parse(b"[]"), None);
         assert_eq!(parse(b"[{\"Id\":"), None);
     }

@@ -8,22 +8,23 @@
 //! unique name and is removed at the end.
 
 mod answer;
-mod image;
+pub mod image;
 pub mod program;
 mod run;
 mod sources;
 
 pub use answer::ResultReader;
+pub use run::{ContainerRemoved, open_to_container};
 pub use sources::check_clean;
 
 use super::{Blob, Engine, Image, check_features, explain, fetch, host, record::Record};
 use crate::options::EngineOptions;
 use console::printer::Task;
 use program::Program;
-use run::{Run, open_to_container};
+use run::Run;
 use std::{
     path::{Path, PathBuf},
-    time::{Duration, Instant},
+    time::Instant,
 };
 use worker::{Failure, Result};
 use workspace::{
@@ -54,16 +55,7 @@ impl<'context> Container<'context> {
         anew: bool,
     ) -> Result<Self> {
         let program = Program::find(context, name)?;
-        let info = program.tool().arg("info").timeout(Duration::from_secs(60)).capture()?;
-        process::interrupt::check()?;
-        if !info.status.success() {
-            let said = info.stderr.lines().rev().take(3).collect::<Vec<_>>();
-            let said = said.into_iter().rev().collect::<Vec<_>>().join("\n");
-            return Err(Failure::environment(format!("{name} is installed but does not work"))
-                .found(if said.is_empty() { info.status.to_string() } else { said })
-                .expected(format!("`{name} info` to succeed"))
-                .hint(if name == "docker" { "start its daemon: systemctl start docker" } else { "podman info" }));
-        }
+        program.check()?;
         sources::check_clean(context, options.allow_dirty)?;
         let task = context.printer.task(name);
         let image = image::resolve(context, workspace, &program, options, &task)?;
@@ -149,7 +141,9 @@ impl<'context> Container<'context> {
                 .expected("a package whose build script runs substrate-wasm-builder, and an image with the interface of srtool")
         })?;
         let hash = inputs::file_digest(&found)?;
-        answer.check(&format!("the image {}", self.image.reference), &hash)?;
+        let who = format!("the image {}", self.image.reference);
+        answer.check(&who, &hash)?;
+        answer.check_compiler(&who, self.context, &found, task, log)?;
         let record = Record { rustc: answer.rustc, seconds: started.elapsed().as_secs_f64(), ..Record::default() };
         record.keep(&self.context.cache, key, &found)
     }

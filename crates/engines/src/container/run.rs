@@ -8,6 +8,7 @@ use super::{
 };
 use console::printer::Task;
 use process::interrupt;
+use rustix::process::{Pid, Signal, kill_process};
 use std::{
     ffi::OsString,
     path::{Path, PathBuf},
@@ -42,11 +43,14 @@ impl Run<'_> {
     /// Runs the container and reads its result.
     pub fn execute(&self, task: &Task, log: &Path) -> Result<BuilderResult> {
         let name = unique_name(self.package);
-        let tool = self.program.tool().args(self.arguments(&name)?);
+        let directory = tempfile::tempdir()
+            .map_err(|error| Failure::environment("cannot make a temporary directory").found(error.to_string()))?;
+        let id = directory.path().join("id");
+        let tool = self.program.tool().args(self.arguments(&name, &id)?);
         let mut listener = ResultReader::default();
         let mut compiled = 0;
         let ended = {
-            let _removed = ContainerRemoved::when_dropped(self.program, &name);
+            let _removed = ContainerRemoved::when_dropped(self.program, &name, id);
             tool.logged_status(log, |line| {
                 listener.line(line);
                 if let Some(package) = line.trim_start().strip_prefix("Compiling ") {
@@ -58,18 +62,21 @@ impl Run<'_> {
         if ended.status.success() {
             return listener.result(&format!("the image {}", self.image.reference));
         }
+        if let Some(failure) = self.program.ended_during(self.package) {
+            return Err(failure);
+        }
         Err(self.failure(ended.status.code(), &ended.last_lines, ended.failure(log)))
     }
 
     /// Returns the arguments of the container engine. No shell is used, so nothing is quoted.
-    pub fn arguments(&self, name: &str) -> Result<Vec<OsString>> {
+    pub fn arguments(&self, name: &str, id: &Path) -> Result<Vec<OsString>> {
         let mut words: Vec<OsString> = ["run", "--rm", "--name", name, "--pull=never"].map(OsString::from).into();
+        words.extend(["--cidfile".into(), id.into()]);
         words.extend(["--network=none", "--cap-drop=all", "--security-opt=no-new-privileges"].map(OsString::from));
         words.extend(self.user(rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw()));
         let build = Path::new("/build");
         let registry = self.cargo_home.join("registry");
         let (index, cache, git) = (registry.join("index"), registry.join("cache"), self.cargo_home.join("git"));
-        words.extend(["--tmpfs".into(), format!("{CARGO_HOME}:rw,mode=1777").into()]);
         let mut mounts = vec![
             (self.sources, build.to_path_buf(), true),
             (self.target.0, build.join(self.target.1), false),
@@ -78,7 +85,8 @@ impl Run<'_> {
             // read, and files that were unpacked on this machine may have been changed.
             (self.unpacked, Path::new(CARGO_HOME).join("registry/src"), false),
         ];
-        // The whole home would include credentials.
+        // The whole home would include credentials, and would hide the image's: srtool's has its
+        // cargo there.
         for directory in [&index, &cache, &git] {
             if directory.is_dir() {
                 let within = directory.strip_prefix(self.cargo_home).unwrap_or(directory);
@@ -93,22 +101,10 @@ impl Run<'_> {
             word.push(value);
             words.extend([OsString::from("--env"), word]);
         }
-        // With the digest, the resolved image runs even if the tag has moved.
-        words.push(match self.image.reference.starts_with("sha256:") || self.image.name.is_empty() {
-            true => self.image.digest.clone().into(),
-            false => self.runnable().into(),
-        });
+        // The resolved image runs even if the tag has moved.
+        words.push(self.image.pin.clone().into());
         words.extend(["build", "--app", "--json"].map(OsString::from));
         Ok(words)
-    }
-
-    /// Returns the reference to run. An id needs no name, but a digest does.
-    fn runnable(&self) -> String {
-        match self.image.reference.contains('@') || self.program.name == "podman" {
-            true => format!("{}@{}", self.image.name, self.image.digest),
-            // In docker an image that was never pushed has only an id.
-            false => self.image.digest.clone(),
-        }
     }
 
     /// Returns the user options, so that the caller owns or can remove the files that the container
@@ -231,24 +227,28 @@ fn now() -> Duration {
     SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
 }
 
-/// Stops and removes the container at an interruption, and in any case when dropped. The end of the
-/// client does not end its container.
-struct ContainerRemoved {
+/// Stops and removes the container at an interruption, and in any case when dropped. Neither the end
+/// of the client nor that of docker's daemon ends a container.
+pub struct ContainerRemoved {
     program: Program,
     name: String,
+    /// The file with the container's id, once it is started.
+    id: PathBuf,
     done: Option<std::sync::mpsc::Sender<()>>,
     watcher: Option<std::thread::JoinHandle<()>>,
 }
 
 impl ContainerRemoved {
-    fn when_dropped(program: &Program, name: &str) -> Self {
+    /// Returns the guard of a container that will be started with the name. `id` is the path of
+    /// a file that gets its id.
+    pub fn when_dropped(program: &Program, name: &str, id: PathBuf) -> Self {
         let (done, waiting) = std::sync::mpsc::channel::<()>();
-        let (own, own_name) = (program.clone(), name.to_owned());
+        let (own, own_name, own_id) = (program.clone(), name.to_owned(), id.clone());
         let watcher = std::thread::spawn(move || {
             loop {
                 let over = waiting.recv_timeout(Duration::from_millis(100));
                 if interrupt::happened() {
-                    remove(&own, &own_name);
+                    remove(&own, &own_name, &own_id);
                     return;
                 }
                 if over != Err(std::sync::mpsc::RecvTimeoutError::Timeout) {
@@ -256,7 +256,7 @@ impl ContainerRemoved {
                 }
             }
         });
-        Self { program: program.clone(), name: name.into(), done: Some(done), watcher: Some(watcher) }
+        Self { program: program.clone(), name: name.into(), id, done: Some(done), watcher: Some(watcher) }
     }
 }
 
@@ -267,14 +267,38 @@ impl Drop for ContainerRemoved {
             let _ = watcher.join();
         }
         // `--rm` has removed it already, unless the client was killed.
-        remove(&self.program, &self.name);
+        remove(&self.program, &self.name, &self.id);
     }
 }
 
-fn remove(program: &Program, name: &str) {
+fn remove(program: &Program, name: &str, id: &Path) {
     let limit = Duration::from_secs(30);
-    for arguments in [["kill", name].as_slice(), &["rm", "--force", name]] {
-        let _ = program.tool().args(arguments).for_cleanup().timeout(limit).capture();
+    let removed = [["kill", name].as_slice(), &["rm", "--force", name]].map(|arguments| {
+        let removed = program.tool().args(arguments).for_cleanup().timeout(limit).capture();
+        removed.is_ok_and(|removed| removed.status.success())
+    });
+    if !removed[1]
+        && let Ok(id) = std::fs::read_to_string(id)
+    {
+        kill_processes(id.trim());
+    }
+}
+
+/// Kills the processes of a container without its daemon, which would let them run on. They are
+/// recognized by their control group, whose path contains the container's id. The daemon removes
+/// what else is left when it starts again.
+fn kill_processes(id: &str) {
+    if id.len() != 64 || !id.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return;
+    }
+    for entry in std::fs::read_dir("/proc").into_iter().flatten().flatten() {
+        let process = entry.file_name().to_str().and_then(|name| name.parse().ok()).and_then(Pid::from_raw);
+        let groups = std::fs::read_to_string(entry.path().join("cgroup")).unwrap_or_default();
+        if let Some(process) = process
+            && groups.contains(id)
+        {
+            let _ = kill_process(process, Signal::KILL);
+        }
     }
 }
 
@@ -300,11 +324,12 @@ mod tests {
 
     fn image() -> Image {
         let digest = format!("sha256:{}", "ab".repeat(32));
-        Image { reference: format!("r/srtool@{digest}"), name: "r/srtool".into(), tag: None, digest }
+        let reference = format!("r/srtool@{digest}");
+        Image { reference: reference.clone(), name: "r/srtool".into(), tag: None, digest, pin: reference }
     }
 
     fn words(run: &Run<'_>) -> Vec<String> {
-        let words = run.arguments("a-name").expect("arguments");
+        let words = run.arguments("a-name", Path::new("/tmp/id")).expect("arguments");
         words.into_iter().map(|word| word.to_string_lossy().into_owned()).collect()
     }
 
@@ -349,6 +374,9 @@ mod tests {
         let unpacked = "type=bind,source=/cache/unpacked,target=/home/builder/cargo/registry/src";
         assert!(words.contains(&unpacked.to_owned()), "{words:?}");
         assert!(words.contains(&"CARGO_HOME=/home/builder/cargo".to_owned()));
+        // The programs `cargo` and `rustc` of srtool's images are in `/home/builder/cargo/bin`.
+        assert!(!words.iter().any(|word| word.ends_with("=/home/builder/cargo,readonly")), "{words:?}");
+        assert!(!words.iter().any(|word| word.starts_with("/home/builder/cargo:")), "{words:?}");
         assert!(
             !words.iter().any(|word| word.contains(&format!("source={},", home.path().display()))),
             "the whole home"

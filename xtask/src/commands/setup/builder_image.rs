@@ -1,17 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 //! `setup --builder-image` makes a builder image from the distribution's packages, with the same
-//! interface as srtool's image. Its parts are in `scripts/builder`. All time stamps are fixed, so
-//! that the same packages give the same digest.
+//! interface as srtool's image. Its programs are in `scripts/builder`.
+//!
+//! The image has one layer, which mmdebstrap writes, and a configuration. Both have fixed time
+//! stamps and are made without a container engine, so the same packages give the same image in
+//! every engine.
 
 use crate::cli::ImageEngine;
 use console::printer::Task;
 use engines::{
-    container::program::{self, Program},
+    container::{
+        image,
+        program::{self, Program},
+    },
     toolchain::{distribution, rustup, verbose_version},
 };
 use process::{Tool, in_path};
 use protocol::{format, workspace::BuilderImageReport};
 use serde::Deserialize;
+use serde_json::json;
+use sha2::{Digest, Sha256};
 use std::{
     path::{Path, PathBuf},
     time::Duration,
@@ -19,43 +27,59 @@ use std::{
 use worker::{Failure, Result};
 use workspace::context::Context;
 
-/// The time stamp of all files and of the image: 2026-01-01, in seconds since 1970.
+/// The time stamp of all files and of the image, in seconds since 1970.
 const EPOCH: &str = "1767225600";
+/// The same time in the image's configuration.
+const CREATED: &str = "2026-01-01T00:00:00Z";
 const PACKAGES: &str = "rustc-web,cargo-web,rust-web-src,gcc,g++,libc6-dev,git,ca-certificates";
 const MIRROR: &str = "http://deb.debian.org";
 const NAME: &str = "localhost/cutover-builder";
-const FILES: [&str; 5] = ["Containerfile", "build", "info", "install", "version"];
+const TAG: &str = "1";
+/// The programs of the image, in its directory `/srtool`.
+const PROGRAMS: [&str; 4] = ["build", "info", "lib.sh", "version"];
+/// What mmdebstrap does after it installed the packages. The words are a special hook of
+/// mmdebstrap or a command for a shell, with the root directory as `$1`.
+const HOOKS: [&str; 4] = [
+    "copy-in lld /opt",
+    "copy-in srtool /",
+    "copy-in install /tmp",
+    r#"chroot "$1" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin /tmp/install"#,
+];
 
 pub fn run(context: &Context, engine: ImageEngine) -> Result<bool> {
-    let ImageEngine::Podman = engine;
     let task = context.printer.task("builder image");
     let log = context.log("builder-image");
     let _ = std::fs::remove_file(&log);
-    let missing: Vec<String> = [("podman", "podman"), ("runc", "runc"), ("mmdebstrap", "mmdebstrap")]
-        .iter()
-        .filter(|(program, _)| in_path(program).is_none())
-        .map(|(_, package)| (*package).to_owned())
-        .collect();
+    let (name, needed): (_, &[&str]) = match engine {
+        ImageEngine::Docker => ("docker", &["mmdebstrap"]),
+        ImageEngine::Podman => ("podman", &["podman", "runc", "mmdebstrap"]),
+    };
+    if engine == ImageEngine::Docker {
+        // Its daemon has to be set up first. The packages take minutes.
+        Program::find(context, name)?.check()?;
+    }
+    let missing: Vec<String> =
+        needed.iter().filter(|program| in_path(program).is_none()).map(|program| (*program).to_owned()).collect();
     if !missing.is_empty() {
         distribution::install(&missing, &log, &task)?;
     }
     let directory = context.cache.join("builder");
     prepare_directory(context, &directory, &log, &task)?;
-    let reference = format!("{NAME}:1");
-    task.say(&format!("building {reference} (log in {})", log.display()));
-    let document = match build_and_run(context, &directory, &reference, &log, &task) {
+    let archive = write_archive(&directory, &log, &task)?;
+    task.say(&format!("loading {NAME}:{TAG} into {name} (log in {})", log.display()));
+    let document = match load_and_run(context, name, &archive, &log, &task) {
         Ok(document) => document,
         Err(failure) => {
             let configuration = program::configuration(context);
             let text_of_log = std::fs::read_to_string(&log).unwrap_or_default() + &failure.to_string();
             let cannot_run = ["crun", "rlimit", "cgroup", "OCI"].iter().any(|word| text_of_log.contains(word));
-            if !cannot_run || configuration.exists() {
+            if engine == ImageEngine::Docker || !cannot_run || configuration.exists() {
                 return Err(failure);
             }
             task.warning("podman cannot run a container as it is configured; trying with runc and lower limits");
             let text = files::read_bounded(&context.home.join("scripts/builder/containers.conf"), 64 * 1024)?;
             files::write_whole(&configuration, &text)?;
-            match build_and_run(context, &directory, &reference, &log, &task) {
+            match load_and_run(context, name, &archive, &log, &task) {
                 Ok(document) => document,
                 Err(again) => {
                     let _ = std::fs::remove_file(&configuration);
@@ -64,6 +88,8 @@ pub fn run(context: &Context, engine: ImageEngine) -> Result<bool> {
             }
         }
     };
+    // The engine has its own copy of it.
+    let _ = std::fs::remove_file(&archive);
     task.done("made");
     context.printer.result(&document, || {
         format!(
@@ -77,12 +103,13 @@ pub fn run(context: &Context, engine: ImageEngine) -> Result<bool> {
     Ok(true)
 }
 
-/// Collects the parts of the image in one directory.
+/// Collects the parts of the image in one directory, and writes its layer to `root.tar` there.
 fn prepare_directory(context: &Context, directory: &Path, log: &Path, task: &Task) -> Result<()> {
-    for file in FILES {
-        let from = context.home.join("scripts/builder").join(file);
-        copy(&from, &directory.join(file))?;
+    let scripts = context.home.join("scripts/builder");
+    for program in PROGRAMS {
+        copy(&scripts.join(program), &directory.join("srtool").join(program))?;
     }
+    copy(&scripts.join("install"), &directory.join("install"))?;
     copy_linker(context, &directory.join("lld"))?;
     task.say(&format!("fetching the distribution's packages (log in {})", log.display()));
     let root = directory.join("root.tar");
@@ -93,13 +120,67 @@ fn prepare_directory(context: &Context, directory: &Path, log: &Path, task: &Tas
     for excluded in ["/usr/share/man/*", "/usr/share/doc/*", "/usr/share/locale/*"] {
         tool = tool.arg(format!("--dpkgopt=path-exclude={excluded}"));
     }
+    tool = tool.args(HOOKS.map(|hook| format!("--customize-hook={hook}")));
     tool = tool.arg("bookworm").arg(&partial).args([
         line("debian", "bookworm"),
         line("debian", "bookworm-updates"),
         line("debian-security", "bookworm-security"),
     ]);
-    tool.env("SOURCE_DATE_EPOCH", EPOCH).logged(log, |line| task.tick(line))?;
+    // The hooks name the parts relative to the directory.
+    tool.directory(directory).env("SOURCE_DATE_EPOCH", EPOCH).logged(log, |line| task.tick(line))?;
     std::fs::rename(&partial, &root).map_err(|error| Failure::io("put in place", &root, &error))
+}
+
+/// Writes the image as an archive that `docker load` and `podman load` read: the layer `root.tar`,
+/// the configuration, and a list of both.
+#[expect(clippy::disallowed_macros, reason = "docker's own format")]
+fn write_archive(directory: &Path, log: &Path, task: &Task) -> Result<PathBuf> {
+    let layer = "root.tar";
+    let configuration = configuration(&sha256(&directory.join(layer))?);
+    let configuration = serde_json::to_vec(&configuration).map_err(not_json)?;
+    files::write_whole(&directory.join("config.json"), &configuration)?;
+    let manifest = json!([{"Config": "config.json", "RepoTags": [format!("{NAME}:{TAG}")], "Layers": [layer]}]);
+    files::write_whole(&directory.join("manifest.json"), &serde_json::to_vec(&manifest).map_err(not_json)?)?;
+    let archive = directory.join("image.tar");
+    let tool = Tool::new("tar").args(["--create", "--format=ustar", "--file"]).arg(&archive);
+    let tool = tool.arg("--directory").arg(directory).args(["manifest.json", "config.json", layer]);
+    tool.logged(log, |line| task.tick(line))?;
+    Ok(archive)
+}
+
+/// Returns the configuration of the image in docker's format. Its SHA-256 is the image's id.
+#[expect(clippy::disallowed_macros, reason = "docker's own format")]
+fn configuration(layer: &str) -> serde_json::Value {
+    let architecture = match std::env::consts::ARCH {
+        "x86_64" => "amd64",
+        "aarch64" => "arm64",
+        other => other,
+    };
+    json!({
+        "architecture": architecture,
+        "config": {
+            "Cmd": ["/srtool/build"],
+            "Env": ["PATH=/srtool:/usr/local/bin:/usr/bin:/bin", "CARGO_HOME=/home/builder/cargo"],
+            "User": "1001:1001",
+            "WorkingDir": "/build",
+        },
+        "created": CREATED,
+        "history": [{"created": CREATED, "created_by": "cargo xtask setup --builder-image"}],
+        "os": "linux",
+        "rootfs": {"type": "layers", "diff_ids": [format!("sha256:{layer}")]},
+    })
+}
+
+fn not_json(error: serde_json::Error) -> Failure {
+    Failure::internal("the image's configuration cannot be written").found(error.to_string())
+}
+
+/// Returns the SHA-256 hash of a file, in hex.
+fn sha256(path: &Path) -> Result<String> {
+    let io = |error: std::io::Error| Failure::io("read", path, &error);
+    let mut hasher = Sha256::new();
+    std::io::copy(&mut std::fs::File::open(path).map_err(io)?, &mut hasher).map_err(io)?;
+    Ok(hex::encode(hasher.finalize()))
 }
 
 /// Copies the linker of rustup's toolchain, which host builds use. The distribution's linker is
@@ -129,30 +210,26 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
     std::fs::copy(from, to).map(drop).map_err(io)
 }
 
-/// Builds the image and runs it once. On some machines podman can build an image but not run it.
-fn build_and_run(
+/// Loads the image and runs it once. On some machines podman can load an image but not run it.
+fn load_and_run(
     context: &Context,
-    directory: &Path,
-    reference: &str,
+    name: &'static str,
+    archive: &Path,
     log: &Path,
     task: &Task,
 ) -> Result<BuilderImageReport> {
-    let podman = Program::find(context, "podman")?;
-    let fixed = ["build", "--layers", "--network=none", "--timestamp", EPOCH, "--tag", reference];
-    podman.tool().args(fixed).arg(directory).logged(log, |line| task.tick(line))?;
-    let limit = Duration::from_secs(120);
-    let inspected =
-        podman.tool().args(["image", "inspect", "--format", "{{.Digest}}", reference]).timeout(limit).output()?;
-    let digest = inspected.trim().to_owned();
-    let version =
-        podman.tool().args(["run", "--rm", "--network=none", reference, "version"]).timeout(limit).output()?;
+    let program = Program::find(context, name)?;
+    program.tool().args(["load", "--input"]).arg(archive).logged(log, |line| task.tick(line))?;
+    let image = image::local(&program, NAME, TAG)?;
+    let version = program.tool().args(["run", "--rm", "--network=none", &image.pin, "version"]);
+    let version = version.timeout(Duration::from_secs(120)).output()?;
     let version: ImageVersion = serde_json::from_str(version.trim())
         .map_err(|error| Failure::internal("the image does not report its version").found(error.to_string()))?;
     Ok(BuilderImageReport {
         format: format::BUILDER_IMAGE.into(),
-        image: reference.to_owned(),
-        pin: format!("{NAME}@{digest}"),
-        digest,
+        image: image.reference,
+        pin: image.pin,
+        digest: image.digest,
         rustc: version.rustc,
     })
 }
