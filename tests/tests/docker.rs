@@ -273,7 +273,8 @@ fn downloads(directory: &Path) {
 #[test]
 #[ignore = "an hour, with the packages of an image from Debian and a container that compiles wasm-opt"]
 fn docker_podman_and_srtool_give_one_blob() {
-    let (Some(srtool), Some(daemon)) = (srtool(), Daemon::start()) else { return };
+    let daemon = Daemon::start().expect("root, docker and dockerd");
+    let srtool = srtool().expect("srtool-cli");
     let host = daemon.host();
     let (docker, podman) = (builder_image("docker", &host), builder_image("podman", &host));
     assert_eq!(docker["rustc"], podman["rustc"]);
