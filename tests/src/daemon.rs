@@ -134,6 +134,9 @@ impl Drop for Daemon {
         let pid = self.child.id().to_string();
         let _ = Command::new("kill").args(["-TERM", &pid]).status();
         let _ = self.child.wait();
+        // It mounts its data onto itself, once more after a kill.
+        let data = self.directory.path().join("data");
+        while Command::new("umount").arg(&data).output().is_ok_and(|output| output.status.success()) {}
     }
 }
 
