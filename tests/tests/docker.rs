@@ -172,6 +172,25 @@ fn a_daemon_killed_during_a_build_leaves_nothing_behind() {
 }
 
 #[test]
+fn an_interruption_removes_the_container_from_the_daemon() {
+    let Some(daemon) = Daemon::start() else { return };
+    let seconds = format!("9{}", Tiny::nonce());
+    let image = daemon.image("sleeps", &format!("echo Compiling x v1; sleep {seconds}"), &[]);
+    let workspace = Workspace::new();
+    let out = workspace.tiny.out().display().to_string();
+    let arguments = ["build", "--allow-dirty", "--engine", "docker", "--image", &image, "--out", &out];
+    let xtask = workspace.tiny.xtask(&arguments).env("DOCKER_HOST", daemon.host());
+    let mut build = xtask.env("CUTOVER_CACHE", workspace.cache()).spawn_group();
+    wait_until("the container's start", || !processes(&seconds).is_empty());
+    let interrupted = Command::new("kill").args(["-INT", &build.id().to_string()]).status();
+    assert!(interrupted.expect("kill runs").success());
+    assert_eq!(build.wait().expect("it ends").code(), Some(130));
+    assert_eq!(daemon.output(&["ps", "--all", "--quiet"]), "", "containers");
+    assert!(processes(&seconds).is_empty(), "processes");
+    workspace.expect_nothing_half_written();
+}
+
+#[test]
 fn an_image_that_lies_about_its_compiler_is_refused() {
     let Some(daemon) = Daemon::start() else { return };
     let (wasm, built) = blob();

@@ -145,6 +145,8 @@ fn write_archive(directory: &Path, log: &Path, task: &Task) -> Result<PathBuf> {
     let tool = Tool::new("tar").args(["--create", "--format=ustar", "--file"]).arg(&archive);
     let tool = tool.arg("--directory").arg(directory).args(["manifest.json", "config.json", layer]);
     tool.logged(log, |line| task.tick(line))?;
+    // Each copy of the layer has a gigabyte and a half.
+    let _ = std::fs::remove_file(directory.join(layer));
     Ok(archive)
 }
 
