@@ -8,7 +8,7 @@
 //! before from the same inputs comes from the cache.
 
 use super::{
-    Blob, Engine, explain, fetch,
+    Blob, Engine, explain, fetch, fetch_std,
     record::Record,
     sccache::{self, Sccache},
     wasm_builder,
@@ -65,8 +65,11 @@ pub struct Builder<'context> {
 impl<'context> Builder<'context> {
     /// Returns the engine. Installs the Wasm target if no toolchain has it.
     pub fn new(context: &'context Context, workspace: &'context Workspace) -> Result<Self> {
-        let toolchain = toolchain::ensure(context)?;
         let active = rustup::active(context)?;
+        let toolchain = match wasm_builder::older_toolchain(workspace, &active)? {
+            Some(toolchain) => toolchain,
+            None => toolchain::ensure(context)?,
+        };
         let host = toolchain::verbose_version(&active.directory.join("bin/rustc"))?;
         let build_root = BuildRoot::find(&context.cache, workspace.metadata.workspace_root.as_std_path())?;
         Ok(Self {
@@ -111,7 +114,7 @@ impl<'context> Builder<'context> {
         if let Some(blob) = self.known(&key) {
             return Ok(blob);
         }
-        wasm_builder::check(self.workspace, runtime, &self.toolchain.sysroot)?;
+        wasm_builder::check(self.workspace, runtime, &self.toolchain)?;
         self.check_symbols(runtime, variant, task)?;
         // All variants of a runtime are built in one directory, and all Wasm in another. No other
         // build may run until the blob is in the cache.
@@ -126,13 +129,14 @@ impl<'context> Builder<'context> {
             self.drive(runtime, variant, task, log)?;
         }
         let seconds = before.elapsed().unwrap_or_default().as_secs_f64();
-        let blob = self.collect(runtime, variant)?;
+        let (blob, file_name) = wasm_builder::blob(&self.project(runtime), runtime, variant.profile)?;
         // The key does not cover a source that changed during the build.
         if self.key(runtime, variant)? != key {
             return Err(Failure::input(format!("the sources of {} changed while it was built", runtime.package))
                 .hint("run the command again"));
         }
         let record = Record {
+            file_name,
             rustc: self.toolchain.version().into(),
             sources: self.extra_sources(runtime, variant)?,
             seconds,
@@ -241,7 +245,9 @@ impl<'context> Builder<'context> {
         self.forget_other_workspace(runtime)?;
         // The sources that were fetched before may be enough. If not, the build names what is
         // missing.
-        if let Err(failure) = fetch(self.context, Some(&self.active.name), task) {
+        let std = wasm_builder::compiles_std(self.workspace, runtime).then_some(self.toolchain.name.as_str());
+        let fetched = fetch(self.context, Some(&self.active.name), task);
+        if let Err(failure) = fetched.and_then(|()| std.map_or(Ok(()), |name| fetch_std(self.context, name, task))) {
             interrupt::check()?;
             if failure.kind == Kind::Input {
                 return Err(failure);
@@ -356,8 +362,11 @@ impl<'context> Builder<'context> {
     /// Returns whether the blob contains the path of code that was generated for another runtime:
     /// the runtimes of a workspace share compiled crates, and srtool's builds do not.
     fn has_paths_of_others(&self, runtime: &Runtime, variant: &Variant) -> Result<bool> {
-        let blob = self.project(runtime).join(format!("{}.compact.wasm", runtime.library));
-        if self.in_build_root(runtime).is_err() || !blob.is_file() {
+        let is_blob = |path: &PathBuf| path.to_str().is_some_and(|path| path.ends_with(".compact.wasm"));
+        let project = self.project(runtime);
+        let entries = std::fs::read_dir(&project).map_err(|error| Failure::io("read", &project, &error))?;
+        let Some(blob) = entries.flatten().map(|entry| entry.path()).find(is_blob) else { return Ok(false) };
+        if self.in_build_root(runtime).is_err() {
             return Ok(false);
         }
         let blob = files::read_bounded(&blob, super::BLOB_LIMIT)?;
@@ -409,19 +418,15 @@ impl<'context> Builder<'context> {
         Ok(profiles.map(|profile| profile.join(".fingerprint")).filter(|path| path.is_dir()).collect())
     }
 
-    /// Removes incomplete results of an interrupted build script, which it would take for finished.
+    /// Removes the blobs of earlier builds. The build script would take incomplete ones for finished,
+    /// and those of another chain must not be taken for this one's.
     /// All Wasm projects then compile into one directory, so that dependencies are compiled once
     /// and not once for each runtime.
     fn prepare(&self, runtime: &Runtime) -> Result<()> {
         let project = self.project(runtime);
         let io = |error: std::io::Error| Failure::io("prepare", &project, &error);
         std::fs::create_dir_all(&project).map_err(io)?;
-        for ending in ["wasm", "compact.wasm", "compact.compressed.wasm"] {
-            match std::fs::remove_file(project.join(format!("{}.{ending}", runtime.library))) {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(io(error)),
-                _ => {}
-            }
-        }
+        wasm_builder::remove_blobs(&project)?;
         if self.anew {
             self.remove_shared()?;
         }
@@ -435,18 +440,6 @@ impl<'context> Builder<'context> {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Failure::io("empty", &shared, &error)),
             _ => Ok(()),
         }
-    }
-
-    /// Returns the blob that the build script wrote.
-    fn collect(&self, runtime: &Runtime, variant: &Variant) -> Result<PathBuf> {
-        let ending = if variant.profile == "dev" { "wasm" } else { "compact.compressed.wasm" };
-        let path = self.project(runtime).join(format!("{}.{ending}", runtime.library));
-        if path.is_file() {
-            return Ok(path);
-        }
-        Err(Failure::input(format!("{} was built without a blob", runtime.package))
-            .found(format!("no {}", path.display()))
-            .expected("a build script that runs substrate-wasm-builder, which may need the runtime's `std` feature"))
     }
 
     /// Returns the files outside the packages that were compiled into the blob (for example with

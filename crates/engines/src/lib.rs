@@ -165,14 +165,24 @@ pub fn named(name: Option<&str>) -> Result<options::Engine> {
 
 /// Fetches all packages of the lock file while the network is available. The index is not updated.
 fn fetch(context: &Context, toolchain: Option<&str>, task: &Task) -> Result<()> {
-    let log = context.log("fetch");
-    let _ = std::fs::remove_file(&log);
     let tool = match toolchain {
         Some(name) => Tool::new("cargo").only_env(fetching()).env("RUSTUP_TOOLCHAIN", name),
         None => Reader::find(context)?.cargo_with(fetching()),
     };
-    let tool = tool.args(["fetch", "--locked", "--manifest-path"]).arg(context.workspace.join("Cargo.toml"));
-    let tool = tool.directory(&context.workspace);
+    fetch_by(context, tool.args(["fetch", "--locked"]), task)
+}
+
+/// Fetches also what a toolchain's standard library depends on, for builders that compile it.
+fn fetch_std(context: &Context, toolchain: &str, task: &Task) -> Result<()> {
+    let tool = Tool::new("cargo").only_env(fetching()).env("RUSTUP_TOOLCHAIN", toolchain);
+    // As the builder does: a stable cargo takes no unstable option otherwise.
+    fetch_by(context, tool.args(["fetch", "--locked", "-Zbuild-std"]).env("RUSTC_BOOTSTRAP", "1"), task)
+}
+
+fn fetch_by(context: &Context, tool: Tool, task: &Task) -> Result<()> {
+    let log = context.log("fetch");
+    let _ = std::fs::remove_file(&log);
+    let tool = tool.arg("--manifest-path").arg(context.workspace.join("Cargo.toml")).directory(&context.workspace);
     tool.logged(&log, |line| task.tick(line)).map_err(|failure| {
         let text = files::read_bounded(&log, LOG_LIMIT).unwrap_or_default();
         match Refusal::of(&String::from_utf8_lossy(&text)) {

@@ -12,6 +12,8 @@ use workspace::inputs;
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Record {
     pub blake2_256: String,
+    /// The file name outside the cache. [`Record::keep`] takes that of the built file if it is
+    /// empty.
     pub file_name: String,
     pub seconds: f64,
     /// The version of the compiler.
@@ -50,7 +52,10 @@ impl Record {
         let blake2_256 = inputs::file_digest(built)?;
         let path = blob_path(cache, &blake2_256);
         files::write_whole(&path, &files::read_bounded(built, BLOB_LIMIT)?)?;
-        let file_name = built.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let file_name = match self.file_name.is_empty() {
+            true => built.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+            false => self.file_name,
+        };
         let record = Self { blake2_256, file_name, ..self };
         let text = serde_json::to_vec_pretty(&record)
             .map_err(|error| Failure::internal("the record of a build cannot be written").found(error.to_string()))?;

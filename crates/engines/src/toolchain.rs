@@ -224,7 +224,7 @@ pub fn verbose_version(rustc: &Path) -> Result<String> {
 }
 
 /// Returns a field of `rustc -vV`.
-fn field<'text>(rustc: &'text str, name: &str) -> Option<&'text str> {
+pub(crate) fn field<'text>(rustc: &'text str, name: &str) -> Option<&'text str> {
     rustc.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
 }
 

@@ -45,6 +45,9 @@ pub fn key(metadata: &Metadata, runtime: &Runtime, compilers: &[(&str, &str)], v
     if variant.native {
         digest.word("native", "too");
     }
+    if let Some(blob) = &runtime.config.blob {
+        digest.word("blob", blob);
+    }
     for (name, version) in compilers {
         digest.word(name, version);
     }

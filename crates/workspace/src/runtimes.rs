@@ -9,10 +9,13 @@
 //! Runtimes that only tests use (dev-dependencies, and dependencies of packages with an emulator)
 //! are not shipped: they are found by name alone.
 //! `[package.metadata.cutover] runtime = true|false` overrides the rule.
+//! A package may be built for several chains: each is a runtime of its own (see `chains`).
 
+mod chains;
 mod configured;
 pub mod release;
 
+pub use chains::ChainConfig;
 pub use configured::{HostFunctions, configured_allowances, configured_host_functions, networks};
 
 use crate::{
@@ -75,13 +78,14 @@ pub struct Runtime {
     /// The package of the workspace that depends on the runtime; `None` if the runtime is in the
     /// workspace.
     pub through: Option<String>,
-    /// `[package.metadata.cutover]` of the package, or the defaults.
+    /// `[package.metadata.cutover]` of the package with what is configured for the chain, or the
+    /// defaults.
     pub config: Config,
     /// The runtime's entry in `runtimes-matrix.json`, matched by its package.
     pub matrix: Option<Matrix>,
     /// The network whose runtime the package is, with its name.
     pub network: Option<(String, Network)>,
-    /// Whether the matrix makes several runtimes of the package, one for each chain.
+    /// Whether several runtimes are built from the package, one for each chain.
     pub shares_package: bool,
 }
 
@@ -93,6 +97,8 @@ pub struct Config {
     pub runtime: Option<bool>,
     /// The features of the blob for the chain.
     pub features: Option<Vec<String>>,
+    /// The name that the build script gives to the blob (`set_file_name`), if it writes several.
+    pub blob: Option<String>,
     /// The state from which an upgrade starts: a file relative to the manifest, or a node.
     pub state: Option<String>,
     /// The chain whose root governs this one, in the forms of `state`.
@@ -166,6 +172,9 @@ pub struct Weights {
 pub struct WorkspaceConfig {
     /// The default runtime of commands.
     pub default: Option<String>,
+    /// The runtimes of packages that are built for several chains, by their names.
+    #[serde(default)]
+    pub runtimes: BTreeMap<String, ChainConfig>,
     /// Chains by name, which extend or override the built-in ones.
     #[serde(default)]
     pub networks: Networks,
@@ -340,38 +349,40 @@ impl Workspace {
             if runtimes.iter().chain(&test_runtimes).any(|runtime| runtime.id == package.id) {
                 continue;
             }
-            let config: Config =
+            let package_config: Config =
                 section(&package.metadata, &format!("[package.metadata.cutover] of {}", package.name))?
                     .unwrap_or_default();
-            if config.runtime.unwrap_or_else(|| is_runtime(package))
+            if package_config.runtime.unwrap_or_else(|| is_runtime(package))
                 && let Some(library) = library(package)
             {
-                let entries: Vec<_> = matrix.iter().filter(|entry| entry.package == *package.name).collect();
-                expect_different_names(&package.name, &entries)?;
+                let chains = chains::of_package(&package.name, &matrix, &config.runtimes)?;
+                let shares_package = chains.len() > 1;
                 let list = if index < shipped { &mut runtimes } else { &mut test_runtimes };
-                let runtime = |entry: Option<&Matrix>| Runtime {
-                    name: short_name(package, entry),
-                    package: package.name.to_string(),
-                    version: package.version.to_string(),
-                    id: package.id.clone(),
-                    directory: package.manifest_path.parent().map(|path| path.into()).unwrap_or_default(),
-                    library: library.clone(),
-                    features: package.features.keys().cloned().collect(),
-                    hash_features: hash_features(package),
-                    through: through.clone(),
-                    config: if entries.len() < 2 { config.clone() } else { of_chain(&config, entry) },
-                    matrix: entry.cloned(),
-                    // Of several chains of one package it is not known which one is meant.
-                    network: networks::of_package(&networks, &package.name)
-                        .filter(|_| entries.len() < 2)
-                        .map(|(name, network)| (name.to_owned(), network.clone())),
-                    shares_package: entries.len() > 1,
-                };
-                match entries.is_empty() {
-                    true => list.push(runtime(None)),
-                    false => list.extend(entries.iter().map(|entry| runtime(Some(entry)))),
-                }
+                list.extend(chains.into_iter().map(|chain| {
+                    Runtime {
+                        name: chain.name().unwrap_or_else(|| short_name(&package.name)).to_owned(),
+                        package: package.name.to_string(),
+                        version: package.version.to_string(),
+                        id: package.id.clone(),
+                        directory: package.manifest_path.parent().map(|path| path.into()).unwrap_or_default(),
+                        library: library.clone(),
+                        features: package.features.keys().cloned().collect(),
+                        hash_features: hash_features(package),
+                        through: through.clone(),
+                        config: chain.configure(&package_config, shares_package, root),
+                        matrix: chain.matrix.cloned(),
+                        // Of several chains of one package it is not known which one is meant.
+                        network: networks::of_package(&networks, &package.name)
+                            .filter(|_| !shares_package)
+                            .map(|(name, network)| (name.to_owned(), network.clone())),
+                        shares_package,
+                    }
+                }));
             }
+        }
+        // Without the dependencies, a published runtime is not found.
+        if metadata.resolve.is_some() {
+            chains::expect_runtimes(&config.runtimes, runtimes.iter().chain(&test_runtimes))?;
         }
         runtimes.sort_by(|left, right| left.name.cmp(&right.name));
         test_runtimes.sort_by(|left, right| left.name.cmp(&right.name));
@@ -420,7 +431,7 @@ impl Workspace {
             [first, ..] if matches.iter().all(|runtime| runtime.id == first.id) => {
                 Err(Failure::usage(format!("{name:?} is the package of several runtimes"))
                     .found(matches.iter().map(|runtime| runtime.name.as_str()).collect::<Vec<_>>().join(", "))
-                    .hint("give the name of one, as in the runtime matrix"))
+                    .hint("give the name of one"))
             }
             several => {
                 let list = several.iter().map(|runtime| {
@@ -459,8 +470,7 @@ impl Workspace {
 
 impl Runtime {
     fn has_name(&self, name: &str) -> bool {
-        let plain = self.package.strip_suffix("-runtime").unwrap_or(&self.package);
-        [self.package.as_str(), self.name.as_str(), plain].contains(&name)
+        [self.package.as_str(), self.name.as_str(), short_name(&self.package)].contains(&name)
     }
 
     /// Returns the name of its builds. Runtimes of one package have different blobs.
@@ -557,37 +567,17 @@ impl Runtime {
 
     /// Returns a source of its configuration. A file is relative to the manifest.
     pub fn configured_source(&self, source: &str) -> String {
-        let file = self.directory.join(source);
-        // A text that is neither a file nor an address may be the name of a network. A missing file
-        // is reported later.
-        let is_file = !source.contains("://") && source != "-" && (file.exists() || source.contains('.'));
-        if is_file { file.to_string_lossy().into_owned() } else { source.to_owned() }
+        source_in(&self.directory, source)
     }
 }
 
-/// Returns the configuration of one chain of a package that several chains share. What the matrix
-/// says of the chain precedes what the manifest says of the package.
-fn of_chain(config: &Config, entry: Option<&Matrix>) -> Config {
-    let has_node = entry.is_some_and(|entry| entry.node().is_some());
-    let has_features = entry.is_some_and(|entry| entry.build_extra_features.is_some());
-    Config {
-        state: config.state.clone().filter(|_| !has_node),
-        features: config.features.clone().filter(|_| !has_features),
-        ..config.clone()
-    }
-}
-
-/// Checks that no two entries of the matrix for one package have the same name.
-fn expect_different_names(package: &str, entries: &[&Matrix]) -> Result<()> {
-    let mut names = BTreeSet::new();
-    match entries.iter().find(|entry| !names.insert(&entry.name)) {
-        None => Ok(()),
-        Some(entry) => {
-            Err(Failure::input(format!("two entries of the runtime matrix for {package} have the same name"))
-                .found(&entry.name)
-                .expected("a name for each chain, as each is a runtime of its own"))
-        }
-    }
+/// Returns a configured source. A file is relative to `directory`.
+fn source_in(directory: &Path, source: &str) -> String {
+    let file = directory.join(source);
+    // A text that is neither a file nor an address may be the name of a network. A missing file is
+    // reported later.
+    let is_file = !source.contains("://") && source != "-" && (file.exists() || source.contains('.'));
+    if is_file { file.to_string_lossy().into_owned() } else { source.to_owned() }
 }
 
 /// Returns whether a package is a test with an emulator of several chains.
@@ -643,11 +633,8 @@ fn library(package: &Package) -> Option<String> {
     package.targets.iter().find(is_library).map(|_| package.name.replace('-', "_"))
 }
 
-fn short_name(package: &Package, matrix: Option<&Matrix>) -> String {
-    match matrix {
-        Some(entry) => entry.name.clone(),
-        None => package.name.strip_suffix("-runtime").unwrap_or(&package.name).to_owned(),
-    }
+fn short_name(package: &str) -> &str {
+    package.strip_suffix("-runtime").unwrap_or(package)
 }
 
 #[expect(clippy::disallowed_methods, reason = "other tools have sections of their own in the same metadata")]
