@@ -15,6 +15,7 @@ pub mod faults;
 pub mod fork;
 pub mod incident;
 pub mod keys;
+mod kinds;
 mod networks;
 pub mod patch;
 mod redact;

@@ -6,6 +6,7 @@ use serde_json::Value;
 use std::{
     fs::{self, File},
     path::{Path, PathBuf},
+    process::Command,
 };
 
 /// A copy of the workspace of the small runtime.
@@ -23,6 +24,44 @@ impl Tiny {
         let text = format!("pub const NONCE: u32 = {nonce};\n");
         fs::write(directory.join("runtime/src/nonce.rs"), text).expect("written");
         Self { workspace: directory.to_path_buf(), out: tempfile::tempdir().expect("a directory") }
+    }
+
+    /// Writes a file of the workspace.
+    pub fn write(&self, name: &str, text: &str) {
+        let path = self.workspace.join(name);
+        fs::create_dir_all(path.parent().expect("a parent")).expect("made");
+        fs::write(path, text).expect("written");
+    }
+
+    /// Replaces the first occurrence of a text in a file of the workspace.
+    ///
+    /// # Panics
+    ///
+    /// If the file does not contain it.
+    pub fn edit(&self, name: &str, from: &str, to: &str) {
+        let text = fs::read_to_string(self.workspace.join(name)).expect("read");
+        assert!(text.contains(from), "{name} lacks {from:?}");
+        self.write(name, &text.replacen(from, to, 1));
+    }
+
+    /// Runs cargo in the workspace, without the network. Returns its standard output.
+    pub fn cargo(&self, arguments: &[&str]) -> String {
+        let mut command = Command::new("cargo");
+        command.args(arguments).arg("--offline").current_dir(&self.workspace).env_remove("CARGO_MANIFEST_DIR");
+        let done = command.output().expect("cargo starts");
+        assert!(done.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&done.stderr));
+        String::from_utf8(done.stdout).expect("UTF-8")
+    }
+
+    /// Fits the lock file to the manifests. Packages that are locked already stay.
+    pub fn lock(&self) {
+        self.cargo(&["metadata", "--format-version", "1"]);
+    }
+
+    /// Returns the runtimes that `list` shows.
+    pub fn list(&self, arguments: &[&str]) -> Vec<Value> {
+        let document = self.xtask(&[&["list"], arguments].concat()).run().expect_code(0).json();
+        document["runtimes"].as_array().expect("runtimes").clone()
     }
 
     /// Returns a number that no other test and no other run uses.

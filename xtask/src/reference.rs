@@ -45,7 +45,8 @@ that only tests use (dev-dependencies, and dependencies of packages with `xcm-em
 and their names work. Names of packages do not matter. A runtime's NAME is its package, the package
 without `-runtime`, or its `name` in the Fellowship's `runtimes-matrix.json`, which is read from the
 workspace's root, `.github`, `.github/workflows` or `scripts`. A package with several entries there is
-a runtime for each: the node and the features of an entry precede those of the manifest.
+a runtime for each: the node and the features of an entry precede those of the manifest. Each
+`[workspace.metadata.cutover.runtimes.NAME]` is one, too ([adopt.md](adopt.md#one-package-for-several-chains)).
 
 To read a workspace, its toolchain need not be installed: `list`, `ci matrix` and `weights check`
 take the one that runs Cutover. If the sources of a dependency cannot be fetched, `list` and
@@ -59,6 +60,7 @@ take the one that runs Cutover. If the sources of a dependency cannot be fetched
 | --- | --- |
 | `runtime` | `true` or `false`: overrules the rule above |
 | `features` | the features of the blob for the chain; default: `on-chain-release-build`, if that feature exists |
+| `blob` | the name that the build script gives to the blob with `set_file_name`, if it writes several and none with the library's name |
 | `state` | the state an upgrade starts from: a file relative to the manifest, a node, or a network; default: a node of the matrix, else the network whose `package` this is |
 | `relay` | the chain whose root governs this one, in the forms of `state` |
 | `para-id` | the chain's id among the parachains of its relay |
@@ -74,6 +76,7 @@ take the one that runs Cutover. If the sources of a dependency cannot be fetched
 | `allow` | rules of `diff` that may be violated, each with the reason: `allow = {transaction-version = "…"}`; see [diff.md](diff.md) |
 | `host-functions` | the host functions of the chain's own node: `"crate::Type"`, a type that implements `sp_wasm_interface::HostFunctions`; see [adopt.md](adopt.md#host-functions-of-the-chains-own-node) |
 | `release` | `tag`, `asset-name`, `title`, `changelog` and `variants` of releases; see [release.md](release.md) |
+| `runtimes` | chains that a package is built for: `runtimes.NAME = {package = "…", features = ["…"]}`, with `blob`, `state`, `relay`, `para-id`, `route` and `max-code-size` as above; files are relative to the workspace; see [adopt.md](adopt.md#one-package-for-several-chains) |
 | `networks` | chains by name: `networks."paseo/people" = {nodes = ["wss://…"], relay = "paseo", para_id = 1004, package = "…", spec_name = "…"}`; a key that is left out has its built-in value |
 
 ## Networks

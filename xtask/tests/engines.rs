@@ -4,7 +4,7 @@
 
 mod machine;
 
-use machine::{Machine, wait_for};
+use machine::{Machine, TARGET, wait_for};
 use protocol::{
     build::BuildDigest,
     bytes::BlobDifference,
@@ -191,6 +191,30 @@ fn the_image_is_that_of_the_workspaces_compiler_and_never_just_a_tag() {
 }
 
 #[test]
+fn a_toolchain_without_an_image_of_srtool_is_named() {
+    let machine = machine(&["solo-runtime"]);
+    engine(&machine, "podman", "exit 1");
+    let refused = || {
+        let (code, _, stderr) = machine.seen(build(&machine, &["--engine", "podman"]));
+        assert_eq!(code, Some(2), "{stderr}");
+        assert!(stderr.starts_with("error: no builder image is given\n"), "{stderr}");
+        assert!(stderr.contains("cargo xtask setup --builder-image"), "{stderr}");
+        stderr
+    };
+    assert!(refused().contains("found: no toolchain file that names a channel\n"));
+    for (file, text, channel) in [
+        ("rust-toolchain.toml", "[toolchain]\nchannel = \"1.90\"\n", "1.90"),
+        ("rust-toolchain.toml", "[toolchain]\nchannel = \"stable\"\n", "stable"),
+        ("rust-toolchain", "nightly-2025-03-10\n", "nightly-2025-03-10"),
+    ] {
+        machine.write(&format!("workspace/{file}"), text);
+        let found = format!("found: MACHINE/workspace/{file} names {channel}\n");
+        let stderr = refused();
+        assert!(stderr.contains(&found), "{stderr}");
+    }
+}
+
+#[test]
 fn uncommitted_changes_are_refused_unless_allowed() {
     let machine = machine(&["solo-runtime"]);
     engine(&machine, "podman", "exit 1");
@@ -329,6 +353,181 @@ fn features_reach_cargo_exactly() {
     let (code, _, stderr) = machine.seen(with_image(&machine, "podman", &["--features", "'extra'"]));
     assert_eq!(code, Some(2));
     assert!(stderr.contains("has no feature \"'extra'\""), "{stderr}");
+}
+
+#[test]
+fn features_are_taken_as_they_are_given_and_recorded() {
+    let machine = machine(&["solo-runtime"]);
+    let metadata = std::fs::read_to_string(machine.path("metadata.json")).expect("read");
+    let configured = metadata.replace(r#""cutover":{"features":[]"#, r#""cutover":{"features":["extra"]"#);
+    assert_ne!(configured, metadata);
+    machine.write("metadata.json", &configured);
+    engine(&machine, "podman", &format!("{BLOB}; {ANSWER}"));
+    for (arguments, features, by_default) in [
+        (&[][..], json!(["extra"]), true),
+        (&["--features", ""], json!([]), true),
+        (&["--features", "solo-runtime/more,pallet/std"], json!(["solo-runtime/more", "pallet/std"]), true),
+        (&["--features", "more", "--no-default-features"], json!(["more"]), false),
+    ] {
+        let arguments = [arguments, &["--json"]].concat();
+        let (code, stdout, stderr) = machine.seen(with_image(&machine, "podman", &arguments));
+        assert_eq!(code, Some(0), "{arguments:?}: {stderr}");
+        let document: Value = serde_json::from_str(&stdout).expect("one document");
+        let built = &document["runtimes"][0];
+        assert_eq!((&built["features"], &built["default_features"]), (&features, &json!(by_default)), "{built}");
+    }
+    assert!(calls(&machine).contains("BUILD_OPTS=--features solo-runtime/more,pallet/std"), "{}", calls(&machine));
+    let (code, _, stderr) = machine.seen(with_image(&machine, "podman", &["--features", "solo-runtime/none"]));
+    assert_eq!(code, Some(2));
+    assert!(stderr.starts_with("error: solo-runtime has no feature \"solo-runtime/none\"\n"), "{stderr}");
+}
+
+#[test]
+fn each_chain_of_a_package_has_a_blob_of_its_own() {
+    let machine = machine(&["solo-runtime"]);
+    let matrix = json!([
+        {"name": "solo-one", "package": "solo-runtime", "build_extra_features": "more"},
+        {"name": "solo-two", "package": "solo-runtime", "build_extra_features": "extra"},
+    ]);
+    machine.write("workspace/scripts/runtimes-matrix.json", &matrix.to_string());
+    let named = r#"echo "$*" > "$out/$package.compact.compressed.wasm""#;
+    engine(&machine, "podman", &format!("{named}; {ANSWER}"));
+    let (code, stdout, stderr) = machine.seen(with_image(&machine, "podman", &["--json"]));
+    assert_eq!(code, Some(0), "{stderr}");
+    let document: Value = serde_json::from_str(&stdout).expect("one document");
+    let of = |index: usize| (&document["runtimes"][index]["name"], &document["runtimes"][index]["features"]);
+    assert_eq!(of(0), (&json!("solo-one"), &json!(["more"])));
+    assert_eq!(of(1), (&json!("solo-two"), &json!(["extra"])));
+    let blob = |name: &str| {
+        let path = format!("workspace/target/cutover/{name}/solo_runtime.compact.compressed.wasm");
+        std::fs::read_to_string(machine.path(&path)).expect("a blob")
+    };
+    assert!(blob("solo-one").contains("--features more") && blob("solo-two").contains("--features extra"));
+    let (code, _, stderr) = machine.seen(with_image(&machine, "podman", &["--runtime", "solo-runtime"]));
+    assert_eq!(code, Some(2));
+    let expected = "\"solo-runtime\" is the package of several runtimes\nfound: solo-one, solo-two\n";
+    assert!(stderr.contains(expected), "{stderr}");
+}
+
+const TOOLCHAIN: &str = "home/.rustup/toolchains/1.95.0-here";
+
+/// A machine whose compiler has the Wasm target, for builds without a container.
+fn with_toolchain(runtimes: &[&str]) -> Machine {
+    let machine = machine(runtimes);
+    machine.rustup("exit 1");
+    for library in ["core", "alloc", "compiler_builtins"] {
+        machine.write(&format!("{TOOLCHAIN}/lib/rustlib/{TARGET}/lib/lib{library}-1.rlib"), "");
+    }
+    machine
+}
+
+/// Adds a package from the registry to the dependencies of the first runtime.
+fn depend(machine: &Machine, name: &str, version: &str) {
+    let text = std::fs::read_to_string(machine.path("metadata.json")).expect("read");
+    let mut metadata: Value = serde_json::from_str(&text).expect("metadata");
+    let directory = machine.path("registry").join(name);
+    let mut package = metadata["packages"][0].clone();
+    let id = format!("registry+https://github.com/rust-lang/crates.io-index#{name}@{version}");
+    for (field, value) in [
+        ("name", json!(name)),
+        ("version", json!(version)),
+        ("id", json!(id)),
+        ("source", json!("registry+https://github.com/rust-lang/crates.io-index")),
+        ("manifest_path", json!(directory.join("Cargo.toml"))),
+        ("metadata", json!(null)),
+    ] {
+        package[field] = value;
+    }
+    let add = |list: &mut Value, entry: Value| list.as_array_mut().expect("a list").push(entry);
+    add(&mut metadata["packages"], package);
+    let nodes = &mut metadata["resolve"]["nodes"];
+    add(nodes, json!({"id": id, "dependencies": [], "deps": [], "features": []}));
+    let kinds = json!([{"kind": "build", "target": null}]);
+    add(&mut nodes[0]["deps"], json!({"name": name.replace('-', "_"), "pkg": id, "dep_kinds": kinds}));
+    machine.write("metadata.json", &metadata.to_string());
+}
+
+#[test]
+fn an_older_wasm_builder_is_refused_before_anything_is_compiled() {
+    let machine = with_toolchain(&["solo-runtime"]);
+    depend(&machine, "substrate-wasm-builder", "24.0.1");
+    let refused = || {
+        let (code, _, stderr) = machine.seen(build(&machine, &[]));
+        assert_eq!(code, Some(3), "{stderr}");
+        let expected = "error: solo-runtime cannot be built with the toolchain 1.95.0-here\n\
+                        found: its substrate-wasm-builder 24.0.1 ";
+        assert!(stderr.starts_with(expected), "{stderr}");
+        assert!(!machine.path("workspace/target").exists(), "nothing was prepared");
+        stderr
+    };
+    let stderr = refused();
+    let lacks = format!("builds for wasm32-unknown-unknown, which MACHINE/{TOOLCHAIN} lacks\n");
+    assert!(stderr.contains(&lacks) && stderr.contains("components = [\"rust-src\"]"), "{stderr}");
+    machine.write(&format!("{TOOLCHAIN}/lib/rustlib/wasm32-unknown-unknown/lib/libstd-1.rlib"), "");
+    let stderr = refused();
+    assert!(stderr.contains("hint: rustup component add rust-src --toolchain 1.95.0-here\n"), "{stderr}");
+    machine.write(&format!("{TOOLCHAIN}/lib/rustlib/src/rust/library/core/Cargo.toml"), "");
+    // It is taken, and what the builder compiles of the standard library is fetched.
+    let metadata = machine.path("metadata.json");
+    let calls = machine.path("calls");
+    let script =
+        format!("echo \"$*\" >> '{}'; case $1 in metadata) /bin/cat '{}';; esac", calls.display(), metadata.display());
+    machine.program("cargo", &script);
+    let (code, _, stderr) = machine.seen(build(&machine, &[]));
+    assert_eq!(code, Some(4), "{stderr}");
+    assert!(stderr.contains("error: solo-runtime was built without a blob\n"), "{stderr}");
+    assert!(self::calls(&machine).contains("fetch --locked -Zbuild-std "), "{}", self::calls(&machine));
+}
+
+#[test]
+fn host_functions_that_the_compiler_would_not_link_are_refused_before_anything_is_compiled() {
+    let machine = with_toolchain(&["solo-runtime"]);
+    depend(&machine, "sp-runtime-interface-proc-macro", "18.0.0");
+    machine.write("registry/sp-runtime-interface-proc-macro/src/lib.rs", "extern \"C\" {}\n");
+    let answer = "echo 'rustc 1.96.0 (stand-in)'; echo 'host: here'; echo 'release: 1.96.0'";
+    machine.script(&format!("{TOOLCHAIN}/bin/rustc"), answer);
+    let (code, _, stderr) = machine.seen(build(&machine, &[]));
+    assert_eq!(code, Some(3), "{stderr}");
+    let found = "found: its sp-runtime-interface-proc-macro 18.0.0 declares host functions without their module, \
+                 which rustc 1.96.0 (stand-in) does not link\n";
+    assert!(stderr.contains(found) && stderr.contains("1.95 or older"), "{stderr}");
+    // A build script that passes the linker's option itself.
+    machine.write("workspace/solo-runtime/build.rs", "// -C link-arg=--allow-undefined\n");
+    let (code, _, stderr) = machine.seen(build(&machine, &[]));
+    assert_eq!(code, Some(4), "{stderr}");
+    assert!(stderr.contains("error: solo-runtime was built without a blob\n"), "{stderr}");
+}
+
+#[test]
+fn a_blob_is_found_whatever_name_the_build_script_gives_it() {
+    let machine = with_toolchain(&["solo-runtime"]);
+    let metadata = machine.path("metadata.json");
+    let write = |names: &str| {
+        let script = format!(
+            "case $1 in metadata) /bin/cat '{}';; check) for name in {names}; do \
+             echo $name > \"$CARGO_TARGET_DIR/debug/wbuild/solo-runtime/$name.compact.compressed.wasm\"; done;; esac",
+            metadata.display()
+        );
+        machine.program("cargo", &script);
+    };
+    write("solo_mainnet");
+    let (code, stdout, stderr) = machine.seen(build(&machine, &["--json"]));
+    assert_eq!(code, Some(0), "{stderr}");
+    let document: Value = serde_json::from_str(&stdout).expect("one document");
+    let blob = "workspace/target/cutover/solo_runtime.compact.compressed.wasm";
+    assert_eq!(document["runtimes"][0]["blob"], json!(format!("MACHINE/{blob}")));
+    assert_eq!(std::fs::read_to_string(machine.path(blob)).expect("a blob"), "solo_mainnet\n");
+    // Another chain: the blob of the last build is gone.
+    write("solo_testnet");
+    let (code, _, stderr) = machine.seen(build(&machine, &["--features", "extra"]));
+    assert_eq!(code, Some(0), "{stderr}");
+    assert_eq!(std::fs::read_to_string(machine.path(blob)).expect("a blob"), "solo_testnet\n");
+    write("fast_runtime.rs solo_testnet");
+    let (code, _, stderr) = machine.seen(build(&machine, &["--features", "more"]));
+    assert_eq!(code, Some(4));
+    let expected =
+        "error: the build script of solo-runtime wrote several blobs\nfound: fast_runtime.rs, solo_testnet\n";
+    assert!(stderr.contains(expected) && stderr.contains("hint: name one as `blob`"), "{stderr}");
 }
 
 #[test]

@@ -10,8 +10,10 @@ use std::{
 };
 use worker::{Code, Failure, Result};
 
-/// The variables that a build inherits: where tools are.
-const FOR_BUILDING: [&str; 5] = ["PATH", "USER", "TMPDIR", "RUSTUP_AUTO_INSTALL", "CARGO_BUILD_JOBS"];
+/// The variables that a build inherits: where tools are. Build scripts with `prost-build` or `bindgen`
+/// look for `protoc` and `libclang` in theirs.
+const FOR_BUILDING: [&str; 8] =
+    ["PATH", "USER", "TMPDIR", "RUSTUP_AUTO_INSTALL", "CARGO_BUILD_JOBS", "PROTOC", "PROTOC_INCLUDE", "LIBCLANG_PATH"];
 
 /// The variables that only fetching inherits in addition: network settings and credentials.
 const FOR_FETCHING: [&str; 19] = [
@@ -136,49 +138,103 @@ fn quoted(line: &str) -> Option<String> {
 
 /// The maximum number of lines of an error that are shown.
 const ERROR_LINES: usize = 24;
+/// The maximum number of characters of such a line. The command of a linker has thousands.
+const LINE_LENGTH: usize = 400;
 /// The beginning of cargo's error for a build script that failed.
 const SCRIPT_FAILED: &str = "error: failed to run custom build command";
 
-/// Returns the cause of a failed build from its log, up to 24 lines: the first errors of the
-/// compiler, else what a failed build script wrote last. Later errors often follow from the first
-/// ones.
-pub fn build_errors(log: impl Read) -> String {
-    let mut kept: Vec<String> = Vec::new();
-    let mut within = false;
-    let mut script = None;
-    let mut written: VecDeque<String> = VecDeque::new();
-    for_each_line(log, |line| {
-        let text = line.strip_prefix("  ").unwrap_or(line);
-        if script.is_none() && text.starts_with(SCRIPT_FAILED) {
-            script = Some(text.trim_start_matches("error: ").to_owned());
-            return;
-        }
+/// A failed build script, as cargo shows it.
+struct FailedScript {
+    /// The number of spaces before cargo's error.
+    indent: usize,
+    /// Cargo's error, without `error: `.
+    command: String,
+    /// The last lines that the script wrote.
+    written: VecDeque<String>,
+    /// Whether the lines of a backtrace follow.
+    traced: bool,
+    /// Whether all of its output was seen.
+    ended: bool,
+}
+
+impl FailedScript {
+    /// Returns the script if a line is cargo's error for one.
+    fn announced(line: &str) -> Option<Self> {
+        let command = line.trim_start();
+        command.starts_with(SCRIPT_FAILED).then(|| Self {
+            indent: line.len() - command.len(),
+            command: command.trim_start_matches("error: ").trim_end().to_owned(),
+            written: VecDeque::new(),
+            traced: false,
+            ended: false,
+        })
+    }
+
+    /// Reads a line after cargo's error. What the script wrote is indented below it.
+    fn line(&mut self, line: &str) {
+        let indent = line.len() - line.trim_start().len();
+        let text = line.get(self.indent + 2..).filter(|_| indent >= self.indent + 2).unwrap_or_default();
         match text {
+            "" => {}
             // Cargo shows standard output first. Where a script writes errors, they come last.
-            "--- stdout" | "--- stderr" => written.clear(),
-            _ if script.is_some() && text.len() < line.len() && !text.trim().is_empty() => {
-                written.push_back(text.to_owned());
-                if written.len() > ERROR_LINES {
-                    written.pop_front();
+            "--- stdout" | "--- stderr" => {
+                self.written.clear();
+                self.traced = false;
+            }
+            "stack backtrace:" => self.traced = true,
+            _ if self.ended || self.traced || text.starts_with("note: run with `RUST_BACKTRACE") => {}
+            _ => {
+                self.written.push_back(shortened(text));
+                if self.written.len() > ERROR_LINES {
+                    self.written.pop_front();
                 }
             }
-            _ => {}
         }
-        if text.starts_with("error")
-            && !text.starts_with("error: could not compile")
-            && !text.starts_with(SCRIPT_FAILED)
-        {
+    }
+}
+
+/// Returns the cause of a failed build from its log, up to 24 lines: the first errors of the
+/// compiler, else what a failed build script wrote last. Later errors often follow from the first
+/// ones. The build script of a runtime runs cargo again: if a script fails there, that one is the
+/// cause.
+pub fn build_errors(log: impl Read) -> String {
+    let mut errors: Vec<String> = Vec::new();
+    let mut within = false;
+    let mut script: Option<FailedScript> = None;
+    for_each_line(log, |line| {
+        if let Some(found) = FailedScript::announced(line) {
+            match &mut script {
+                Some(outer) if found.indent <= outer.indent => outer.ended = true,
+                Some(outer) if outer.ended => {}
+                _ => script = Some(found),
+            }
+            within = false;
+            return;
+        }
+        if let Some(script) = &mut script {
+            script.line(line);
+        }
+        let text = line.strip_prefix("  ").unwrap_or(line);
+        let is_error = text.starts_with("error: ") || text.starts_with("error[");
+        if is_error && !text.starts_with("error: could not compile") {
             within = true;
         } else if text.trim().is_empty() {
             within = false;
         }
-        if within && kept.len() < ERROR_LINES {
-            kept.push(text.to_owned());
+        if within && errors.len() < ERROR_LINES {
+            errors.push(shortened(text));
         }
     });
-    match (kept.is_empty(), script) {
-        (true, Some(script)) => std::iter::once(script).chain(written).collect::<Vec<_>>().join("\n"),
-        _ => kept.join("\n"),
+    match (errors.is_empty(), script) {
+        (true, Some(script)) => std::iter::once(script.command).chain(script.written).collect::<Vec<_>>().join("\n"),
+        _ => errors.join("\n"),
+    }
+}
+
+fn shortened(line: &str) -> String {
+    match line.char_indices().nth(LINE_LENGTH) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line.to_owned(),
     }
 }
 
@@ -284,6 +340,84 @@ mod tests {
         );
         let compiler = log.replace("Cannot compile", "error[E0433]: no Vec\n\n  Cannot compile");
         assert_eq!(build_errors(compiler.as_bytes()), "error[E0433]: no Vec", "the compiler's error comes first");
+    }
+
+    /// The output of cargo 1.95 for a build script that wrote these lines, each behind two spaces.
+    fn script_log(written: &str) -> String {
+        let indented = written.lines().map(|line| if line.is_empty() { String::new() } else { format!("  {line}") });
+        format!(
+            "   Compiling own-runtime v1.0.0 (/w)\n\
+             error: failed to run custom build command for `own-runtime v1.0.0 (/w)`\n\
+             note: To improve backtraces for build dependencies, set the CARGO_PROFILE_DEV_BUILD_OVERRIDE_DEBUG=true \
+             environment variable to enable debug information generation.\n\nCaused by:\n  process didn't exit \
+             successfully: `/t/debug/build/own-runtime-82fb/build-script-build` (exit status: 101)\n{}\n",
+            indented.collect::<Vec<_>>().join("\n")
+        )
+    }
+
+    fn script_cause(written: &str) -> String {
+        build_errors(script_log(written).as_bytes())
+    }
+
+    const FAILED: &str = "failed to run custom build command for `own-runtime v1.0.0 (/w)`\n";
+
+    #[test]
+    fn a_panic_of_a_build_script_is_shown_without_its_backtrace() {
+        let panic = "--- stdout\ncargo:rerun-if-changed=build.rs\nsome words\n\n--- stderr\n\n\
+            thread 'main' (27300) panicked at build.rs:1:82:\n\
+            Either the mainnet or testnet runtime must be enabled.\n";
+        let cause = "thread 'main' (27300) panicked at build.rs:1:82:\n\
+            Either the mainnet or testnet runtime must be enabled.";
+        let trace =
+            "stack backtrace:\n   0: __rustc::rust_begin_unwind\n             at /rustc/5980/library/std:689:5\n";
+        let note = "note: run with `RUST_BACKTRACE=1` environment variable to display a backtrace\n";
+        for end in [trace, note, ""] {
+            assert_eq!(script_cause(&format!("{panic}{end}")), format!("{FAILED}{cause}"));
+        }
+        let protoc = "--- stderr\nError: Custom { kind: NotFound, error: \"Could not find `protoc`.\" }";
+        assert!(
+            script_cause(protoc).ends_with("\nError: Custom { kind: NotFound, error: \"Could not find `protoc`.\" }")
+        );
+        let killed = script_log("").replace("exit status: 101", "signal: 9, SIGKILL: kill");
+        assert!(build_errors(killed.as_bytes()).ends_with("(signal: 9, SIGKILL: kill)"));
+    }
+
+    #[test]
+    fn the_cause_is_the_innermost_build_script() {
+        let inner = "--- stdout\nInformation that should be included in a bug report.\n\n--- stderr\n   \
+            Compiling own-runtime-blob v1.0.0 (/t/n)\n\
+            error: failed to run custom build command for `secp v1.0.0`\n\n\
+            Caused by:\n  process didn't exit successfully: `/t2/build-script-build` (exit status: 3)\n  \
+            --- stdout\n  more\n\n  --- stderr\n  protoc is missing";
+        let cause = "failed to run custom build command for `secp v1.0.0`\nprotoc is missing";
+        assert_eq!(script_cause(inner), cause);
+        // Another crate failed at the same time.
+        let both = format!("{}{}", script_log(inner), script_log("--- stderr\nanother"));
+        assert_eq!(build_errors(both.as_bytes()), cause);
+    }
+
+    #[test]
+    fn the_linkers_own_error_is_shown_and_not_all_of_its_command() {
+        let link = format!(
+            "--- stderr\nerror: linking with `rust-lld` failed: exit status: 1\n  |\n  = note:  \"rust-lld\" {}\n  \
+             = note: rust-lld: error: /t/blob.rcgu.o: undefined symbol: ext_storage_get_version_1\n          \n\n\
+             error: could not compile `own-runtime-blob` (lib) due to 1 previous error",
+            "\"-z\" ".repeat(1000)
+        );
+        let cause = script_cause(&link);
+        assert!(cause.starts_with("error: linking with `rust-lld` failed"), "{cause}");
+        assert!(cause.ends_with("undefined symbol: ext_storage_get_version_1"), "{cause}");
+        assert!(cause.len() < 700, "{cause}");
+    }
+
+    #[test]
+    fn a_package_that_is_missing_offline_is_named() {
+        let missing = "--- stderr\n    Blocking waiting for file lock on package cache\n\
+            error: no matching package named `nothing` found\nlocation searched: crates.io index\n\
+            required by package `own-runtime-blob v1.0.0 (/t/n)`";
+        let cause = "error: no matching package named `nothing` found\nlocation searched: crates.io index\n\
+            required by package `own-runtime-blob v1.0.0 (/t/n)`";
+        assert_eq!(script_cause(missing), cause);
     }
 
     #[test]

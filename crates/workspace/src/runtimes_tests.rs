@@ -38,6 +38,11 @@ fn dependency(name: &str, kind: &str, features: &[&str]) -> serde_json::Value {
 
 /// Builds a workspace in which the first package depends on all packages that are not members.
 fn workspace(test_packages: &[TestPackage], root: &Path) -> Result<Workspace> {
+    configured(test_packages, root, serde_json::Value::Null)
+}
+
+/// Builds such a workspace with `[workspace.metadata.cutover]`.
+fn configured(test_packages: &[TestPackage], root: &Path, cutover: serde_json::Value) -> Result<Workspace> {
     let id = |test_package: &TestPackage| format!("path+file://{}#{}@1.0.0", test_package.directory, test_package.name);
     let packages: Vec<_> = test_packages
         .iter()
@@ -76,7 +81,7 @@ fn workspace(test_packages: &[TestPackage], root: &Path) -> Result<Workspace> {
     let metadata = serde_json::json!({
         "packages": packages, "workspace_members": members, "workspace_default_members": members,
         "resolve": {"nodes": nodes, "root": null}, "target_directory": "/w/target", "version": 1,
-        "workspace_root": "/w", "metadata": null,
+        "workspace_root": "/w", "metadata": {"cutover": cutover},
     });
     Workspace::of(MetadataCommand::parse(metadata.to_string()).expect("metadata"), root)
 }
@@ -246,6 +251,58 @@ fn two_entries_of_a_package_with_the_same_name_are_refused() {
     files::write_whole(&path, matrix.as_bytes()).expect("written");
     let failure = workspace(&[test_package("own-runtime")], root.path()).err().expect("refused");
     assert_eq!((failure.kind, failure.found.as_deref()), (worker::Kind::Input, Some("own")));
+}
+
+#[test]
+fn chains_of_a_package_are_configured_in_the_root_manifest() {
+    let chains = |testnet: serde_json::Value| {
+        let mainnet = serde_json::json!({"package": "own-runtime", "features": ["mainnet"], "blob": "own_mainnet"});
+        serde_json::json!({"runtimes": {"own-mainnet": mainnet, "own-testnet": testnet}})
+    };
+    let testnet =
+        serde_json::json!({"package": "own-runtime", "state": "testnet.snapshot", "relay": "paseo", "para-id": 7});
+    let cutover = serde_json::json!({"state": "wss://mainnet", "features": ["fast"], "para-id": 2015});
+    let own = || TestPackage { cutover: cutover.clone(), ..test_package("own-runtime") };
+    let found = configured(&[own(), test_package("solo-runtime")], nowhere(), chains(testnet)).expect("read");
+    assert_eq!(names(&found), ["own-mainnet", "own-testnet", "solo"]);
+    let (mainnet, testnet) = (found.find("own-mainnet").expect("one"), found.find("own-testnet").expect("one"));
+    assert_eq!((mainnet.release_features(), testnet.release_features()), (vec!["mainnet".into()], vec!["fast".into()]));
+    assert_eq!((mainnet.config.blob.as_deref(), testnet.config.blob.as_deref()), (Some("own_mainnet"), None));
+    assert_eq!(mainnet.state().as_deref(), Some("wss://mainnet"));
+    assert_eq!(testnet.state().as_deref(), Some("/no/such/workspace/testnet.snapshot"), "beside the root manifest");
+    assert_eq!((mainnet.para_id(), testnet.para_id()), (Some(2015), Some(7)));
+    assert_eq!(testnet.configured_relay().as_deref(), Some("paseo"));
+    assert!(mainnet.shares_package && testnet.shares_package);
+    assert_eq!(found.find("own").expect_err("two").found.as_deref(), Some("own-mainnet, own-testnet"));
+
+    let other = configured(&[own()], nowhere(), chains(serde_json::json!({"package": "own-rutnime"})));
+    let failure = other.err().expect("no such package");
+    assert_eq!((failure.kind, failure.expected.as_deref()), (worker::Kind::Input, Some("one of own-runtime")));
+    let path =
+        serde_json::json!({"runtimes": {"../own": {"package": "own-runtime"}, "own": {"package": "own-runtime"}}});
+    let failure = configured(&[own()], nowhere(), path).err().expect("not a directory");
+    assert_eq!(failure.found.as_deref(), Some("\"../own\""));
+}
+
+#[test]
+fn the_root_manifest_precedes_the_matrix_and_names_a_single_chain() {
+    let root = tempfile::tempdir().expect("a directory");
+    let matrix = r#"[{"name": "own-a", "package": "own-runtime", "uri": "wss://a", "build_extra_features": "a"},
+        {"name": "own-b", "package": "own-runtime", "uri": "wss://b"}]"#;
+    files::write_whole(&root.path().join("runtimes-matrix.json"), matrix.as_bytes()).expect("written");
+    let cutover = serde_json::json!({"runtimes": {
+        "own-a": {"package": "own-runtime", "features": ["more"]},
+        "own-c": {"package": "own-runtime", "state": "wss://c"},
+        "solo-chain": {"package": "solo-runtime", "features": ["one"]},
+    }});
+    let packages = [test_package("own-runtime"), test_package("solo-runtime")];
+    let found = configured(&packages, root.path(), cutover).expect("read");
+    assert_eq!(names(&found), ["own-a", "own-b", "own-c", "solo-chain"]);
+    let a = found.find("own-a").expect("one");
+    assert_eq!((a.release_features(), a.state().as_deref()), (vec!["more".into()], Some("wss://a")));
+    assert_eq!(found.find("own-c").expect("one").state().as_deref(), Some("wss://c"));
+    let solo = found.find("solo-runtime").expect("by its package");
+    assert_eq!((solo.release_features(), solo.shares_package), (vec!["one".into()], false));
 }
 
 #[test]
