@@ -65,8 +65,8 @@ impl Tiny {
         self.lock();
     }
 
-    /// Builds the runtime for two chains, which its features choose. The build script names the blob
-    /// after the chain.
+    /// Builds the runtime for two chains, which its features choose. The build script names the
+    /// blob after the chain.
     pub fn build_for_two_chains(&self) {
         let script = "    let name = match (cfg!(feature = \"mainnet\"), cfg!(feature = \"testnet\")) {\n        \
             (true, false) => \"tiny_mainnet\",\n        (false, true) => \"tiny_testnet\",\n        \

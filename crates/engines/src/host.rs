@@ -418,10 +418,10 @@ impl<'context> Builder<'context> {
         Ok(profiles.map(|profile| profile.join(".fingerprint")).filter(|path| path.is_dir()).collect())
     }
 
-    /// Removes the blobs of earlier builds. The build script would take incomplete ones for finished,
-    /// and those of another chain must not be taken for this one's.
-    /// All Wasm projects then compile into one directory, so that dependencies are compiled once
-    /// and not once for each runtime.
+    /// Removes the blobs of earlier builds. The build script would take incomplete ones for
+    /// finished, and those of another chain must not be taken for this one's. All Wasm projects then
+    /// compile into one directory, so that dependencies are compiled once and not once for each
+    /// runtime.
     fn prepare(&self, runtime: &Runtime) -> Result<()> {
         let project = self.project(runtime);
         let io = |error: std::io::Error| Failure::io("prepare", &project, &error);

@@ -168,7 +168,8 @@ fn has_old_target(sysroot: &Path) -> bool {
 }
 
 /// Returns whether the source of [`INTERFACE`] names the module of host functions. Its version does
-/// not tell: forks and patch releases have the change too. Sources that cannot be read are not judged.
+/// not tell: forks and patch releases have the change too. Sources that cannot be read are not
+/// judged.
 fn names_module(directory: &Path) -> bool {
     let sources = files::below(directory).into_iter().flatten().map(|entry| entry.into_path());
     let mut sources = sources.filter(|path| path.extension().is_some_and(|extension| extension == "rs")).peekable();

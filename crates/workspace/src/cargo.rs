@@ -10,8 +10,8 @@ use std::{
 };
 use worker::{Code, Failure, Result};
 
-/// The variables that a build inherits: where tools are. Build scripts with `prost-build` or `bindgen`
-/// look for `protoc` and `libclang` in theirs.
+/// The variables that a build inherits: where tools are. Build scripts with `prost-build` or
+/// `bindgen` look for `protoc` and `libclang` in theirs.
 const FOR_BUILDING: [&str; 8] =
     ["PATH", "USER", "TMPDIR", "RUSTUP_AUTO_INSTALL", "CARGO_BUILD_JOBS", "PROTOC", "PROTOC_INCLUDE", "LIBCLANG_PATH"];
 
