@@ -271,6 +271,17 @@ fn a_release_of_the_real_runtime_is_prepared_checked_and_published() {
     let copied = people.path().join("copy");
     copy(&out, &copied);
     let copied = copied.to_str().expect("UTF-8");
+    // The record names the file of signers. Without it nobody signs, and only those it lists do.
+    let sign =
+        |with: &str, more: &[&str]| Xtask::new([&["release", "sign", copied, "--with", with], more].concat()).run();
+    sign(&bob, &[]).expect_code(2).mentions(&["the one that it was prepared with: signers.json", "--root"]);
+    let other = people.path().join("other.json");
+    let other = other.to_str().expect("UTF-8");
+    let bob_alone = format!("bob={}", keys::BOB);
+    Xtask::new(["signers", "init", other, "--threshold", "1", "--signer", &bob_alone]).run().expect_code(0);
+    sign(&bob, &["--root", other]).expect_code(1).mentions(&["was prepared with another file of signers"]);
+    let charlie = keys::key(people.path(), "Charlie");
+    sign(&charlie, &["--root", root]).expect_code(2).mentions(&["is not listed in", "alice"]);
     let first = Xtask::new(["release", "sign", copied, "--with", &bob, "--root", root, "--json"]).run().expect_code(0);
     documents.add("release-sign", first.stdout);
     documents.add("release", fs::read(Path::new(copied).join("release.json")).expect("read"));
@@ -289,6 +300,17 @@ fn a_release_of_the_real_runtime_is_prepared_checked_and_published() {
     assert!(content(&out) == signed);
     hub.publish(&out, &["--root", root]).expect_code(0);
     assert_eq!(hub.state()["release"]["isDraft"], false);
+    // A release that was prepared without the file states its signatures as they are counted when
+    // it is published.
+    checkout.run(&prepare).expect_code(0);
+    let notes = || fs::read_to_string(out.join("notes.md")).expect("read");
+    assert!(notes().contains("2; without a file of signers"), "{}", notes());
+    let hub = MockGitHub::new(&commit);
+    hub.publish(&out, &["--root", root, "--dry-run"]).expect_code(0).mentions(&["would be updated"]);
+    assert!(notes().contains("2; without a file of signers"), "{}", notes());
+    hub.publish(&out, &["--root", root]).expect_code(0);
+    assert!(notes().contains("2 of 2 needed: enough"), "{}", notes());
+    assert_eq!(hub.state()["release"]["body"], notes());
     // Without the option, publishing works as before.
     checkout.run(&prepare).expect_code(0);
     let first = content(&out);

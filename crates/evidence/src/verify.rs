@@ -122,7 +122,8 @@ pub fn agreement(signatures: &[CheckedSignature], trusted: Option<&Trusted>) -> 
 /// Returns a hint for missing signatures.
 fn hint(agreement: &SigningStatus, bundle: &Path) -> String {
     let bundle = bundle.display();
-    let sign = format!("cargo xtask sign {bundle} --with KEY");
+    let root = agreement.root.path.as_ref().map(|root| format!(" --root {}", root.display())).unwrap_or_default();
+    let sign = format!("cargo xtask sign {bundle} --with KEY{root}");
     match agreement.needed {
         None if agreement.signatures.is_empty() => {
             format!(

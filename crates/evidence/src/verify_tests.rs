@@ -197,6 +197,7 @@ fn who_is_missing_is_named() {
     );
     let hint = verification.hint.expect("a hint");
     assert!(hint.contains("1 of 2 counted; ben or cas is missing"), "{hint}");
+    assert!(hint.ends_with(&format!(" --with KEY --root {}", root.display())), "{hint}");
 }
 
 /// Makes a bundle with a changed manifest. Signers and verifiers must find what the manifest leaves

@@ -216,6 +216,18 @@ pub struct Record {
     pub notes: Asset,
 }
 
+impl Record {
+    /// Sets the signatures of the named runtimes' bundles.
+    pub fn set_signing(&mut self, bundles: &[SignedBundle]) {
+        for runtime in &mut self.runtimes {
+            let signed = bundles.iter().find(|signed| signed.name == runtime.name);
+            if let (Some(bundle), Some(signed)) = (&mut runtime.bundle, signed) {
+                bundle.signing = signed.signing.clone();
+            }
+        }
+    }
+}
+
 /// The file of signers that a release was prepared with.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SignersFile {
@@ -538,10 +550,35 @@ pub struct PublishedBundle {
     pub signed_off: bool,
 }
 
+impl From<&SignedBundle> for PublishedBundle {
+    fn from(signed: &SignedBundle) -> Self {
+        Self {
+            name: signed.name.clone(),
+            signatures: signed.signing.signatures.clone(),
+            signed_off: signed.signing.signed_off,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use serde_json::{Value, json};
+
+    #[test]
+    fn signatures_are_set_by_the_name_of_the_runtime() {
+        let runtime = |name: &str, bundle| ReleasedRuntime { name: name.into(), bundle, ..ReleasedRuntime::default() };
+        let bundle = Some(ReleasedBundle::default());
+        let mut record = Record {
+            runtimes: vec![runtime("a", bundle.clone()), runtime("b", bundle), runtime("c", None)],
+            ..Record::default()
+        };
+        let signing = SigningSummary { counted: 2, ..SigningSummary::default() };
+        let signed = |name: &str| SignedBundle { name: name.into(), signing: signing.clone() };
+        record.set_signing(&[signed("c"), signed("b")]);
+        let counted = record.runtimes.iter().map(|one| one.bundle.as_ref().map(|bundle| bundle.signing.counted));
+        assert_eq!(counted.collect::<Vec<_>>(), [Some(0), Some(2), None]);
+    }
 
     /// Asserts that a document is read and written again without a change.
     fn expect_same<T: Serialize + serde::de::DeserializeOwned>(document: &Value) -> T {

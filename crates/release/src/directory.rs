@@ -15,6 +15,7 @@ use serde_json::{Map, Value, map::Entry};
 use sha2::{Digest, Sha256};
 use std::{
     collections::{BTreeMap, BTreeSet},
+    fs::File,
     path::{Path, PathBuf},
 };
 use worker::{Failure, Result};
@@ -142,6 +143,15 @@ pub fn check_place(out: &Path) -> Result<()> {
                 .hint("name an empty or a new directory with --out"))
         }
     }
+}
+
+/// Locks the directory of a release until the returned file is dropped, so that two signers at the
+/// same time do not lose a signature.
+pub fn lock(directory: &Path) -> Result<File> {
+    let file = File::open(directory).map_err(|error| Failure::io("open", directory, &error))?;
+    // On a file system without locks, signing one after the other still works.
+    let _ = file.lock();
+    Ok(file)
 }
 
 /// Reads the record of a release and verifies every file against it.

@@ -6,13 +6,13 @@
 //! again, and a published release is never changed.
 
 use crate::{
-    directory::{self, FILE_LIMIT},
+    directory::{self, FILE_LIMIT, Files, UnknownFields},
     gh::{Gh, UploadedAsset, UploadedRelease},
     names::NOTES,
 };
 use files::utf8;
 use protocol::release::{
-    Asset, PublishReport, PublishState, PublishedAsset, PublishedBundle, Record, UploadAction, VERSION,
+    Asset, PublishReport, PublishState, PublishedAsset, PublishedBundle, Record, SignedBundle, UploadAction, VERSION,
 };
 use std::path::{Path, PathBuf};
 use worker::{Failure, Result};
@@ -88,11 +88,34 @@ impl<'run> Publication<'run> {
         &self.directory
     }
 
-    /// Publishes the release, or lists the commands in a dry run. `signatures` describe each
-    /// runtime's bundle.
-    pub fn run(&self, signatures: Vec<PublishedBundle>) -> Result<PublishReport> {
+    /// Publishes the release, or lists the commands in a dry run. `bundles` are the signatures that
+    /// were just counted.
+    pub fn run(&mut self, bundles: &[SignedBundle]) -> Result<PublishReport> {
+        self.update_notes(bundles)?;
         let report = if self.options.dry_run { self.list()? } else { self.publish()? };
-        Ok(PublishReport { signatures, ..report })
+        Ok(PublishReport { signatures: bundles.iter().map(PublishedBundle::from).collect(), ..report })
+    }
+
+    /// Writes the notes and the record again if they state other signatures than those of the
+    /// bundles: somebody signed without the file of signers, or it has a new version.
+    fn update_notes(&mut self, bundles: &[SignedBundle]) -> Result<()> {
+        let mut record = self.record.clone();
+        record.set_signing(bundles);
+        if record == self.record {
+            return Ok(());
+        }
+        let notes = self.directory.join(NOTES);
+        if self.options.dry_run {
+            self.context.printer.warning(&format!("{} states other signatures and would be updated", notes.display()));
+            return Ok(());
+        }
+        let _turn = directory::lock(&self.directory)?;
+        let mut files = Files::of(&record, &self.directory)?;
+        files.seal(&mut record, &UnknownFields::read(&self.directory)?)?;
+        files.place(&self.directory)?;
+        self.record = record;
+        self.context.printer.status(&format!("{} stated other signatures and was updated", notes.display()));
+        Ok(())
     }
 
     fn path(&self, name: &str) -> Result<String> {

@@ -10,6 +10,7 @@ use protocol::{
     Verdict,
     release::{PlanReport, PrepareDryRunReport, PrepareReport, PublishReport, Release, SignReport},
 };
+use std::path::Path;
 
 /// Renders the document of `release plan`.
 pub fn plan(plan: &PlanReport) -> String {
@@ -78,8 +79,14 @@ fn notes(notes: &[String], label: &str) -> String {
     if text.is_empty() { text } else { format!("\n{text}") }
 }
 
-/// Renders the document of `release prepare`.
-pub fn prepared(report: &PrepareReport) -> String {
+/// Returns the command that adds a signature to a release. `root` is the file of signers.
+pub fn sign_command(directory: &str, root: Option<&Path>) -> String {
+    let root = root.map(|root| format!(" --root {}", root.display())).unwrap_or_default();
+    format!("cargo xtask release sign {directory} --with KEY{root}")
+}
+
+/// Renders the document of `release prepare`. `root` is the file of signers.
+pub fn prepared(report: &PrepareReport, root: Option<&Path>) -> String {
     let directory = or_dash(report.directory.as_ref());
     let mut all = rows(&[
         ("release", report.tag.clone()),
@@ -89,7 +96,7 @@ pub fn prepared(report: &PrepareReport) -> String {
     let bundles = report.runtimes.iter().filter_map(|runtime| Some((&runtime.name, &runtime.bundle.as_ref()?.signing)));
     all.push_str(&signatures(bundles.clone().map(|(name, signing)| (name, &signing.signatures))));
     if bundles.into_iter().any(|(_, signing)| !signing.signed_off && signing.needed.is_some()) {
-        all.push_str(&format!("not signed off yet: cargo xtask release sign {directory} --with KEY\n"));
+        all.push_str(&format!("not signed off yet: {}\n", sign_command(&directory, root)));
     }
     let table = report.assets.iter().map(|asset| vec![asset.name.clone(), bytes(asset.size), asset.sha256.clone()]);
     all.push('\n');
@@ -98,12 +105,14 @@ pub fn prepared(report: &PrepareReport) -> String {
     all
 }
 
-/// Renders the document of `release sign`.
-pub fn signed(report: &SignReport) -> String {
+/// Renders the document of `release sign`. `root` is the file of signers.
+pub fn signed(report: &SignReport, root: Option<&Path>) -> String {
     let mut all = rows(&[("release", report.tag.clone()), ("directory", report.directory.clone())]);
     all.push_str(&signatures(report.bundles.iter().map(|one| (&one.name, &one.signing.signatures))));
     if report.signed_off {
         all.push_str("\nsigned off: it can be published\n");
+    } else if root.is_some() {
+        all.push_str(&format!("\nnot signed off yet: {}\n", sign_command(&report.directory, root)));
     }
     all
 }
@@ -145,4 +154,32 @@ pub fn published(report: &PublishReport) -> String {
         all.push_str(&format!("$ {command}\n"));
     }
     all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use protocol::{
+        release::{SignedBundle, VERSION},
+        upgrade::SigningSummary,
+    };
+
+    #[test]
+    fn the_command_for_the_next_signer_names_the_file_of_signers() {
+        let signing =
+            SigningSummary { signatures: "1 of 2 needed".into(), needed: Some(2), ..SigningSummary::default() };
+        let mut report = SignReport {
+            version: VERSION,
+            tag: "v1.0.0".into(),
+            directory: "out".into(),
+            bundles: vec![SignedBundle { name: "solo".into(), signing }],
+            signed_off: false,
+        };
+        let root = Some(Path::new("signers.json"));
+        let text = signed(&report, root);
+        assert!(text.ends_with("yet: cargo xtask release sign out --with KEY --root signers.json\n"), "{text}");
+        assert!(!signed(&report, None).contains("not signed off"), "nobody knows who has to sign");
+        report.signed_off = true;
+        assert!(signed(&report, root).ends_with("signed off: it can be published\n"));
+    }
 }

@@ -226,7 +226,7 @@ impl ReleaseBuilder<'_> {
             problems,
             verdict: passed.into(),
         };
-        self.context.printer.result(&report, || report::release::prepared(&report))?;
+        self.context.printer.result(&report, || report::release::prepared(&report, self.root.as_deref()))?;
         Ok(passed)
     }
 

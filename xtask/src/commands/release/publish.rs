@@ -9,11 +9,11 @@ use workspace::context::Context;
 
 pub fn run(context: &Context, options: &ReleasePublish) -> Result<bool> {
     let publish = options.publish();
-    let publication = Publication::open(context, &options.directory, &publish)?;
+    let mut publication = Publication::open(context, &options.directory, &publish)?;
     let root = root_file(context, options.root.as_deref())?;
     let (record, directory) = (publication.record(), publication.directory());
-    let signatures = signed::expect_signed_off(context, record, directory, root.as_deref())?;
-    let report = publication.run(signatures)?;
+    let bundles = signed::expect_signed_off(context, record, directory, root.as_deref())?;
+    let report = publication.run(&bundles)?;
     context.printer.result(&report, || report::release::published(&report))?;
     Ok(true)
 }

@@ -23,31 +23,33 @@ pub fn run(context: &Context, options: &ReleaseSign) -> Result<bool> {
     let keys = options.keys.iter().map(|key| parse_key(key)).collect::<Result<Vec<_>>>()?;
     expect_keys(context, &keys)?;
     let root = root_file(context, options.root.as_deref())?;
-    // Locked, so that two signers at the same time do not lose a signature.
-    let place =
-        std::fs::File::open(&options.directory).map_err(|error| Failure::io("open", &options.directory, &error))?;
-    let _ = place.lock();
+    let _turn = directory::lock(&options.directory)?;
     let (mut record, directory) = directory::read(&options.directory)?;
+    bundle::expect_signers(&record, root.as_deref())?;
     let unknown = UnknownFields::read(&directory)?;
     let mut files = Files::of(&record, &directory)?;
     let task = context.printer.task("sign");
     let mut bundles = Vec::new();
-    for released in &mut record.runtimes {
-        let Some(released_bundle) = &mut released.bundle else { continue };
+    for released in &record.runtimes {
+        let Some(released_bundle) = &released.bundle else { continue };
         let unpacked = bundle::unpack(&directory.join(&released_bundle.asset))?;
         check_reports(context, &unpacked.directory, &task, &context.log("release"))?;
+        // Checked before anything is signed: the signers, and what they sign.
+        let (_, verified) = signed::signing(context, &released.name, &unpacked.directory, root.as_deref(), &task)?;
+        bundle::check_signers(&record, root.as_deref(), &verified)?;
+        bundle::check_blob(&record, released, &verified)?;
         sign(context, &unpacked.directory, &keys, root.as_deref(), &task, &context.log("release"))?;
         let (signing, _) = signed::signing(context, &released.name, &unpacked.directory, root.as_deref(), &task)?;
         let top = unpacked.directory.file_name().unwrap_or_default().to_string_lossy().into_owned();
         files.replace(&released_bundle.asset, archive::tar(&unpacked.directory, &top)?)?;
-        released_bundle.signing = signing.summary(true);
-        bundles.push(SignedBundle { name: released.name.clone(), signing: released_bundle.signing.clone() });
+        bundles.push(SignedBundle { name: released.name.clone(), signing: signing.summary(true) });
     }
     drop(task);
     if bundles.is_empty() {
         return Err(Failure::input(format!("{} has no bundle to sign", directory.display()))
             .hint("prepare it with a state to rehearse the upgrade on"));
     }
+    record.set_signing(&bundles);
     files.seal(&mut record, &unknown)?;
     files.place(&directory)?;
     let report = SignReport {
@@ -57,6 +59,6 @@ pub fn run(context: &Context, options: &ReleaseSign) -> Result<bool> {
         signed_off: bundles.iter().all(|bundle| bundle.signing.signed_off),
         bundles,
     };
-    context.printer.result(&report, || report::release::signed(&report))?;
+    context.printer.result(&report, || report::release::signed(&report, root.as_deref()))?;
     Ok(true)
 }

@@ -5,7 +5,7 @@
 use crate::commands::{signing::BundleSignatures, verify};
 use console::printer::Task;
 use protocol::{
-    release::{PublishedBundle, Record},
+    release::{Record, SignedBundle},
     verify::Verification,
 };
 use release::bundle;
@@ -34,10 +34,10 @@ pub fn expect_signed_off(
     record: &Record,
     directory: &Path,
     root: Option<&Path>,
-) -> Result<Vec<PublishedBundle>> {
+) -> Result<Vec<SignedBundle>> {
     bundle::expect_signers(record, root)?;
     let task = context.printer.task("signatures");
-    let (mut signatures, mut lacking) = (Vec::new(), Vec::new());
+    let (mut bundles, mut lacking) = (Vec::new(), Vec::new());
     for released in &record.runtimes {
         let Some(released_bundle) = &released.bundle else {
             if root.is_some() {
@@ -49,24 +49,20 @@ pub fn expect_signed_off(
         let (signing, verified) = signing(context, &released.name, &unpacked.directory, root, &task)?;
         bundle::check_blob(record, released, &verified)?;
         bundle::check_signers(record, root, &verified)?;
-        let described = signing.describe(true);
-        let line = format!("{}: {described}", released.name);
+        let signed = SignedBundle { name: released.name.clone(), signing: signing.summary(true) };
+        let line = format!("{}: {}", signed.name, signed.signing.signatures);
         if root.is_none() {
             context.printer.warning(&format!("not signed off: there is no file of signers, see --root; {line}"));
         } else if !signing.signed_off {
             lacking.push(line);
         }
-        signatures.push(PublishedBundle {
-            name: released.name.clone(),
-            signatures: described,
-            signed_off: signing.signed_off,
-        });
+        bundles.push(signed);
     }
     match (lacking.is_empty(), root) {
         (false, Some(root)) => Err(Failure::check(format!("{} is not signed off", record.release.tag))
             .found(lacking.join("\n"))
             .expected(format!("as many signatures as {} requires", root.display()))
-            .hint(format!("cargo xtask release sign {} --with KEY", directory.display()))),
-        _ => Ok(signatures),
+            .hint(report::release::sign_command(&directory.display().to_string(), Some(root)))),
+        _ => Ok(bundles),
     }
 }
