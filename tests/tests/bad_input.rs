@@ -214,6 +214,17 @@ fn options_that_the_route_does_not_use_are_refused() {
 }
 
 #[test]
+fn a_message_to_a_chain_without_xcm_is_refused() {
+    let blob = built(Runtime::Standalone, &[]).display().to_string();
+    let (solo, para) = (snapshot(Runtime::Standalone), snapshot(Runtime::Parachain));
+    let (solo, para) = (solo.display().to_string(), para.display().to_string());
+    Xtask::new(["propose", "upgrade", "--runtime", &blob, "--target", &solo, "--relay", &para])
+        .run()
+        .expect_code(4)
+        .mentions(&["XCM on cutover-standalone", "exchange --target and --relay"]);
+}
+
+#[test]
 fn a_parachains_state_and_another_chains_runtime_are_a_failed_check() {
     let blob = built(Runtime::Standalone, &[]);
     let report = dry_run(&blob, &snapshot(Runtime::Parachain)).expect_code(1).json();

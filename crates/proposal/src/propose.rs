@@ -68,6 +68,7 @@ pub fn upgrade(chains: Chains<'_>, release: &Release<'_>, options: &Options) -> 
     notes.extend(check_version(target, release, options.without_checks)?);
     let route = chains.choose(options.route)?;
     options.check_against_route(route)?;
+    notes.extend(chains.governing_parachain(route));
     let upgrading = UpgradeCalls::of(target).ok_or_else(|| missing("a call to upgrade"))?;
     if upgrading.never_checks() && !options.without_checks {
         notes.push(format!("{} does not compare versions itself: only this proposal checked them", target.name()));

@@ -54,6 +54,9 @@ fn propose(request: &ProposeRequest, reporter: &Reporter) -> Result<Proposal> {
         referendum_index: request.referendum_index,
     };
     let mut proposal = upgrade(chains, &release, &options)?;
+    if let Some(note) = chains.governing_parachain(proposal.route) {
+        reporter.warning(note);
+    }
     let BrowserNodes { target, relay } = &request.browser;
     if let Some(node) = if proposal.route.by_relay() { relay } else { target } {
         proposal.links = links(&proposal.calls, Some(node));

@@ -9,6 +9,16 @@ use crate::{
 use protocol::proposal::Route;
 use worker::{Failure, Result};
 
+/// Returns whether a chain is a parachain.
+fn is_parachain(chain: &Target) -> bool {
+    chain.pallet_of("ParachainSystem", "cumulus_pallet_parachain_system").is_some()
+}
+
+/// Returns whether a chain is a relay chain. `Paras` is the registry of its parachains.
+fn is_relay_chain(chain: &Target) -> bool {
+    chain.pallet("Paras").is_some()
+}
+
 /// The chain to upgrade and, if there is one, the chain whose root governs it: its relay chain, or
 /// a parachain that hosts the relay chain's governance, such as an Asset Hub.
 #[derive(Clone, Copy)]
@@ -22,15 +32,35 @@ pub struct Chains<'chain> {
 }
 
 impl<'chain> Chains<'chain> {
-    /// Returns the destination of the XCM message. A chain with `ParachainSystem` is a parachain.
+    /// Returns the destination of the XCM message. `None` if the target is neither a parachain with
+    /// a known id nor the relay chain of a governing parachain.
     pub fn destination(&self) -> Option<Destination> {
-        let is_para = |chain: &Target| chain.pallet("ParachainSystem").is_some();
-        match (is_para(self.relay?), is_para(self.target), self.para_id) {
-            (true, false, None) => Some(Destination::Parent),
-            (true, _, Some(id)) => Some(Destination::Sibling(id)),
-            (false, _, Some(id)) => Some(Destination::Child(id)),
-            (_, _, None) => None,
+        match (is_parachain(self.relay?), is_parachain(self.target), self.para_id) {
+            (true, true, Some(id)) => Some(Destination::Sibling(id)),
+            (false, true, Some(id)) => Some(Destination::Child(id)),
+            (true, false, None) if is_relay_chain(self.target) => Some(Destination::Parent),
+            _ => None,
         }
+    }
+
+    /// Returns what the target lacks to be a destination of the relay's messages.
+    fn lacking_destination(&self) -> String {
+        let name = self.target.name();
+        match (is_parachain(self.target), is_relay_chain(self.target)) {
+            (true, _) => format!("the para id of {name}"),
+            (false, true) => format!("a parachain as the relay and no para id: {name} is a relay chain"),
+            (false, false) => format!("a parachain or a relay chain as the target, which {name} is not"),
+        }
+    }
+
+    /// Returns a note if the governing chain is a parachain, which is rarely so.
+    pub fn governing_parachain(&self, route: Route) -> Option<String> {
+        let relay = self.relay.filter(|relay| route.by_relay() && is_parachain(relay))?;
+        let (relay, target) = (relay.name(), self.target.name());
+        Some(format!(
+            "{relay} is itself a parachain: {target} executes the call only if it takes messages of {relay} as \
+             orders of its root, as it does of an Asset Hub that holds the network's governance"
+        ))
     }
 
     /// Returns what the chains lack for a route. Empty if the route is possible.
@@ -52,7 +82,8 @@ impl<'chain> Chains<'chain> {
                 need(false, "a relay (the chain whose root governs this one)".into());
                 return lacks;
             };
-            need(self.destination().is_some(), format!("the para id of {}", target.name()));
+            need(xcm::receives(target), on(target, "XCM"));
+            need(self.destination().is_some(), self.lacking_destination());
             need(xcm::pallet(relay).is_some(), on(relay, "the pallet XcmPallet"));
         }
         let governing = self.governing(route);
@@ -113,7 +144,13 @@ impl<'chain> Chains<'chain> {
         if let Some(relay) = self.relay {
             found.push_str(&format!("; {} has {}", relay.name(), relay.pallet_names()));
         }
-        let hint = if possible.is_empty() {
+        let hint = if self.relay.is_some() && route.by_relay() && !xcm::receives(self.target) {
+            format!(
+                "{} receives no messages of other chains: omit --relay if it governs itself, or exchange --target and \
+                 --relay",
+                self.target.name()
+            )
+        } else if possible.is_empty() {
             match self.relay {
                 Some(_) => "no route is possible with these two chains".into(),
                 None => "no route is possible on this chain alone; if another chain governs it, give it with --relay \

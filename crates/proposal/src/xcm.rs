@@ -58,6 +58,20 @@ pub fn pallet(chain: &Target) -> Option<&Pallet> {
         .filter(|pallet| chain.call(pallet, "send").is_some())
 }
 
+/// The names of pallets that only a chain with XCM has.
+const RECEIVING_PALLETS: [&str; 5] = ["XcmPallet", "PolkadotXcm", "CumulusXcm", "XcmpQueue", "DmpQueue"];
+
+/// Returns whether the chain receives messages of other chains, as far as its metadata shows.
+pub fn receives(chain: &Target) -> bool {
+    RECEIVING_PALLETS.into_iter().any(|name| chain.pallet(name).is_some()) || versioned_message(chain).is_some()
+}
+
+/// Returns the type of messages in the chain's metadata.
+fn versioned_message(chain: &Target) -> Option<u32> {
+    let is_message = |path: &[String]| path.last().is_some_and(|last| last == "VersionedXcm");
+    chain.registry().types.iter().find(|ty| is_message(&ty.ty.path.segments)).map(|ty| ty.id)
+}
+
 /// Returns the newest version that the sender can encode and the receiver can decode, as far as its
 /// metadata shows: messages are not always converted on the way.
 ///
@@ -78,12 +92,7 @@ pub fn version(sender: &Target, receiver: &Target) -> Result<XcmVersion> {
     };
     // A runtime without XCM types in its metadata may still decode any version: then only the
     // sender counts.
-    let readable = receiver
-        .registry()
-        .types
-        .iter()
-        .find(|ty| ty.ty.path.segments.last().is_some_and(|last| last == "VersionedXcm"));
-    let readable = readable.map(|ty| names(receiver, ty.id));
+    let readable = versioned_message(receiver).map(|ty| names(receiver, ty));
     let usable = |version: &XcmVersion| {
         let has = |names: &[String]| names.iter().any(|name| name == version.name());
         has(&messages) && has(&locations) && readable.as_deref().is_none_or(has)

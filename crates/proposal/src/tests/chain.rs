@@ -52,12 +52,18 @@ pub fn solo() -> Target {
     target("solo", 16, [vec![system(), sudo_part()], governance()].concat())
 }
 
+/// Returns a pallet that only shows by its name what the chain is.
+pub fn marker(name: &'static str, index: u8) -> Part {
+    part(name, index, meta_type::<preimage::Call>())
+}
+
 pub fn para() -> Target {
-    target("para", 15, vec![system(), parachain_system()])
+    target("para", 15, vec![system(), parachain_system(), marker("XcmpQueue", 30)])
 }
 
 pub fn relay() -> Target {
-    target("relay", 15, [vec![system(), sudo_part(), xcm_part()], governance()].concat())
+    let parts = vec![system(), sudo_part(), xcm_part(), marker("Paras", 56)];
+    target("relay", 15, [parts, governance()].concat())
 }
 
 pub fn target(name: &str, version: u32, parts: Vec<Part>) -> Target {

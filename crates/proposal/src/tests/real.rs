@@ -131,14 +131,18 @@ fn every_possible_route_of_current_chains_is_encoded() {
         ("v15/asset-hub-kusama", "whitelisted-referendum root-referendum"),
         ("v15/asset-hub-polkadot", "whitelisted-referendum root-referendum"),
     ];
+    let hub = from_npm(&root, "v15/asset-hub-kusama");
     for (name, routes) in chains {
-        let target = from_npm(&root, name);
-        let chains = Chains { target: &target, relay: Some(&target), para_id: Some(1000) };
+        let governing = from_npm(&root, name);
+        let own = Chains { target: &governing, relay: None, para_id: None };
+        let other = Chains { target: &hub, relay: Some(&governing), para_id: Some(1000) };
         for route in routes.split(' ') {
-            let possible = chains.possible();
+            let possible = own.possible();
             assert!(possible.iter().any(|known| known.name() == route), "{name}: {route} not in {possible:?}");
         }
-        for route in chains.possible() {
+        let by_relay = other.possible().into_iter().filter(|route| route.by_relay()).map(|route| (other, route));
+        for (chains, route) in own.possible().into_iter().map(|route| (own, route)).chain(by_relay) {
+            let target = chains.target;
             for note_preimage in [false, true] {
                 let options = match route.by_referendum() {
                     true => {
@@ -149,10 +153,10 @@ fn every_possible_route_of_current_chains_is_encoded() {
                 let release = Release { code: b"code", spec_name: target.name().into(), spec_version: u32::MAX };
                 let proposal = upgrade(chains, &release, &options).expect(name);
                 for call in &proposal.calls {
-                    agrees(&target, &hex::decode(&call.bytes[2..]).expect("hex"));
+                    agrees(&governing, &hex::decode(&call.bytes[2..]).expect("hex"));
                     println!("{name} {route} {} {}", call.bytes, call.decoded);
                 }
-                agrees(&target, &proposal.apply.expect("an apply step").encoded);
+                agrees(target, &proposal.apply.expect("an apply step").encoded);
             }
         }
     }

@@ -150,6 +150,7 @@ fn by_the_relays_sudo() {
     let call = &proposal.calls[0];
     assert_eq!(call.bytes, hex::encode_prefixed(&expected));
     assert_eq!((call.chain.as_str(), proposal.chain.as_str()), ("relay", "para"));
+    assert!(!proposal.notes.iter().any(|note| note.contains("itself a parachain")), "{:?}", proposal.notes);
     assert_eq!(call.carries[0].chain, "para");
     assert_eq!(call.carries[0].bytes, hex::encode_prefixed(authorize::<NewXcm>().encode()));
     // The known bytes of the network's own tool, except for pallet indices and parents.
@@ -189,6 +190,39 @@ fn a_governing_parachain_sends_to_siblings_and_to_its_relay() {
     let parent = RuntimeCall::XcmPallet(send(1, Junctions::Here));
     let expected = RuntimeCall::<NewXcm>::Sudo(sudo::Call::sudo { call: Box::new(parent) }).encode();
     assert_eq!(proposal.calls[0].bytes, hex::encode_prefixed(&expected));
+    assert!(proposal.notes[0].starts_with("hub is itself a parachain"), "{:?}", proposal.notes);
+
+    // A para id makes no parachain of the relay chain.
+    let failure = propose(&relay, Some(&hub), Options::default()).expect_err("a para id");
+    assert!(failure.expected.as_deref().is_some_and(|text| text.contains("no para id")), "{failure:?}");
+}
+
+#[test]
+fn a_message_goes_only_to_a_chain_that_receives_it() {
+    let hub_parts = vec![chain::system(), chain::parachain_system(), chain::sudo_part(), chain::xcm_part()];
+    let hub = chain::target("hub", 15, hub_parts);
+    let without_xcm = |name: &str, parts| chain::target(name, 16, [vec![chain::system()], parts].concat());
+    let solo = without_xcm("solo", vec![chain::marker("Balances", 5)]);
+    let para = without_xcm("para", vec![chain::parachain_system()]);
+    let with_xcm = chain::target("bridged", 16, vec![chain::system(), chain::marker("PolkadotXcm", 31)]);
+    for (target, para_id, lacking) in [
+        (&solo, None, "XCM on solo"),
+        (&solo, Some(1000), "XCM on solo"),
+        (&para, Some(1000), "XCM on para"),
+        (&with_xcm, None, "a parachain or a relay chain as the target, which bridged is not"),
+        (&with_xcm, Some(1000), "a parachain or a relay chain as the target, which bridged is not"),
+    ] {
+        for relay in [&hub, &chain::relay()] {
+            let release = Release { code: CODE, spec_name: target.name().into(), spec_version: 101 };
+            let chains = Chains { target, relay: Some(relay), para_id };
+            let failure = upgrade(chains, &release, &Options::default()).expect_err("no destination");
+            assert_eq!(failure.kind, Kind::Input, "{failure:?}");
+            assert!(failure.message.contains(target.name()), "{failure:?}");
+            assert!(failure.expected.as_deref().is_some_and(|text| text.contains(lacking)), "{failure:?}");
+            let exchanged = failure.hint.as_deref().is_some_and(|hint| hint.contains("exchange --target and --relay"));
+            assert_eq!(exchanged, lacking.starts_with("XCM"), "{failure:?}");
+        }
+    }
 }
 
 #[test]
