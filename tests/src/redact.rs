@@ -14,6 +14,10 @@ pub fn redact(text: &str, paths: &[(&Path, &str)]) -> String {
 }
 
 fn line(line: &str) -> String {
+    // The commit of the workspace, and whether it has changes.
+    if line.starts_with("commit: ") {
+        return "commit: …".into();
+    }
     let mut words: Vec<String> = Vec::new();
     let indent = line.len() - line.trim_start().len();
     for word in line.split_whitespace() {
@@ -61,6 +65,7 @@ mod tests {
             (&format!("is {}, but", "0f".repeat(32)), "is …, but"),
             ("3 blocks built", "3 blocks built"),
             ("index 0x0a01", "index 0x0a01"),
+            ("commit: 0a01 with uncommitted changes", "commit: …"),
         ] {
             assert_eq!(redact(text, &[]), format!("{expected}\n"));
         }

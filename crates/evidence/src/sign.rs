@@ -65,10 +65,12 @@ pub fn sign(request: &SignRequest, reporter: &Reporter) -> Result<Signed> {
         let reason = own.and_then(|own| own.reason.clone()).unwrap_or_default();
         warnings.push(format!("the signature {key_id} does not count: it {reason}"));
     }
+    let predicate = manifest.statement.predicate;
     Ok(Signed {
         manifest: path,
         payload_sha256: digest::of(&manifest.payload).sha256,
-        steps: manifest.statement.predicate.steps,
+        steps: predicate.steps.clone(),
+        predicate,
         signer: own.and_then(|own| own.signer.clone()),
         throw_away: own.is_some_and(|own| own.throw_away),
         key_id,

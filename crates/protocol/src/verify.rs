@@ -153,6 +153,8 @@ pub struct Signed {
     pub payload_sha256: String,
     /// The steps of the bundle, as the manifest states them.
     pub steps: Vec<StepSummary>,
+    /// The statement that was signed: the runtimes, the source, the steps.
+    pub predicate: Predicate,
     /// The key id of the signature: `ssh:SHA256:…`, `ed25519:0x…`, `sr25519:0x…` or
     /// `throw-away:ed25519:0x…`.
     pub key_id: String,

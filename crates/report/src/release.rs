@@ -5,10 +5,12 @@
 use crate::{
     field::{bytes, or_dash, stated},
     table::aligned,
+    terminal,
 };
 use protocol::{
     Verdict,
     release::{PlanReport, PrepareDryRunReport, PrepareReport, PublishReport, Release, SignReport},
+    verify::Signed,
 };
 use std::path::Path;
 
@@ -105,9 +107,14 @@ pub fn prepared(report: &PrepareReport, root: Option<&Path>) -> String {
     all
 }
 
-/// Renders the document of `release sign`. `root` is the file of signers.
-pub fn signed(report: &SignReport, root: Option<&Path>) -> String {
+/// Renders the document of `release sign`. `bundles` are what was signed, in the order of the
+/// document; `root` is the file of signers.
+pub fn signed(report: &SignReport, bundles: &[Signed], root: Option<&Path>) -> String {
     let mut all = rows(&[("release", report.tag.clone()), ("directory", report.directory.clone())]);
+    for (bundle, signed) in report.bundles.iter().zip(bundles) {
+        all.push_str(&format!("\nbundle of {}\n{}", bundle.name, terminal::sign_archived(signed)));
+    }
+    all.push('\n');
     all.push_str(&signatures(report.bundles.iter().map(|one| (&one.name, &one.signing.signatures))));
     if report.signed_off {
         all.push_str("\nsigned off: it can be published\n");
@@ -176,10 +183,10 @@ mod tests {
             signed_off: false,
         };
         let root = Some(Path::new("signers.json"));
-        let text = signed(&report, root);
+        let text = signed(&report, &[], root);
         assert!(text.ends_with("yet: cargo xtask release sign out --with KEY --root signers.json\n"), "{text}");
-        assert!(!signed(&report, None).contains("not signed off"), "nobody knows who has to sign");
+        assert!(!signed(&report, &[], None).contains("not signed off"), "nobody knows who has to sign");
         report.signed_off = true;
-        assert!(signed(&report, root).ends_with("signed off: it can be published\n"));
+        assert!(signed(&report, &[], root).ends_with("signed off: it can be published\n"));
     }
 }

@@ -8,11 +8,11 @@ use crate::{
 };
 use protocol::{
     Check, RuntimeIdentity, Status, Verdict,
-    build::{BuildRecord, BuildReport, BuiltRuntime},
+    build::{BuildReport, BuiltRuntime},
     ci::{ChangedReport, ChecksReport, Matrix},
     dry_run::DryRunReport,
     inspect::{HeldFacts, PalletFacts, RuntimeFacts, StateSummary},
-    manifest::StepSummary,
+    manifest::{Predicate, RuntimeBlob, StepSummary},
     prebuilt::{DistReport, InstalledWorkers},
     proposal::{Apply, Call, Proposal},
     signers::{KeyType, PublicKeyInfo, PublicKeys, RootSummary, SignatureCheck},
@@ -87,7 +87,7 @@ pub fn build(report: &BuildReport) -> String {
             ("version", version),
             ("digest", record.digest_file.clone()),
             ("rustc", record.rustc.clone()),
-            ("commit", commit(record)),
+            ("commit", commit(record.commit.as_deref(), record.dirty)),
             ("time", format!("{seconds:.1} s, {cached}")),
         ]));
         all.push('\n');
@@ -95,11 +95,11 @@ pub fn build(report: &BuildReport) -> String {
     all.trim_end().to_owned() + "\n"
 }
 
-fn commit(record: &BuildRecord) -> String {
-    match (&record.commit, record.dirty) {
+fn commit(commit: Option<&str>, dirty: Option<bool>) -> String {
+    match (commit, dirty) {
         (None, _) => "none: the source is not in a git repository".into(),
         (Some(commit), Some(true)) => format!("{commit} with uncommitted changes"),
-        (Some(commit), _) => commit.clone(),
+        (Some(commit), _) => commit.to_owned(),
     }
 }
 
@@ -391,15 +391,48 @@ fn indented(text: &str) -> String {
 
 /// Renders the outcome of signing a bundle.
 pub fn sign(signed: &Signed) -> String {
-    let mut all = pairs(&[
-        ("manifest", signed.manifest.display().to_string()),
-        ("payload sha256", signed.payload_sha256.clone()),
-        ("steps", steps_of(&signed.steps)),
-        ("signed by", signed.key_id.clone()),
-    ]);
-    all.push_str(&agreement(&signed.agreement));
-    all.push_str(&warnings(&signed.warnings));
-    all
+    let mut rows = vec![("manifest", signed.manifest.display().to_string())];
+    rows.extend(signed_rows(signed));
+    pairs(&rows) + &signatures(signed)
+}
+
+/// Renders the outcome of signing a bundle inside an archive.
+pub(crate) fn sign_archived(signed: &Signed) -> String {
+    indented(&(pairs(&signed_rows(signed)) + &signatures(signed)))
+}
+
+/// Returns the rows on what was signed, and by which key.
+fn signed_rows(signed: &Signed) -> Vec<(&'static str, String)> {
+    let mut rows = vec![("payload sha256", signed.payload_sha256.clone())];
+    rows.extend(upgrade_rows(&signed.predicate));
+    rows.extend([("steps", steps_of(&signed.steps)), ("signed by", signed.key_id.clone())]);
+    rows
+}
+
+fn signatures(signed: &Signed) -> String {
+    agreement(&signed.agreement) + &warnings(&signed.warnings)
+}
+
+/// Returns the rows on what a manifest is about: each runtime that ships, and the commit that it
+/// was built from.
+fn upgrade_rows(predicate: &Predicate) -> Vec<(&'static str, String)> {
+    let runtime = |runtime: &RuntimeBlob| {
+        let to = or_dash(runtime.spec_version);
+        let name = or_dash(runtime.spec_name.as_ref());
+        // The manifest names the former runtime of the first dry run alone.
+        let only = predicate.runtimes.len() == 1;
+        let previous = predicate.previous.as_ref().filter(|previous| only || previous.spec_name == name);
+        let versions = match previous {
+            None => format!("{name} {to}"),
+            Some(previous) if previous.spec_name == name => format!("{name} {} to {to}", previous.spec_version),
+            Some(previous) => format!("{} {} to {name} {to}", previous.spec_name, previous.spec_version),
+        };
+        ("runtime", format!("{} ({versions}), blake2_256 {}", runtime.name, runtime.blake2_256))
+    };
+    let source = &predicate.source;
+    let mut rows: Vec<_> = predicate.runtimes.iter().map(runtime).collect();
+    rows.push(("commit", commit(source.commit.as_deref(), source.dirty)));
+    rows
 }
 
 /// Renders the verification of a bundle.
@@ -411,6 +444,11 @@ pub fn verify(verified: &Verification) -> String {
     }
     let count = verified.subjects.len();
     all.push_str(&format!("{} of {count} files match the manifest\n", count - bad.len()));
+    // What a damaged bundle states is not shown as if it were so.
+    if let Some(predicate) = verified.predicate.as_ref().filter(|_| verified.integrity) {
+        let rows = upgrade_rows(predicate).into_iter();
+        all.extend(rows.map(|(name, value)| format!("{name}: {value}\n")));
+    }
     all.push_str(&format!("steps: {}\n", steps_of(&verified.steps)));
     all.push_str(&agreement(&verified.agreement));
     for rebuilt in verified.rebuilt.iter().flat_map(|rebuilt| &rebuilt.runtimes) {

@@ -4,6 +4,7 @@ use crate::samples;
 use protocol::{
     StateMode,
     dry_run::Phase,
+    manifest::{SourceIdentity, ToolVersions},
     upgrade::{ProposalSummary, SigningSummary, UpgradeBlob},
     verify::{RootSource, RootUsed, SubjectCheck},
 };
@@ -101,6 +102,64 @@ fn a_changed_file_is_first_when_a_bundle_is_verified() {
          threshold: 1 of 2 needed, not satisfied; bob or carol is missing\n\
          verdict: failed (damaged or incomplete)\n"
     );
+}
+
+fn predicate() -> Predicate {
+    let runtime = RuntimeBlob {
+        name: "solo".into(),
+        blake2_256: "0x12".into(),
+        spec_name: Some("solo-chain".into()),
+        spec_version: Some(2),
+        ..RuntimeBlob::default()
+    };
+    Predicate {
+        verdict: Verdict::Pass,
+        steps: Vec::new(),
+        runtimes: vec![runtime],
+        source: SourceIdentity { commit: Some("abc".into()), dirty: Some(true), lock_file: None },
+        chain: None,
+        versions: ToolVersions::default(),
+        previous: Some(samples::dry_run().from),
+    }
+}
+
+#[test]
+fn a_signer_sees_what_is_signed() {
+    let mut predicate = predicate();
+    let signed = Signed {
+        manifest: "bundle/manifest.json".into(),
+        payload_sha256: "0x34".into(),
+        steps: Vec::new(),
+        predicate: predicate.clone(),
+        key_id: "ssh:1".into(),
+        signer: Some("ana".into()),
+        throw_away: false,
+        replaced: false,
+        agreement: SigningStatus::default(),
+        signed_off: false,
+        warnings: Vec::new(),
+    };
+    let text = sign(&signed);
+    // The chain had another name before.
+    assert!(text.contains("runtime         solo (solo 1 to solo-chain 2), blake2_256 0x12\n"), "{text}");
+    assert!(text.contains("commit          abc with uncommitted changes\n"), "{text}");
+    let archived = sign_archived(&signed);
+    assert!(archived.contains("   runtime ") && !archived.contains("manifest.json"), "{archived}");
+
+    predicate.runtimes[0].spec_name = Some("solo".into());
+    let mut verified = Verification { integrity: true, predicate: Some(predicate), ..Verification::default() };
+    let text = verify(&verified);
+    assert!(text.contains("runtime: solo (solo 1 to 2), blake2_256 0x12\ncommit: abc with"), "{text}");
+    verified.integrity = false;
+    assert!(!verify(&verified).contains("runtime:"), "a damaged bundle may state anything");
+
+    // With several runtimes, only the first has a known former version.
+    let predicate = verified.predicate.as_mut().expect("a predicate");
+    let other = RuntimeBlob { name: "other".into(), spec_name: Some("other".into()), ..RuntimeBlob::default() };
+    predicate.runtimes.push(other);
+    verified.integrity = true;
+    let text = verify(&verified);
+    assert!(text.contains("(solo 1 to 2)") && text.contains("runtime: other (other -),"), "{text}");
 }
 
 #[test]

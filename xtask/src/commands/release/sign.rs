@@ -29,7 +29,7 @@ pub fn run(context: &Context, options: &ReleaseSign) -> Result<bool> {
     let unknown = UnknownFields::read(&directory)?;
     let mut files = Files::of(&record, &directory)?;
     let task = context.printer.task("sign");
-    let mut bundles = Vec::new();
+    let (mut bundles, mut signed_bundles) = (Vec::new(), Vec::new());
     for released in &record.runtimes {
         let Some(released_bundle) = &released.bundle else { continue };
         let unpacked = bundle::unpack(&directory.join(&released_bundle.asset))?;
@@ -38,7 +38,8 @@ pub fn run(context: &Context, options: &ReleaseSign) -> Result<bool> {
         let (_, verified) = signed::signing(context, &released.name, &unpacked.directory, root.as_deref(), &task)?;
         bundle::check_signers(&record, root.as_deref(), &verified)?;
         bundle::check_blob(&record, released, &verified)?;
-        sign(context, &unpacked.directory, &keys, root.as_deref(), &task, &context.log("release"))?;
+        let signed = sign(context, &unpacked.directory, &keys, root.as_deref(), &task, &context.log("release"))?;
+        signed_bundles.extend(signed);
         let (signing, _) = signed::signing(context, &released.name, &unpacked.directory, root.as_deref(), &task)?;
         let top = unpacked.directory.file_name().unwrap_or_default().to_string_lossy().into_owned();
         files.replace(&released_bundle.asset, archive::tar(&unpacked.directory, &top)?)?;
@@ -59,6 +60,6 @@ pub fn run(context: &Context, options: &ReleaseSign) -> Result<bool> {
         signed_off: bundles.iter().all(|bundle| bundle.signing.signed_off),
         bundles,
     };
-    context.printer.result(&report, || report::release::signed(&report, root.as_deref()))?;
+    context.printer.result(&report, || report::release::signed(&report, &signed_bundles, root.as_deref()))?;
     Ok(true)
 }
