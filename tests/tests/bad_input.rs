@@ -239,3 +239,14 @@ fn a_released_bundle_is_unpacked_first() {
         Xtask::new(arguments).run().expect_code(4).mentions(&["bundle.tar", "hint: unpack it: tar xf"]);
     }
 }
+
+#[test]
+fn a_release_is_not_verified_as_a_bundle() {
+    let files = Files::new();
+    let record = files.file("release.json", b"{}");
+    let directory = record.parent().expect("a directory").display().to_string();
+    for arguments in [&["verify", &directory][..], &["sign", &directory, "--with", "throw-away"]] {
+        let hints = ["the directory of a release", "release sign", "sha256sum --check SHA256SUMS", "tar xf"];
+        Xtask::new(arguments).run().expect_code(4).mentions(&hints);
+    }
+}

@@ -25,7 +25,34 @@ pub fn notes(record: &Record) -> String {
     }
     all.push_str(&variants(&record.runtimes));
     all.push_str("\n## How to check the files\n\n    sha256sum --check SHA256SUMS\n");
+    all.push_str(&checking_bundles(record));
     all
+}
+
+/// Renders how the signatures of the bundles are checked.
+fn checking_bundles(record: &Record) -> String {
+    let archives: Vec<_> = record.runtimes.iter().filter_map(|runtime| Some(&runtime.bundle.as_ref()?.asset)).collect();
+    if archives.is_empty() {
+        return String::new();
+    }
+    let (how, option) = match &record.signers {
+        Some(signers) => {
+            let file = &signers.file;
+            let how = format!(
+                "To check the evidence and who signed it, with the file of signers `{}` (sha256 {}) or a later \
+                 version of it, from the repository:",
+                file.replace('`', "'"),
+                escape(&signers.sha256)
+            );
+            (how, format!("--root {file}"))
+        }
+        None => ("To check the evidence:".to_owned(), "--integrity-only".to_owned()),
+    };
+    let commands = archives.iter().flat_map(|archive| {
+        let directory = archive.strip_suffix(".tar").unwrap_or(archive);
+        [format!("    tar xf {archive}\n"), format!("    cargo xtask verify {directory} {option}\n")]
+    });
+    format!("\n{how}\n\n{}", commands.collect::<String>())
 }
 
 fn commits(release: &Release) -> String {
@@ -149,7 +176,7 @@ mod tests {
     use super::*;
     use protocol::{
         Verdict,
-        release::{Commit, LastRelease, ReleasedBundle, VariantBuild},
+        release::{Commit, LastRelease, ReleasedBundle, SignersFile, VariantBuild},
     };
 
     fn record() -> Record {
@@ -213,6 +240,19 @@ mod tests {
         ] {
             assert!(text.contains(wanted), "{wanted}\n{text}");
         }
+    }
+
+    #[test]
+    fn the_notes_say_how_the_signatures_are_checked() {
+        let mut record = record();
+        let checking = "    tar xf solo-upgrade-v2.tar\n    cargo xtask verify solo-upgrade-v2 ";
+        let text = notes(&record);
+        assert!(text.ends_with(&format!("{checking}--integrity-only\n")), "{text}");
+        record.signers = Some(SignersFile { file: "signers.json".into(), sha256: "ab".into(), lineage: None });
+        let text = notes(&record);
+        assert!(text.contains("(sha256 ab)") && text.ends_with(&format!("{checking}--root signers.json\n")), "{text}");
+        record.runtimes[0].bundle = None;
+        assert!(notes(&record).ends_with("    sha256sum --check SHA256SUMS\n"));
     }
 
     #[test]

@@ -29,6 +29,7 @@ pub mod verify_build;
 pub mod weights;
 
 pub use files::utf8;
+use release::names::{NOTES, RECORD, SUMS};
 use std::path::Path;
 use worker::{Failure, Result};
 use workspace::context::Context;
@@ -47,14 +48,25 @@ pub fn expect_source(context: &Context, text: &str) -> Result<()> {
 }
 
 /// Returns the directory of a bundle. Returns an error for a file, such as the archive of a
-/// released bundle.
+/// released bundle, and for the directory of a release.
 pub fn bundle_directory(path: &Path) -> Result<&Path> {
-    match path.is_file() {
-        false => Ok(path),
-        true => Err(Failure::input(format!("{} is a file, not the directory of a bundle", path.display()))
-            .expected("the directory that holds manifest.json")
-            .hint(format!("unpack it: tar xf {}", path.display()))),
+    let shown = path.display();
+    let expected = "the directory that holds manifest.json";
+    if path.is_file() {
+        return Err(Failure::input(format!("{shown} is a file, not the directory of a bundle"))
+            .expected(expected)
+            .hint(format!("unpack it: tar xf {shown}")));
     }
+    if path.join(RECORD).is_file() && !path.join(upgrade::place::MANIFEST).exists() {
+        return Err(Failure::input(format!("{shown} is the directory of a release, not of a bundle"))
+            .found(format!("{RECORD} in it"))
+            .expected(expected)
+            .hint(format!(
+                "sign it with `cargo xtask release sign {shown} --with KEY`; its {NOTES} says how to check its files \
+                 and bundles: `sha256sum --check {SUMS}`, then `tar xf` and `cargo xtask verify` for each bundle"
+            )));
+    }
+    Ok(path)
 }
 
 /// Returns the file of signers: the named one, else `signers.json` in the workspace, if it exists.
