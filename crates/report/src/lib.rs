@@ -12,6 +12,7 @@ pub mod block;
 mod bundle;
 pub mod bytes;
 mod call_weights;
+mod checklist;
 pub mod comment;
 pub mod diff;
 mod field;

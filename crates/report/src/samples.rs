@@ -86,7 +86,7 @@ pub(crate) fn dry_run() -> DryRunReport {
         checks: vec![
             Check::pass("versions", "1 to 2").with(["a"]),
             Check::pass("code-size", "small|fine"),
-            Check::skip("metadata-hash", "no extension"),
+            Check::skip("sessions", "no sessions"),
         ],
         blocks: vec![block(4, Phase::Upgrade, 1_000_000_000_000, 100)],
         storage_changes: vec![change("System.Number", true, 0, 1), change("Attestations.ByCode", false, 2, 0)],

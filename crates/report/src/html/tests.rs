@@ -33,7 +33,8 @@ fn the_page_shows_verdict_hashes_blocks_and_calls() {
         "1,000 bytes, +100 compared with the current code; 25.0 % of the network&#39;s limit of 4,000<svg",
         "<code class=\"call\">Sudo.sudo(&lt;x&gt;)</code>",
         "<span class=\"pass\">&#9745;</span>The blob is newer than what the chain runs, and small enough",
-        "<span class=\"open\">&#9744;</span>Sessions end under the new code (sessions: not run)",
+        "<span class=\"open\">&#9744;</span>Weights of calls are unchanged, or were benchmarked again (weights: not run)",
+        "<span class=\"skip\">&#8211;</span>Sessions end under the new code (does not apply: no sessions)",
         "cargo xtask verify BUNDLE --root SIGNERS --rebuild",
     ] {
         assert!(page.contains(part), "{part}\n{page}");
