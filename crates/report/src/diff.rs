@@ -225,23 +225,24 @@ pub fn section_of_report(diff: &DiffOutcome) -> String {
     all
 }
 
-/// Renders the section of a bundle's report on changed constants that both runtimes have, in
-/// readable units.
+/// Renders the section of a bundle's report on the constants that change, in readable units: first
+/// those that both runtimes have. A dash means that there is no value.
 pub fn parameters_of_report(diff: &DiffOutcome) -> String {
     const ROW_LIMIT: usize = 100;
     let all = diff.report().and_then(|report| report.parameters.as_deref()).unwrap_or_default();
-    let changed: Vec<_> = all.iter().filter(|one| one.old.is_some() && one.new.is_some()).collect();
-    if changed.is_empty() {
+    if all.is_empty() {
         return String::new();
     }
+    let mut ordered: Vec<_> = all.iter().collect();
+    ordered.sort_by_key(|one| (one.old.is_none(), one.new.is_none()) != (false, false));
     let row = |one: &&Parameter| parameter_row(format!("{}.{}", one.pallet, one.constant), one);
-    let rows: Vec<_> = changed.iter().take(ROW_LIMIT).map(row).collect();
+    let rows: Vec<_> = ordered.iter().take(ROW_LIMIT).map(row).collect();
     let head = ["Parameter", "Old", "New", "Unit, and how it is known"];
-    let mut all = format!("## The parameters that change\n\n{}", markdown(&head, &rows));
-    if changed.len() > ROW_LIMIT {
-        all.push_str(&format!("\nAnd {} more, which are in diff.json.\n", changed.len() - ROW_LIMIT));
+    let mut section = format!("## The parameters that change\n\n{}", markdown(&head, &rows));
+    if all.len() > ROW_LIMIT {
+        section.push_str(&format!("\nAnd {} more, which are in diff.json.\n", all.len() - ROW_LIMIT));
     }
-    all
+    section
 }
 
 #[cfg(test)]
@@ -313,9 +314,12 @@ mod tests {
     }
 
     #[test]
-    fn the_report_has_the_parameters_that_both_have() {
-        let text = parameters_of_report(&DiffOutcome::Compared(Box::new(samples::diff())));
-        assert!(text.ends_with("| Balances.Limit | 1 PAS | 2 PAS | an amount |\n"), "{text}");
+    fn the_report_has_first_the_parameters_that_both_runtimes_have() {
+        let mut report = samples::diff();
+        report.parameters.as_mut().expect("parameters").reverse();
+        let text = parameters_of_report(&DiffOutcome::Compared(Box::new(report)));
+        let rows = "| Balances.Limit | 1 PAS | 2 PAS | an amount |\n| Balances.New | - | 5 | - |\n";
+        assert!(text.ends_with(rows), "{text}");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 
 use crate::{
     Bundle, call_weights,
+    checklist::{self, TaskState},
     field::{bytes, findings, milliseconds, or_dash, stated, words},
     steps,
     table::{escape, markdown},
@@ -41,6 +42,8 @@ pub fn report(bundle: &Bundle) -> String {
         bundle.diff.as_ref().map(crate::diff::parameters_of_report),
         bundle.weights.as_ref().map(weights),
         bundle.propose.as_ref().map(proposal),
+        Some(checklist(bundle)),
+        Some(verifying()),
     ] {
         if let Some(section) = section.filter(|section| !section.is_empty()) {
             all.push('\n');
@@ -202,6 +205,32 @@ fn proposal(propose: &ProposeOutcome) -> String {
     all
 }
 
+fn checklist(bundle: &Bundle) -> String {
+    let mut all = format!("## {}\n", checklist::TITLE);
+    for part in checklist::parts(bundle) {
+        all.push_str(&format!("\n### {}\n\n", part.title));
+        for task in part.tasks {
+            let mark = match task.state {
+                TaskState::Done => "[x] ",
+                TaskState::Open => "[ ] ",
+                TaskState::DoesNotApply => "",
+            };
+            all.push_str(&format!("- {mark}{}\n", escape(&task.text)));
+        }
+    }
+    all
+}
+
+fn verifying() -> String {
+    "## How to verify this bundle\n\n    \
+     cargo xtask verify BUNDLE --root SIGNERS --rebuild\n\n\
+     In a checkout of the commit above. It checks digests, signatures and threshold, and builds the blob again. \
+     Without `--rebuild` it builds nothing. BUNDLE is the directory of this report. SIGNERS is the file of signers: \
+     take it from a source other than this bundle. The signers are not in this report, because signatures cover it: \
+     the command shows them.\n"
+        .into()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -220,6 +249,11 @@ mod tests {
             "| Call | Sudo.sudo(\\<x\\>) |",
             "abc with uncommitted changes",
             "| warning | never-fits  pallet_xcm: Weight::MAX |",
+            "- [x] The blob is newer than what the chain runs, and small enough\n",
+            "- [ ] Weights of calls are unchanged, or were benchmarked again (weights: not run)\n",
+            "- Sessions end under the new code (does not apply: no sessions)\n",
+            "- [ ] The upgrade was announced\n",
+            "\n    cargo xtask verify BUNDLE --root SIGNERS --rebuild\n",
         ] {
             assert!(text.contains(line), "{line}\n{text}");
         }
