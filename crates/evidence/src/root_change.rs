@@ -91,23 +91,19 @@ pub fn sign(path: &Path, with: &KeySource, previous: Option<&Path>) -> Result<Ro
     if let Some(reason) = checked.invalid_reason {
         return Err(Failure::input(format!("the signature {} {reason}", signature.keyid)));
     }
-    let mut note = None;
     if !root.lists(&checked) && !previous.as_ref().is_some_and(|previous| previous.lists(&checked)) {
-        let unlisted = format!("{} is not the key of a signer in {}", signature.keyid, path.display());
         // Signers that only the previous version lists have to agree as well, if there is one.
-        if root.file.version == 1 || previous.is_some() {
-            return Err(Failure::usage(unlisted)
-                .expected(root.listed())
-                .hint("nothing was written; `cargo xtask signers key FILE` shows which key a file holds"));
-        }
-        note =
-            Some(format!("{unlisted}: it counts only if the previous version lists it, which --previous FILE checks"));
+        let hint = match root.file.version > 1 && previous.is_none() {
+            true => "nothing was written; if the version before lists the key, name that file with --previous",
+            false => "nothing was written; `cargo xtask signers key FILE` shows which key a file holds",
+        };
+        return Err(Failure::usage(format!("{} is not the key of a signer in {}", signature.keyid, path.display()))
+            .expected(root.listed())
+            .hint(hint));
     }
     add(&mut root.file.signatures, signature);
     write(path, &root.file)?;
-    let mut summary = summary(path, &root, previous.as_ref())?.value;
-    summary.warnings.extend(note);
-    Ok(summary)
+    Ok(summary(path, &root, previous.as_ref())?.value)
 }
 
 /// Checks that a file of signers was agreed to by its own signers and by those of the previous
@@ -330,8 +326,12 @@ mod tests {
         let second = make_root(bundle.beside("2.json"), 1, &[&b], Some(&first));
         sign(&second, &eve.0, Some(&first)).expect_err("in neither version");
         sign(&second, &a.0, Some(&first)).expect("the one before lists it");
-        let unsure = sign(&second, &eve.0, None).expect("may be of the one before");
-        assert!(unsure.warnings[0].contains("--previous"), "{:?}", unsure.warnings);
+        let before = std::fs::read(&second).expect("read");
+        for unlisted in [&eve, &a] {
+            let failure = sign(&second, &unlisted.0, None).expect_err("the version before is not known");
+            assert!(failure.hint.as_ref().is_some_and(|hint| hint.contains("--previous")), "{failure}");
+        }
+        assert_eq!(std::fs::read(&second).expect("read"), before);
     }
 
     #[test]
