@@ -329,7 +329,9 @@ fn judge(runtimes: &mut [PlannedRuntime], named: &[String], last: Option<&LastRe
         (one.released, one.reason) = match (one.last_spec_version, last) {
             (Some(before), _) if now > before => (true, format!("spec_version rises from {before} to {now}")),
             (Some(before), Some(last)) if now == before => {
-                let here = if last.commit == commit { ", which is at this commit: --tagged releases it" } else { "" };
+                // Other runtimes did not rise with that tag, so --tagged does not release them.
+                let tagged = last.commit == commit && last.spec_version == now;
+                let here = if tagged { ", which is at this commit: --tagged releases it" } else { "" };
                 (false, format!("spec_version is {now}, as it was in {}{here}", last.tag))
             }
             (Some(before), Some(last)) => {
@@ -418,6 +420,18 @@ mod tests {
         assert_eq!(
             judge(&mut all, &[], Some(&last_release()), "the head"),
             ["b: spec_version falls to 4: it was 5 in v1.0.0"]
+        );
+    }
+
+    #[test]
+    fn only_a_runtime_of_the_tag_at_this_commit_is_released_by_it() {
+        let mut all = [one("a", Some(1_000_000), 1_000_000), one("b", Some(999_999), 999_999)];
+        assert_eq!(
+            judge(&mut all, &[], Some(&last_release()), "c"),
+            [
+                "a: spec_version is 1000000, as it was in v1.0.0, which is at this commit: --tagged releases it",
+                "b: spec_version is 999999, as it was in v1.0.0"
+            ]
         );
     }
 
