@@ -14,8 +14,8 @@ mod weights;
 
 pub use build::*;
 pub use ci::*;
-use clap::{Args, Parser, Subcommand, ValueEnum};
-use console::printer::{Color, PrinterOptions};
+use clap::{Args, Parser, Subcommand, ValueEnum, error::ErrorKind};
+use console::printer::{Color, Printer, PrinterOptions};
 pub use dry_run::*;
 pub use propose::*;
 pub use release::*;
@@ -25,6 +25,7 @@ use std::{path::PathBuf, process::ExitCode};
 pub use upgrade::*;
 pub use verify::*;
 pub use weights::*;
+use worker::Failure;
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -244,7 +245,7 @@ pub struct Completions {
 }
 
 /// Prints a clap error and returns the exit code. Help and versions are data: they go to standard
-/// output. An invalid command line exits with 2.
+/// output. An invalid command line exits with 2. With `--json` its error is also a document.
 pub fn usage_error(error: &clap::Error) -> ExitCode {
     // The message repeats invalid arguments, which may be an address with a key in it.
     let text = error.render().to_string();
@@ -252,8 +253,47 @@ pub fn usage_error(error: &clap::Error) -> ExitCode {
         true => std::io::Write::write_all(&mut std::io::stderr(), protocol::hide_addresses(&text).as_bytes()),
         false => error.print(),
     };
-    match error.use_stderr() {
-        true => ExitCode::from(worker::Kind::Usage.exit_code()),
-        false => ExitCode::SUCCESS,
+    if !error.use_stderr() {
+        return ExitCode::SUCCESS;
+    }
+    // The options were not parsed, so they are searched for.
+    let given = |option: &str| std::env::args_os().skip(1).take_while(|word| word != "--").any(|word| word == option);
+    let options = PrinterOptions { json: given("--json"), github: given("--github"), ..PrinterOptions::default() };
+    Printer::new(&options).failure_document(&usage_failure(error));
+    ExitCode::from(worker::Kind::Usage.exit_code())
+}
+
+/// Returns a clap error as a failure: its first paragraph, and its tip or the command for help.
+fn usage_failure(error: &clap::Error) -> Failure {
+    if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        return Failure::usage("the command line has no command").hint("cargo xtask --help");
+    }
+    let text = protocol::hide_addresses(&error.render().to_string());
+    let first = text.split("\n\n").next().unwrap_or_default();
+    let words: Vec<_> = first.trim_start_matches("error: ").split_whitespace().collect();
+    let tip = text.lines().find_map(|line| line.trim().strip_prefix("tip: "));
+    Failure::usage(words.join(" ")).hint(tip.unwrap_or("--help after the command shows its options"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_invalid_command_line_is_a_failure_with_a_message_and_a_hint() {
+        let failure = |words: &[&str]| {
+            let words = ["cargo xtask"].iter().chain(words);
+            usage_failure(&Cli::try_parse_from(words).expect_err("invalid"))
+        };
+        let unknown = failure(&["list", "--nope"]);
+        assert_eq!((unknown.kind, &*unknown.message), (worker::Kind::Usage, "unexpected argument '--nope' found"));
+        assert!(unknown.hint.is_some_and(|hint| hint.contains("--help")));
+        let missing = failure(&["verify"]).message;
+        assert_eq!(missing, "the following required arguments were not provided: <BUNDLE>");
+        let similar = failure(&["upgrad"]).hint;
+        assert!(similar.as_ref().is_some_and(|hint| hint.contains("'upgrade'")), "{similar:?}");
+        let address = failure(&["list", "wss://node/secret-token"]).message;
+        assert!(!address.contains("secret-token"), "{address}");
+        assert_eq!(failure(&[]).message, "the command line has no command");
     }
 }

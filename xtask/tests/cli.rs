@@ -41,6 +41,13 @@ fn a_failure_is_one_json_document() {
     let (code, stdout, _) = machine.seen(command);
     let document: serde_json::Value = serde_json::from_str(&stdout).expect("one document");
     assert_eq!((code, &document["error"]["kind"]), (Some(4), &"input".into()));
+    // A command line that is not parsed has a document too.
+    for words in [&["list", "--nope", "--json"][..], &["verify", "--json"], &["--json"]] {
+        let (code, stdout, stderr) = machine.seen(machine.command(words));
+        let document: serde_json::Value = serde_json::from_str(&stdout).expect("one document");
+        assert_eq!((code, &document["error"]["kind"]), (Some(2), &"usage".into()), "{words:?}");
+        assert!(stderr.contains("Usage: cargo xtask"), "{stderr}");
+    }
 }
 
 #[test]

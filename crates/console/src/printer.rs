@@ -209,17 +209,22 @@ impl Printer {
         if self.0.github {
             self.command(&github::Annotation::of_failure(failure));
         }
-        if self.0.json && !self.0.written.load(Ordering::Relaxed) {
-            let document = FailureDocument { error: failure.clone() };
-            let text = serde_json::to_string_pretty(&document).unwrap_or_default();
-            let _ = self.data(&if self.0.github { github::json_without_commands(&text) } else { text.into() });
-        }
+        self.failure_document(failure);
         self.labelled("error", RED, &failure.message);
         let rest = [("found", &failure.found), ("expected", &failure.expected), ("hint", &failure.hint)];
         for (label, text) in rest {
             if let Some(text) = text {
                 self.labelled(label, CYAN, text);
             }
+        }
+    }
+
+    /// Prints the document of a failure with `--json`, unless the result was printed.
+    pub fn failure_document(&self, failure: &Failure) {
+        if self.0.json && !self.0.written.load(Ordering::Relaxed) {
+            let document = FailureDocument { error: failure.clone() };
+            let text = serde_json::to_string_pretty(&document).unwrap_or_default();
+            let _ = self.data(&if self.0.github { github::json_without_commands(&text) } else { text.into() });
         }
     }
 
