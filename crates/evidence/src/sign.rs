@@ -223,6 +223,13 @@ fn parse_private(path: &Path, text: &str) -> Result<ssh_key::PrivateKey> {
             .expected("-----BEGIN OPENSSH PRIVATE KEY-----")
             .hint(format!("sign through the agent, or convert it: ssh-keygen -p -f {}", path.display())));
     }
+    if !text.contains("-----BEGIN") && ChainSecret::parse(KeyType::Sr25519, text).is_ok() {
+        let path = path.display();
+        return Err(Failure::input(format!("{path} is the key file of a chain account, not of ssh"))
+            .found("a seed or a secret phrase")
+            .expected("the type of the key before the file")
+            .hint(format!("--with sr25519:{path} or --with ed25519:{path}")));
+    }
     ssh_key::PrivateKey::from_openssh(text.as_bytes()).map_err(|error| {
         // About half of all P-521 keys have a secret with leading zeros, which the library cannot
         // read.

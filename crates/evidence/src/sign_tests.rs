@@ -383,3 +383,20 @@ fn a_wallets_signature_is_imported() {
     let unnamed = KeySource::Import { key_type: KeyType::Sr25519, public_key: None, signature_file };
     assert_eq!(bundle.sign(unnamed).expect_err("whose?").kind, worker::Kind::Usage);
 }
+
+#[test]
+fn a_chain_key_without_its_type_is_named_as_one() {
+    let bundle = Bundle::assembled();
+    let (key, _) = bundle.chain_key("ana", KeyType::Sr25519);
+    let key_file = key.secret_file().expect("a file").clone();
+    let secret = std::fs::read_to_string(&key_file).expect("read");
+    for failure in [
+        bundle.sign(KeySource::Ssh { key_file: key_file.clone() }).expect_err("not of ssh"),
+        check_key(&KeySource::Ssh { key_file: key_file.clone() }).expect_err("not of ssh"),
+    ] {
+        let (sr25519, ed25519) = (format!("sr25519:{}", key_file.display()), format!("ed25519:{}", key_file.display()));
+        let hint = failure.hint.as_deref().unwrap_or_default();
+        assert!(hint.contains(&sr25519) && hint.contains(&ed25519), "{failure}");
+        assert!(!failure.to_string().contains(secret.trim()), "{failure}");
+    }
+}
