@@ -101,7 +101,10 @@ fn an_unlisted_key_and_a_secret_in_place_of_a_key_are_refused() {
 fn an_expired_file_is_reported_and_can_be_replaced() {
     let directory = tempfile::tempdir().expect("a directory");
     let (file, next) = (directory.path().join("signers.json"), directory.path().join("next.json"));
-    init(&file, &["--threshold", "1", "--expires", "2020-01-01"]).expect_code(0);
+    init(&file, &["--threshold", "1", "--expires", "2020-01-01"]).expect_code(2).mentions(&["--expires 2020-01-01"]);
+    init(&file, &["--threshold", "1", "--expires", "2999-01-01"]).expect_code(0);
+    let content = std::fs::read_to_string(&file).expect("read").replace("2999-01-01", "2020-01-01");
+    std::fs::write(&file, content).expect("written");
     let alice = key(directory.path(), "Alice");
     signers(&["sign", &text(&file), "--with", &alice]).expect_code(0);
     let told = signers(&["verify", &text(&file)]).expect_code(1).stdout;

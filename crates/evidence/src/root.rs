@@ -176,6 +176,13 @@ impl Root {
         self.signers.iter().map(|signer| signer.person).collect::<BTreeSet<_>>().len()
     }
 
+    /// Returns the pairs of names that count as one person because their keys have the same seed.
+    pub fn shared_seeds(&self) -> BTreeSet<(&str, &str)> {
+        let first = |signer: &Signer| self.signers.get(signer.person).map(|first| first.name.as_str());
+        let pairs = self.signers.iter().filter_map(|signer| Some((first(signer)?, signer.name.as_str())));
+        pairs.filter(|(first, name)| first != name).collect()
+    }
+
     fn signer(&self, signature: &CheckedSignature) -> Option<&Signer> {
         self.signers.iter().find(|signer| signature.is_by(&signer.key))
     }

@@ -43,9 +43,19 @@ pub fn init(request: &InitRootRequest) -> Result<RootSummary> {
         signatures: Vec::new(),
     };
     let root = Root::new(file)?;
+    if root.expired(SystemTime::now()) {
+        return Err(Failure::usage("the file of signers would have expired already")
+            .found(format!("--expires {}", root.file.expires.unwrap_or_default()))
+            .expected("a day that is not past (UTC)"));
+    }
     write(&request.path, &root.file)?;
     let mut summary = summary(&request.path, &root, None)?.value;
     summary.warnings.extend(note);
+    summary.warnings.extend(
+        root.shared_seeds()
+            .into_iter()
+            .map(|(one, other)| format!("the keys of {one} and {other} have the same seed: they count as one person")),
+    );
     Ok(summary)
 }
 
@@ -280,15 +290,23 @@ mod tests {
     fn a_file_that_expired_says_so_and_is_replaced_by_those_it_lists() {
         let bundle = Bundle::new();
         let [a, b] = ["ana", "ben"].map(|name| bundle.chain_key(name, KeyType::Ed25519));
-        let of = |name: &str, expires: Option<&str>, previous: Option<&Path>| {
+        let try_of = |name: &str, expires: Option<&str>, previous: Option<&Path>| {
             let (path, previous) = (bundle.beside(name), previous.map(Path::to_path_buf));
             let signers = entries(&[&a, &b]);
             let expires = expires.map(str::to_owned);
             let request = InitRootRequest { path: path.clone(), threshold: 2, signers, expires, previous };
-            (path, init(&request).expect("made"))
+            (path, init(&request))
         };
-        let (old, made) = of("1.json", Some("2020-01-01"), None);
-        assert!(made.expired && made.warnings[0].contains("2020-01-01"), "{:?}", made.warnings);
+        let of = |name: &str, expires: Option<&str>, previous: Option<&Path>| {
+            let (path, made) = try_of(name, expires, previous);
+            (path, made.expect("made"))
+        };
+        let (old, refused) = try_of("1.json", Some("2020-01-01"), None);
+        assert_eq!((refused.expect_err("past").kind, old.exists()), (worker::Kind::Usage, false));
+        // It was valid when it was made.
+        let (old, _) = of("1.json", Some("2999-01-01"), None);
+        let text = std::fs::read_to_string(&old).expect("read").replace("2999-01-01", "2020-01-01");
+        std::fs::write(&old, text).expect("written");
         sign(&old, &a.0, None).expect("signed");
         sign(&old, &b.0, None).expect("signed");
         let outcome = verified(&old, None).expect("verified");
@@ -311,6 +329,26 @@ mod tests {
         assert_eq!(made.expires.as_deref(), Some("2999-01-01"));
         assert!(made.warnings[0].contains("2999-01-01"), "{:?}", made.warnings);
         assert_eq!(of("5.json", Some("never"), Some(&third)).1.expires, None);
+    }
+
+    #[test]
+    fn two_keys_of_one_seed_are_noted() {
+        let bundle = Bundle::new();
+        let ana = bundle.chain_key("ana", KeyType::Sr25519);
+        let (_, (_, _, ed25519)) = bundle.chain_key("ana", KeyType::Ed25519);
+        let mut signers = entries(&[&ana, &bundle.chain_key("cas", KeyType::Sr25519)]);
+        signers.push(SignerEntry { name: "ben".into(), key_type: KeyType::Ed25519, public_key: ed25519 });
+        let mut init = |path: &str| {
+            let path = bundle.beside(path);
+            let request =
+                InitRootRequest { path, threshold: 2, signers: signers.clone(), expires: None, previous: None };
+            let made = super::init(&request).expect("made");
+            signers[2].name = "ana".into();
+            (made.signers, made.warnings)
+        };
+        let (people, warnings) = init("1.json");
+        assert!(people == 2 && warnings[0].contains("ana and ben have the same seed"), "{warnings:?}");
+        assert_eq!(init("2.json"), (2, Vec::new()), "one name is one person anyway");
     }
 
     #[test]
