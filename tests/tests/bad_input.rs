@@ -211,6 +211,24 @@ fn options_that_the_route_does_not_use_are_refused() {
     propose(&["--route", "sudo", "--enact-after", "10"]).expect_code(2).mentions(&["sudo", "--enact-after"]);
     propose(&["--relay", &state]).expect_code(2).mentions(&["the upgraded chain itself"]);
     propose(&["--route", "root-referendum", "--enact-after", "10"]).expect_code(0);
+    propose(&["--note-preimage"]).expect_code(2).mentions(&["--note-preimage does not apply to the route sudo"]);
+    propose(&["--relay", "paseo/nope"]).expect_code(4).mentions(&["neither a file nor a network", "paseo/people"]);
+
+    // A runtime by its name would be built first.
+    let by_name = |more: &[&str]| {
+        Xtask::new([&["propose", "upgrade", "--runtime", "standalone", "--target", &state][..], more].concat()).run()
+    };
+    by_name(&["--route", "foo"]).expect_code(2).mentions(&["unknown route", "root-referendum"]);
+    by_name(&["--note-preimage"]).expect_code(2).mentions(&["--note-preimage does not apply to the route sudo"]);
+}
+
+#[test]
+fn a_missing_file_of_signers_has_a_hint() {
+    let bundle = cutover_tests::bundle().display().to_string();
+    for command in [&["verify", &bundle][..], &["sign", &bundle, "--with", "throw-away"]] {
+        let output = Xtask::new([command, &["--root", "nope.json"]].concat()).run().expect_code(4);
+        output.mentions(&["nope.json", "signers init"]);
+    }
 }
 
 #[test]

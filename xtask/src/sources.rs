@@ -122,16 +122,23 @@ pub fn pinned(context: &Context, text: &str, at: Option<&str>) -> Result<PinnedS
     pin(context, place, network.as_deref(), at)
 }
 
+/// Returns the failure for a text that is no source, from the one that says that it is no network.
+pub fn no_source(text: &str, unknown: Failure) -> Failure {
+    let networks = unknown.expected.unwrap_or_default();
+    let failure = Failure::input(format!("{text} is neither a file nor a network"))
+        .expected(format!("a file, the address of a node, or one of {networks}"));
+    Failure { hint: unknown.hint, ..failure }
+}
+
 /// Returns the reachable nodes of a network and its name, or the place that the text refers to.
 fn named(context: &Context, text: &str) -> Result<(SourceLocation, Option<String>)> {
-    let network = match networks::may_be_a_name(text) {
-        true => runtimes::networks(context)?.remove(text),
-        false => None,
-    };
-    match network {
-        Some(network) => Ok((SourceLocation::Live(reached(context, text, &network)?), Some(text.to_owned()))),
-        None => Ok((SourceLocation::parse(text)?, None)),
+    if !networks::may_be_a_name(text) {
+        return Ok((SourceLocation::parse(text)?, None));
     }
+    // A file of this name would have been taken first.
+    let networks = runtimes::networks(context)?;
+    let network = networks::find(&networks, text).map_err(|unknown| no_source(text, unknown))?;
+    Ok((SourceLocation::Live(reached(context, text, network)?), Some(text.to_owned())))
 }
 
 fn pin(context: &Context, place: SourceLocation, network: Option<&str>, at: Option<&str>) -> Result<PinnedState> {

@@ -40,24 +40,6 @@ pub struct Options {
     pub referendum_index: Option<u32>,
 }
 
-impl Options {
-    /// Fails if an option applies to referenda only and the route has none.
-    fn check_against_route(&self, route: Route) -> Result<()> {
-        let given = [
-            ("--enact-after or --enact-at", self.enactment != Enactment::default()),
-            ("--note-preimage", self.note_preimage),
-            ("--referendum-index", self.referendum_index.is_some()),
-        ];
-        match given.into_iter().find(|(_, given)| *given && !route.by_referendum()) {
-            None => Ok(()),
-            Some((option, _)) => Err(Failure::usage(format!("{option} does not apply to the route {route}"))
-                .found("a route without a referendum: its calls take effect at once")
-                .expected("a route with a referendum")
-                .hint("omit the option, or choose another route with --route")),
-        }
-    }
-}
-
 /// Creates the proposal. Every call is encoded, decoded again and compared.
 ///
 /// Fails if no route is possible, if an option does not apply to the route, or if the chain would
@@ -67,7 +49,7 @@ pub fn upgrade(chains: Chains<'_>, release: &Release<'_>, options: &Options) -> 
     let mut notes = Vec::new();
     notes.extend(check_version(target, release, options.without_checks)?);
     let route = chains.choose(options.route)?;
-    options.check_against_route(route)?;
+    route.check_options(options.enactment, options.note_preimage, options.referendum_index)?;
     notes.extend(chains.governing_parachain(route));
     let upgrading = UpgradeCalls::of(target).ok_or_else(|| missing("a call to upgrade"))?;
     if upgrading.never_checks() && !options.without_checks {

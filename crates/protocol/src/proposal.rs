@@ -125,6 +125,27 @@ impl Route {
         !matches!(self, Self::Sudo | Self::RelaySuperuserSudo)
     }
 
+    /// Fails if an option that applies to referenda only is given and the route has none.
+    pub fn check_options(
+        self,
+        enactment: Enactment,
+        note_preimage: bool,
+        referendum_index: Option<u32>,
+    ) -> Result<(), Failure> {
+        let given = [
+            ("--enact-after or --enact-at", enactment != Enactment::default()),
+            ("--note-preimage", note_preimage),
+            ("--referendum-index", referendum_index.is_some()),
+        ];
+        match given.into_iter().find(|(_, given)| *given && !self.by_referendum()) {
+            None => Ok(()),
+            Some((option, _)) => Err(Failure::usage(format!("{option} does not apply to the route {self}"))
+                .found("a route without a referendum: its calls take effect at once")
+                .expected("a route with a referendum")
+                .hint("omit the option, or choose another route with --route")),
+        }
+    }
+
     /// Returns whether the calls are submitted on the chain that governs the target.
     pub fn by_relay(self) -> bool {
         matches!(self, Self::RelaySuperuserSudo | Self::RelaySuperuserReferendum)

@@ -4,6 +4,7 @@
 //! The built-in networks are data (`networks.json`), which `[workspace.metadata.cutover.networks]`
 //! extends and overrides.
 
+use crate::runtimes::nearest;
 use protocol::Endpoint;
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, path::Path};
@@ -55,8 +56,23 @@ pub fn find<'networks>(networks: &'networks Networks, name: &str) -> Result<&'ne
     networks.get(name).ok_or_else(|| {
         Failure::usage(format!("there is no network {name:?}"))
             .expected(networks.keys().cloned().collect::<Vec<_>>().join(", "))
-            .hint("define others in [workspace.metadata.cutover.networks]")
+            .hint(hint(networks, name))
     })
+}
+
+/// Returns a hint for an unknown name: the chains of the network that it begins with, or the name
+/// that is most similar.
+fn hint(networks: &Networks, name: &str) -> String {
+    let others = "define others in [workspace.metadata.cutover.networks]";
+    let first = |name: &str| name.split('/').next().map(str::to_owned);
+    let chains: Vec<_> = networks.keys().filter(|known| first(known) == first(name)).cloned().collect();
+    if !chains.is_empty() {
+        return format!("known chains of that network: {}; {others}", chains.join(", "));
+    }
+    match nearest(name, networks.keys()) {
+        Some(near) => format!("did you mean {near}?"),
+        None => others.into(),
+    }
 }
 
 /// Returns the failure of a network without nodes.
@@ -141,6 +157,16 @@ mod tests {
             };
             assert!(network.genesis_hash.as_ref().is_none_or(is_hash), "{name}");
         }
+    }
+
+    #[test]
+    fn an_unknown_name_has_a_hint() {
+        let networks = built_in().expect("read");
+        let hint = |name: &str| find(&networks, name).expect_err("unknown").hint.expect("a hint");
+        let chains = hint("paseo/nope");
+        assert!(chains.contains("paseo/people") && !chains.contains("polkadot"), "{chains}");
+        assert_eq!(hint("polkadto"), "did you mean polkadot?");
+        assert!(hint("qqqqqq").starts_with("define others"));
     }
 
     #[test]

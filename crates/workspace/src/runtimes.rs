@@ -660,7 +660,7 @@ fn read_matrix(root: &Path) -> Result<Vec<Matrix>> {
 }
 
 /// Returns the candidate that is most similar to the name.
-fn nearest<'name>(name: &str, candidates: impl Iterator<Item = &'name String>) -> Option<&'name String> {
+pub(crate) fn nearest<'name>(name: &str, candidates: impl Iterator<Item = &'name String>) -> Option<&'name String> {
     let scored = candidates.map(|candidate| {
         let contained = candidate.contains(name) || name.contains(candidate.as_str());
         (if contained { 1 } else { strsim::levenshtein(name, candidate) }, candidate)

@@ -37,13 +37,13 @@ use workspace::context::Context;
 /// Checks that a source exists, before long-running work starts: a file, a node's address or a
 /// network.
 pub fn expect_source(context: &Context, text: &str) -> Result<()> {
-    if text == "-" || protocol::Live::is_meant_by(text) || Path::new(text).is_file() {
+    let is_file = Path::new(text).metadata().is_ok_and(|metadata| !metadata.is_dir());
+    if text == "-" || protocol::Live::is_meant_by(text) || is_file {
         return Ok(());
     }
     match workspace::networks::find(&workspace::runtimes::networks(context)?, text) {
         Ok(_) => Ok(()),
-        Err(unknown) => Err(Failure::input(format!("{text} is neither a file nor a network"))
-            .expected(format!("a file, the address of a node, or one of {}", unknown.expected.unwrap_or_default()))),
+        Err(unknown) => Err(crate::sources::no_source(text, unknown)),
     }
 }
 
@@ -72,6 +72,12 @@ pub fn bundle_directory(path: &Path) -> Result<&Path> {
 /// Returns the file of signers: the named one, else `signers.json` in the workspace, if it exists.
 pub fn root_file(context: &Context, named: Option<&Path>) -> Result<Option<std::path::PathBuf>> {
     if let Some(named) = named {
+        if let Err(error) = named.metadata() {
+            return Err(Failure::io("read the file of signers", named, &error).hint(
+                "--root names the file that lists who signs, usually signers.json of the repository; \
+                 `cargo xtask signers init` writes a first one",
+            ));
+        }
         return Ok(Some(named.to_path_buf()));
     }
     // Only the usual name: reading the configuration would need cargo.
@@ -82,4 +88,23 @@ pub fn root_file(context: &Context, named: Option<&Path>) -> Result<Option<std::
 /// Returns the directory that records the files of signers accepted on this machine.
 pub fn accepted_signers(context: &Context) -> std::path::PathBuf {
     context.cache.join("signers")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_release_and_an_archive_are_no_bundle() {
+        let directory = tempfile::tempdir().expect("a directory");
+        bundle_directory(directory.path()).expect("may be one");
+        let record = directory.path().join(RECORD);
+        std::fs::write(&record, "{}").expect("written");
+        let hint = |path: &Path| bundle_directory(path).expect_err("no bundle").hint.unwrap_or_default();
+        assert!(hint(&record).contains("tar xf"));
+        let release = hint(directory.path());
+        assert!(release.contains("release sign") && release.contains("sha256sum --check SHA256SUMS"), "{release}");
+        std::fs::write(directory.path().join("manifest.json"), "{}").expect("written");
+        bundle_directory(directory.path()).expect("a bundle that keeps a file of that name");
+    }
 }

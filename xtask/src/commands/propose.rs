@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The `propose` command: writes the calls that propose an upgrade.
 
-use super::target;
+use super::{expect_source, target};
 use crate::{
     cli::{self, RouteOptions},
     sources::{self, SourceLocation},
@@ -11,29 +11,77 @@ use protocol::{
     proposal::{BrowserNodes, Enactment, Proposal, ProposalRequest, ProposeRequest, Route, UnknownRoute},
 };
 use std::path::Path;
-use worker::{Failure, Outcome, Result};
+use worker::{Failure, Kind, Outcome, Result};
 use workers::Worker;
 use workspace::context::Context;
 
 pub fn run(context: &Context, options: &cli::Propose) -> Result<bool> {
     let cli::ProposeCommand::Upgrade(options) = &options.command;
+    // All that can be checked without the blob is checked before it is built.
     target::check_path(&options.runtime)?;
-    let target = target::resolve(context, Some(&options.runtime), false)?;
-    let mut route = options.route.clone();
-    route.relay = route.relay.or(target.relay);
-    route.para_id = route.para_id.or(target.para_id);
-    route.route = route.route.or(target.route);
+    self::route(&options.route)?;
+    for source in options.route.relay.iter().chain([&options.target]) {
+        expect_source(context, source)?;
+    }
+    let route = target::with_configured_route(context, &options.runtime, &options.route)?;
     let relay = route.relay.as_deref().map(|relay| sources::source(context, relay)).transpose()?;
     let chain = sources::source(context, &options.target)?;
-    let mut request = request(&target.blob, &chain, relay.as_ref(), &route, options.out.as_deref())?;
+    if !target::is_file(&options.runtime) {
+        check_route(context, &chain, relay.as_ref(), &route)?;
+    }
+    let target = target::resolve(context, Some(&options.runtime), false)?;
+    let runtime = Source::File(target.blob);
+    let mut request = request(runtime, &chain, relay.as_ref(), &route, options.out.as_deref())?;
     // The output is for the user, who named these nodes. Evidence contains only public nodes.
     request.browser = BrowserNodes { target: browser_node(&chain), relay: relay.as_ref().and_then(browser_node) };
-    let request = ProposalRequest::Propose(request);
-    let task = context.printer.task("propose");
-    let outcome: Outcome<Proposal> = workers::ask(context, Worker::Proposal, &request, &task, &context.log("propose"))?;
-    drop(task);
+    let outcome = ask(context, request)?;
     context.printer.result(&outcome.value, || report::terminal::propose(&outcome.value))?;
     Ok(outcome.passed)
+}
+
+fn ask(context: &Context, request: ProposeRequest) -> Result<Outcome<Proposal>> {
+    let request = ProposalRequest::Propose(request);
+    let task = context.printer.task("propose");
+    workers::ask(context, Worker::Proposal, &request, &task, &context.log("propose"))
+}
+
+/// Checks the options of the route against the chain's own route, before the runtime is built.
+fn check_route(
+    context: &Context,
+    chain: &SourceLocation,
+    relay: Option<&SourceLocation>,
+    route: &RouteOptions,
+) -> Result<()> {
+    let request = request(chain.source(), chain, relay, route, None)?;
+    // A named route was checked, and without such an option there is nothing to check.
+    let (enactment, index) = (request.enactment, request.referendum_index);
+    if request.route.is_some() || Route::Sudo.check_options(enactment, request.note_preimage, index).is_ok() {
+        return Ok(());
+    }
+    // The chain's own code takes the place of the new one, so the versions do not fit.
+    match ask(context, ProposeRequest { without_checks: true, ..request }) {
+        Err(failure) if failure.kind == Kind::Usage => Err(failure),
+        _ => Ok(()),
+    }
+}
+
+/// Returns the named route. Fails if there is no such route, or if a given option does not apply to
+/// it.
+pub fn route(options: &RouteOptions) -> Result<Option<Route>> {
+    let Some(name) = options.route.as_deref() else { return Ok(None) };
+    let route: Route = name.parse().map_err(|unknown: UnknownRoute| {
+        Failure::usage("unknown route").found(format!("{:?}", unknown.0)).expected(UnknownRoute::expected())
+    })?;
+    route.check_options(enactment(options), options.note_preimage, options.referendum_index)?;
+    Ok(Some(route))
+}
+
+fn enactment(options: &RouteOptions) -> Enactment {
+    match (options.enact_after, options.enact_at) {
+        (Some(blocks), _) => Enactment::After(blocks),
+        (_, Some(block)) => Enactment::At(block),
+        _ => Enactment::default(),
+    }
 }
 
 /// Returns the node for browser links. `None` if its address contains secrets.
@@ -45,33 +93,47 @@ fn browser_node(place: &SourceLocation) -> Option<String> {
 
 /// Returns the request for a proposal.
 pub fn request(
-    runtime: &Path,
+    runtime: Source,
     chain: &SourceLocation,
     relay: Option<&SourceLocation>,
     route: &RouteOptions,
     out: Option<&Path>,
 ) -> Result<ProposeRequest> {
-    let enactment = match (route.enact_after, route.enact_at) {
-        (Some(blocks), _) => Enactment::After(blocks),
-        (_, Some(block)) => Enactment::At(block),
-        _ => Enactment::default(),
-    };
-    let governed_by = route.route.as_deref().map(|name| {
-        name.parse::<Route>().map_err(|unknown| {
-            Failure::usage("unknown route").found(format!("{:?}", unknown.0)).expected(UnknownRoute::expected())
-        })
-    });
     Ok(ProposeRequest {
-        runtime: Source::File(runtime.to_owned()),
+        runtime,
         target: chain.source(),
         relay: relay.map(SourceLocation::source),
         para_id: route.para_id,
-        route: governed_by.transpose()?,
-        enactment,
+        route: self::route(route)?,
+        enactment: enactment(route),
         without_checks: route.without_checks,
         note_preimage: route.note_preimage,
         referendum_index: route.referendum_index,
         out: out.map(Path::to_owned),
         browser: BrowserNodes::default(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_named_route_and_its_options_are_checked_before_a_build() {
+        let named = |name: &str| RouteOptions { route: Some(name.into()), ..RouteOptions::default() };
+        assert_eq!(route(&RouteOptions::default()), Ok(None));
+        assert_eq!(route(&named("sudo")), Ok(Some(Route::Sudo)));
+        let unknown = route(&named("foo")).expect_err("no such route");
+        assert!(unknown.kind == Kind::Usage && unknown.expected.is_some_and(|names| names.contains("root-referendum")));
+        for given in [
+            RouteOptions { note_preimage: true, ..RouteOptions::default() },
+            RouteOptions { enact_after: Some(10), ..RouteOptions::default() },
+            RouteOptions { enact_at: Some(10), ..RouteOptions::default() },
+            RouteOptions { referendum_index: Some(1), ..RouteOptions::default() },
+        ] {
+            let by = |name: &str| route(&RouteOptions { route: Some(name.into()), ..given.clone() });
+            assert_eq!(by("relay-superuser-sudo").expect_err("no referendum").kind, Kind::Usage);
+            by("root-referendum").expect("a referendum");
+        }
+    }
 }

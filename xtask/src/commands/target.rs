@@ -2,7 +2,7 @@
 //! Resolves `--runtime NAME|BLOB`. A file is a blob; any other value is the name of a runtime to build.
 
 use super::build::{Built, build_one, default_out, release_variant};
-use crate::cli::{EngineOptions, Profile};
+use crate::cli::{EngineOptions, Profile, RouteOptions};
 use engines::Purpose;
 use std::{
     collections::BTreeMap,
@@ -24,9 +24,6 @@ pub struct Target {
     pub try_runtime: Option<PathBuf>,
     /// The state from which an upgrade of the runtime starts.
     pub state: Option<String>,
-    pub relay: Option<String>,
-    pub para_id: Option<u32>,
-    pub route: Option<String>,
     /// The checks of the dry run that may fail, each with the reason.
     pub allow: BTreeMap<String, String>,
     /// The checks of the dry run whose hazards count as failures.
@@ -48,9 +45,6 @@ pub fn resolve(context: &Context, name: Option<&str>, try_runtime: bool) -> Resu
             note: None,
             try_runtime: None,
             state: None,
-            relay: None,
-            para_id: None,
-            route: None,
             allow: BTreeMap::new(),
             deny: Vec::new(),
             strict: false,
@@ -76,9 +70,6 @@ pub fn resolve(context: &Context, name: Option<&str>, try_runtime: bool) -> Resu
         note: runtime.network_note(),
         try_runtime: try_runtime.map(|built: Built| built.path),
         state: runtime.state().map(|state| runtime.configured_source(&state)),
-        relay: runtime.configured_relay(),
-        para_id: runtime.config.para_id,
-        route: runtime.config.route.clone(),
         allow: runtime.config.dry_run.allow.clone(),
         deny: runtime.config.dry_run.deny.clone(),
         strict: runtime.config.dry_run.strict,
@@ -100,7 +91,22 @@ pub fn try_runtime_variant(runtime: &Runtime) -> Option<Variant> {
     Some(variant)
 }
 
-fn is_file(name: &str) -> bool {
+/// Returns the options with what the runtime's configuration says about its route. Options given on
+/// the command line take precedence. A blob has no configuration.
+pub fn with_configured_route(context: &Context, name: &str, given: &RouteOptions) -> Result<RouteOptions> {
+    let mut route = given.clone();
+    if !is_file(name) {
+        let workspace = Workspace::load(context)?;
+        let runtime = workspace.find(name)?;
+        route.relay = route.relay.or(runtime.configured_relay());
+        route.para_id = route.para_id.or(runtime.config.para_id);
+        route.route = route.route.or(runtime.config.route.clone());
+    }
+    Ok(route)
+}
+
+/// Returns whether a name is that of a blob, which is not built.
+pub fn is_file(name: &str) -> bool {
     Path::new(name).is_file() || name == "-"
 }
 

@@ -16,7 +16,7 @@ mod summary;
 mod weights;
 
 use super::{
-    expect_source, root_file,
+    expect_source, propose, root_file,
     sign::{expect_keys, parse_key},
 };
 use crate::cli::{self, UpgradeJob};
@@ -57,6 +57,10 @@ pub fn make(context: &Context, workspace: &Workspace, options: &cli::Upgrade) ->
         [] => vec![workspace.default_runtime()?],
         names => workspace.select(names)?,
     };
+    for runtime in &selected {
+        let route = options.route.route.clone().or(runtime.config.route.clone());
+        propose::route(&cli::RouteOptions { route, ..options.route.clone() })?;
+    }
     let keys = options.sign_with.iter().map(|key| parse_key(key)).collect::<Result<Vec<_>>>()?;
     // The keys are needed only at the end, but checked before anything starts.
     expect_keys(context, &keys)?;

@@ -350,8 +350,13 @@ impl Plan<'_> {
         if self.bundle.is_up_to_date("propose", &key) {
             return Ok(JobOutcome::Unchanged);
         }
-        let mut request =
-            propose::request(&self.blob(), &self.state.place, relay.as_ref(), &route, Some(&self.bundle.directory))?;
+        let mut request = propose::request(
+            Source::File(self.blob()),
+            &self.state.place,
+            relay.as_ref(),
+            &route,
+            Some(&self.bundle.directory),
+        )?;
         let genesis_hash = self.state.pin.genesis_hash.as_deref();
         request.browser = BrowserNodes {
             target: workspace::networks::public_node(None, genesis_hash)?,
