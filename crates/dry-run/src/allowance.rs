@@ -35,8 +35,8 @@ impl Allowance {
         for (name, reason) in &request.allow {
             selection::expect_check(name, "that could be allowed to fail", hint)?;
             if reason.trim().is_empty() {
-                return Err(Failure::usage(format!("the check {name} is to be allowed to fail without a reason"))
-                    .expected("who knows that it is well, and why")
+                return Err(Failure::usage(format!("the check {name} is allowed to fail without a reason"))
+                    .expected("who accepts the failure, and why")
                     .hint(format!("--allow {name}=REASON")));
             }
         }

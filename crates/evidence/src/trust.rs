@@ -12,6 +12,7 @@ use crate::{
     keys::{CheckedSignature, check},
     root::{self, Root},
 };
+use protocol::verify::missing_signers;
 use std::{
     io::ErrorKind,
     path::{Path, PathBuf},
@@ -145,9 +146,11 @@ impl AcceptedRoot {
         let was_agreed = newest.tally(&signatures_of(newest)?, true).satisfied;
         let agreed = newest.tally(&signatures_of(root)?, true);
         if version > accepted && was_agreed && !agreed.satisfied {
+            let needed = newest.file.threshold;
+            let missing = missing_signers(needed, agreed.counted, &agreed.missing).unwrap_or_default();
             return Err(refused(format!("was not agreed to by the signers of version {accepted}, which was accepted before"))
                 .found(format!("{} of their signatures", agreed.counted))
-                .expected(format!("{}; {} is missing", newest.file.threshold, agreed.missing.join(" or ")))
+                .expected(format!("{needed}; {missing}"))
                 .hint(format!(
                     "have them sign it; if there are versions in between, run `cargo xtask signers verify NEXT --previous FILE` for \
                      each; the accepted version is stored in {}",

@@ -143,8 +143,8 @@ fn hint(agreement: &SigningStatus, bundle: &Path) -> String {
             )
         }
         Some(needed) => {
-            let missing = agreement.missing.join(" or ");
-            format!("{} of {needed} counted; {missing} is missing: {sign}", agreement.counted)
+            let missing = agreement.describe_missing().unwrap_or_default();
+            format!("{} of {needed} counted; {missing}: {sign}", agreement.counted)
         }
     }
 }

@@ -196,7 +196,7 @@ fn who_is_missing_is_named() {
         (Some(2), 1, &["ben".to_owned(), "cas".into()][..])
     );
     let hint = verification.hint.expect("a hint");
-    assert!(hint.contains("1 of 2 counted; ben or cas is missing"), "{hint}");
+    assert!(hint.contains("1 of 2 counted; 1 of ben, cas is missing"), "{hint}");
     assert!(hint.ends_with(&format!(" --with KEY --root {}", root.display())), "{hint}");
 }
 
@@ -347,7 +347,7 @@ fn an_older_file_of_signers_than_the_one_accepted_before_is_refused() {
     assert!(verify_with(&first).expect("the first") && verify_with(&first).expect("again"));
     // The signers of the accepted version did not agree to it.
     let failure = verify_with(&unsigned).expect_err("not agreed to");
-    assert!(failure.kind == Kind::Check && failure.to_string().contains("ana or ben is missing"), "{failure}");
+    assert!(failure.kind == Kind::Check && failure.to_string().contains("1 of ana, ben is missing"), "{failure}");
     assert!(verify_with(&second).expect("the next") && verify_with(&third).expect("and the next"));
     for old in [&first, &second, &unsigned] {
         let failure = verify_with(old).expect_err("older");

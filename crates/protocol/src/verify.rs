@@ -282,6 +282,26 @@ pub struct SigningStatus {
     pub root: RootUsed,
 }
 
+impl SigningStatus {
+    /// Returns who is missing, such as `2 of ana, ben, dan are missing`. `None` if the threshold is
+    /// met or not known.
+    pub fn describe_missing(&self) -> Option<String> {
+        missing_signers(self.needed?, self.counted, &self.missing)
+    }
+}
+
+/// Returns which of the signers who can still sign are missing. `None` if there are enough.
+pub fn missing_signers(needed: u32, counted: u32, names: &[String]) -> Option<String> {
+    let missing = needed.checked_sub(counted).filter(|missing| *missing > 0)? as usize;
+    Some(match names {
+        [] => format!("{missing} more must sign"),
+        [one] => format!("{one} is missing"),
+        _ if missing == names.len() => format!("{} are missing", names.join(" and ")),
+        _ if missing == 1 => format!("1 of {} is missing", names.join(", ")),
+        _ => format!("{missing} of {} are missing", names.join(", ")),
+    })
+}
+
 /// The file of signers that was used.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RootUsed {
@@ -338,4 +358,23 @@ pub struct RebuiltRuntime {
     /// The build and its comparison with the blob of the bundle.
     #[serde(flatten)]
     pub build: Rebuilt,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_number_of_missing_signers_is_named() {
+        let missing = |needed, counted, names: &[&str]| {
+            let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+            missing_signers(needed, counted, &names)
+        };
+        assert_eq!(missing(2, 0, &["ana", "ben", "dan"]).as_deref(), Some("2 of ana, ben, dan are missing"));
+        assert_eq!(missing(2, 1, &["ana", "ben"]).as_deref(), Some("1 of ana, ben is missing"));
+        assert_eq!(missing(2, 0, &["ana", "ben"]).as_deref(), Some("ana and ben are missing"));
+        assert_eq!(missing(2, 1, &["ben"]).as_deref(), Some("ben is missing"));
+        assert_eq!(missing(2, 2, &[]), None);
+        assert_eq!(SigningStatus::default().describe_missing(), None, "without a file of signers nobody knows");
+    }
 }

@@ -126,8 +126,8 @@ pub fn make(root: &Path, workspace: &Workspace, selection: &Selection) -> Result
         warnings.push(format!(
             "{}: {} changed {} of it, and its spec_version is still {}",
             one.name,
-            counted(one.commits, "commit"),
-            counted(one.files_changed as u64, "file"),
+            report::counted(one.commits as usize, "commit"),
+            report::counted(one.files_changed, "file"),
             one.spec_version
         ));
     }
@@ -166,10 +166,6 @@ pub fn make(root: &Path, workspace: &Workspace, selection: &Selection) -> Result
         report: PlanReport::new(release, runtimes, warnings, problems),
         section_text: found.map(|found| found.text),
     })
-}
-
-fn counted(count: u64, what: &str) -> String {
-    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 /// Returns the selected runtimes: those named, limited to the group.

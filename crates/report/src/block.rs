@@ -3,6 +3,7 @@
 
 use crate::{
     field::{bytes, milliseconds, or_dash},
+    steps::counted,
     table::aligned,
     terminal::{pairs, version},
 };
@@ -63,7 +64,7 @@ fn other_runtime(other: &OtherRuntime) -> String {
     let mut all = String::from("\n");
     all.push_str(&pairs(&[
         ("under", version(&other.runtime)),
-        ("migrations", format!("{} blocks", other.migration_blocks)),
+        ("migrations", counted(other.migration_blocks, "block")),
         ("outcome", outcome),
     ]));
     all.push_str(&table("", &other.changed, |changed| {

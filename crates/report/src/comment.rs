@@ -8,6 +8,7 @@
 use crate::{
     Bundle,
     field::{bytes, findings, or_dash},
+    steps::counted,
     table,
 };
 use protocol::{
@@ -180,8 +181,8 @@ fn changes(report: &DiffReport, most: usize) -> String {
         return String::new();
     }
     let breaking: Vec<_> = changes.iter().filter(|change| change.severity == Severity::Breaking).collect();
-    let mut all =
-        format!("\n<details><summary>{} changes, {} of them breaking</summary>\n\n", changes.len(), breaking.len());
+    let counted = counted(changes.len(), "change");
+    let mut all = format!("\n<details><summary>{counted}, {} of them breaking</summary>\n\n", breaking.len());
     let audiences = report.whom.iter().filter(|audience| audience.breaking != 0);
     let audiences: Vec<_> =
         audiences.map(|audience| format!("{}: `{}` breaking", code(&audience.label), audience.breaking)).collect();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Renders the changes that `init` would make or has made in a workspace.
 
+use crate::steps::counted;
 use protocol::workspace::InitReport;
 
 /// Renders every file as a unified diff, followed by the notes.
@@ -13,10 +14,10 @@ pub fn changes(report: &InitReport) -> String {
 /// Renders the outcome. `seen` says that the changes were shown before.
 pub fn done(report: &InitReport, seen: bool) -> String {
     let mut all = if seen { String::new() } else { changes(report) };
-    let count = report.files.len();
+    let files = counted(report.files.len(), "file");
     all.push_str(&match report.applied {
-        true => format!("{count} files were written; the first run of the command updates Cargo.lock\n"),
-        false => format!("nothing was changed; --yes writes {count} files\n"),
+        true => format!("{files} written; the first run of the command updates Cargo.lock\n"),
+        false => format!("nothing was changed; --yes writes {files}\n"),
     });
     all
 }

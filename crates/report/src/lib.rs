@@ -33,3 +33,4 @@ pub mod weights_picture;
 
 pub use bundle::Bundle;
 pub use markdown::report;
+pub use steps::counted;

@@ -5,7 +5,7 @@ use crate::{
     Bundle, call_weights,
     checklist::{self, TaskState},
     field::{bytes, findings, milliseconds, or_dash, stated, words},
-    steps,
+    steps::{self, counted},
     table::{escape, markdown},
 };
 use protocol::{
@@ -135,10 +135,10 @@ fn weights_of_calls(dry_run: &DryRunReport) -> String {
 fn weights(weights: &StepResult) -> String {
     let check = &weights.check;
     let mut all = format!(
-        "## The weights in the source\n\n{} pallets, {} weight files of the runtime's own with {} extrinsics: {}.\n\n",
-        check.pallets,
-        check.files,
-        check.extrinsics,
+        "## The weights in the source\n\n{}, {} of the runtime's own with {}: {}.\n\n",
+        counted(check.pallets, "pallet"),
+        counted(check.files, "weight file"),
+        counted(check.extrinsics, "extrinsic"),
         stated(check.verdict),
     );
     let rows: Vec<_> =

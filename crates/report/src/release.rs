@@ -83,8 +83,7 @@ fn notes(notes: &[String], label: &str) -> String {
 
 /// Returns the command that adds a signature to a release. `root` is the file of signers.
 pub fn sign_command(directory: &str, root: Option<&Path>) -> String {
-    let root = root.map(|root| format!(" --root {}", root.display())).unwrap_or_default();
-    format!("cargo xtask release sign {directory} --with KEY{root}")
+    terminal::sign_command("release sign", directory, root)
 }
 
 /// Renders the document of `release prepare`. `root` is the file of signers.

@@ -3,6 +3,7 @@
 
 use crate::{
     field::{bytes, grouped, or_dash, stated, words},
+    steps::counted,
     table::{escape, markdown},
 };
 use protocol::release::{PreviousComparison, Record, Release, ReleasedRuntime, ReleasedVariant};
@@ -57,8 +58,8 @@ fn checking_bundles(record: &Record) -> String {
 
 fn commits(release: &Release) -> String {
     let Some(last) = &release.last else { return "\nThe first release.\n".into() };
-    let (count, last) = (release.commit_count, escape(&last.tag));
-    let mut all = format!("\n{count} commits since {last}, merges included.\n\n");
+    let commits = counted(release.commit_count as usize, "commit");
+    let mut all = format!("\n{commits} since {}, merges included.\n\n", escape(&last.tag));
     for commit in &release.commits {
         all.push_str(&format!("- {} {}\n", escape(&commit.hash), escape(&commit.subject)));
     }
@@ -135,7 +136,6 @@ fn engine(runtime: &ReleasedRuntime) -> String {
 }
 
 fn compared(compared: &PreviousComparison) -> String {
-    let counted = |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
     match compared {
         PreviousComparison::Compared { old, changes, parameters, verdict, changes_asset, parameters_asset } => {
             format!(

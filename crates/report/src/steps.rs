@@ -123,7 +123,8 @@ fn dry_run(report: &DryRunReport) -> (Status, String) {
 
 fn weights(StepResult { check, .. }: &StepResult) -> (Status, String) {
     let findings = counted(check.findings.len(), "finding");
-    let summary = format!("{} weight files with {} extrinsics, {findings}", check.files, check.extrinsics);
+    let summary =
+        format!("{} with {}, {findings}", counted(check.files, "weight file"), counted(check.extrinsics, "extrinsic"));
     (check.verdict.into(), summary)
 }
 
@@ -195,7 +196,7 @@ mod tests {
                 "pass standalone-runtime by rustc 1",
                 "pass 2 changes, 1 of them breaking; of the rules 1 passed, 1 warns",
                 "pass of 3 checks: 2 passed, 1 does not apply",
-                "pass 1 weight files with 2 extrinsics, 1 finding",
+                "pass 1 weight file with 2 extrinsics, 1 finding",
                 "pass 1 call by the route sudo, decoded back",
             ]
         );

@@ -21,6 +21,7 @@ use protocol::{
     verify::{Signed, SigningStatus, Verification},
     workspace::{ListReport, SetupItem, SetupReport},
 };
+use std::path::Path;
 
 pub(crate) fn pairs(rows: &[(&str, String)]) -> String {
     aligned(&rows.iter().map(|(name, value)| vec![(*name).to_owned(), value.clone()]).collect::<Vec<_>>())
@@ -328,7 +329,7 @@ fn rows_of(rows: Vec<(&str, String)>) -> String {
 pub fn propose(proposal: &Proposal) -> String {
     let mut all = pairs(&[
         ("chain", proposal.chain.clone()),
-        ("route", proposal.route.to_string()),
+        ("route", routes(proposal)),
         ("upgrade", format!("{} to {}", proposal.from_spec_version, proposal.to_spec_version)),
         ("code hash", proposal.code_hash.clone()),
     ]);
@@ -349,6 +350,16 @@ pub fn propose(proposal: &Proposal) -> String {
         all.push_str(&format!("\nnote: {note}\n"));
     }
     all
+}
+
+/// Formats the chosen route, and the others that `--route` can choose.
+fn routes(proposal: &Proposal) -> String {
+    let others = proposal.possible_routes.iter().filter(|route| **route != proposal.route);
+    let others: Vec<_> = others.map(|route| route.name()).collect();
+    match others.is_empty() {
+        true => format!("{}, the only one that is possible", proposal.route),
+        false => format!("{}; also possible with --route: {}", proposal.route, others.join(", ")),
+    }
 }
 
 /// Returns the call with its pallet, such as `System.apply_authorized_upgrade`, without the code in
@@ -495,10 +506,8 @@ fn agreement(agreement: &SigningStatus) -> String {
     ));
     let enough = satisfied(agreement.satisfied);
     all.push_str(&format!("threshold: {} of {needed} needed, {enough}", agreement.counted));
-    match agreement.missing.is_empty() {
-        true => all.push('\n'),
-        false => all.push_str(&format!("; {} is missing\n", agreement.missing.join(" or "))),
-    }
+    let missing = agreement.describe_missing().map(|missing| format!("; {missing}")).unwrap_or_default();
+    all.push_str(&format!("{missing}\n"));
     all
 }
 
@@ -568,14 +577,21 @@ fn satisfied(enough: bool) -> &'static str {
     if enough { "satisfied" } else { "not satisfied" }
 }
 
-/// Renders a short summary of an upgrade.
-pub fn upgrade(report: &UpgradeReport) -> String {
+/// Returns the command that adds a signature to what is in a directory. `root` is the file of
+/// signers.
+pub(crate) fn sign_command(command: &str, directory: &str, root: Option<&Path>) -> String {
+    let root = root.map(|root| format!(" --root {}", root.display())).unwrap_or_default();
+    format!("cargo xtask {command} {directory} --with KEY{root}")
+}
+
+/// Renders a short summary of an upgrade. `root` is the file of signers.
+pub fn upgrade(report: &UpgradeReport, root: Option<&Path>) -> String {
     let mut all = String::new();
     let mut parts = Vec::new();
     for runtime in &report.runtimes {
         match runtime {
             RuntimeUpgrade::Whole(runtime) => {
-                all.push_str(&upgraded(runtime));
+                all.push_str(&upgraded(runtime, root));
                 all.push('\n');
             }
             RuntimeUpgrade::Part(part) => parts.extend(rows_of_part(part)),
@@ -585,7 +601,7 @@ pub fn upgrade(report: &UpgradeReport) -> String {
     all.trim_end().to_owned() + "\n"
 }
 
-fn upgraded(runtime: &UpgradedRuntime) -> String {
+fn upgraded(runtime: &UpgradedRuntime, root: Option<&Path>) -> String {
     let versions = format!("{} {} to {}", runtime.spec_name, runtime.from_spec_version, runtime.to_spec_version);
     let mut rows =
         vec![("upgrade", versions), ("blob", format!("{}, {}", runtime.blob.blake2_256, bytes(runtime.blob.size)))];
@@ -607,11 +623,25 @@ fn upgraded(runtime: &UpgradedRuntime) -> String {
     rows.push(("signatures", runtime.signing.signatures.clone()));
     rows.push(("bundle", runtime.bundle.clone()));
     rows.push(("verdict", verdict_of_upgrade(runtime)));
+    rows.extend(next_step(runtime, root).map(|next| ("next", next)));
     let mut all = pairs(&rows);
     for check in runtime.checks.iter().filter(|check| matches!(check.status, Status::Fail | Status::NotJudged)) {
         all.push_str(&format!("  {}: {}\n", check.name, shorten(&check.detail)));
     }
     all
+}
+
+/// Returns the command that brings a passed upgrade closer to being signed off.
+fn next_step(runtime: &UpgradedRuntime, root: Option<&Path>) -> Option<String> {
+    if runtime.verdict != Verdict::Pass || runtime.signing.signed_off {
+        return None;
+    }
+    let named = root.unwrap_or(Path::new("SIGNERS"));
+    let command = sign_command("sign", &runtime.bundle, Some(named));
+    Some(match root {
+        Some(_) => command,
+        None => format!("{command}; `cargo xtask signers init SIGNERS` makes the file of signers"),
+    })
 }
 
 /// Shortens a long detail. The evidence has the whole text.
@@ -640,7 +670,8 @@ fn verdict_of_upgrade(runtime: &UpgradedRuntime) -> String {
 /// Renders the runtimes that a change can affect, with the first reasons of each.
 pub fn changed_runtimes(report: &ChangedReport) -> String {
     const SHOWN: usize = 5;
-    let mut all = format!("since {}: {} files differ\n", report.base, report.files);
+    let differ = if report.files == 1 { "file differs" } else { "files differ" };
+    let mut all = format!("since {}: {} {differ}\n", report.base, report.files);
     let mut rows = Vec::new();
     for runtime in &report.runtimes {
         let affected = if runtime.affected { "affected" } else { "not affected" };

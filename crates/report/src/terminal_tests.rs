@@ -5,6 +5,7 @@ use protocol::{
     StateMode,
     dry_run::Phase,
     manifest::{SourceIdentity, ToolVersions},
+    proposal::Route,
     upgrade::{ProposalSummary, SigningSummary, UpgradeBlob},
     verify::{RootSource, RootUsed, SubjectCheck},
 };
@@ -99,7 +100,7 @@ fn a_changed_file_is_first_when_a_bundle_is_verified() {
         "FAIL  a.wasm: changed\n1 of 2 files match the manifest\nsteps: build passed, dry-run not judged\n\
          signature by alice (ssh:1): valid\n\
          signers: signers.json, version 3, 2 of 4 must sign, expires on 2027-06-30\n\
-         threshold: 1 of 2 needed, not satisfied; bob or carol is missing\n\
+         threshold: 1 of 2 needed, not satisfied; 1 of bob, carol is missing\n\
          verdict: failed (damaged or incomplete)\n"
     );
 }
@@ -236,12 +237,38 @@ fn ended(verdict: Verdict, checks: Vec<Check>, hazards: usize, signing: SigningS
         jobs: Vec::new(),
         verdict,
     };
-    upgrade(&UpgradeReport {
+    let report = UpgradeReport {
         format: protocol::format::UPGRADE.into(),
         runtimes: vec![RuntimeUpgrade::Whole(Box::new(runtime))],
         verdict,
         seconds: 1.0,
-    })
+    };
+    let root =
+        report.runtimes.iter().any(|one| matches!(one, RuntimeUpgrade::Whole(one) if one.signing.needed.is_some()));
+    upgrade(&report, root.then_some(Path::new("signers.json")))
+}
+
+#[test]
+fn an_upgrade_that_is_not_signed_off_gives_the_next_command() {
+    let next = |verdict, signed_off, needed| {
+        let text = ended(verdict, Vec::new(), 0, SigningSummary { signed_off, needed, ..SigningSummary::default() });
+        text.lines().find_map(|line| line.strip_prefix("next")).map(|line| line.trim().to_owned())
+    };
+    let command = "cargo xtask sign bundle --with KEY --root";
+    assert_eq!(next(Verdict::Pass, false, Some(2)), Some(format!("{command} signers.json")));
+    let without = next(Verdict::Pass, false, None).expect("a command");
+    assert!(without.starts_with(&format!("{command} SIGNERS;")) && without.contains("signers init"), "{without}");
+    assert_eq!(next(Verdict::Pass, true, Some(2)), None);
+    assert_eq!(next(Verdict::Fail, false, Some(2)), None);
+}
+
+#[test]
+fn a_proposal_names_the_other_routes() {
+    let mut proposal = samples::proposal();
+    assert!(propose(&proposal).contains("route      sudo, the only one that is possible\n"));
+    proposal.possible_routes = vec![Route::Sudo, Route::RootReferendum, Route::WhitelistedReferendum];
+    let text = propose(&proposal);
+    assert!(text.contains("sudo; also possible with --route: root-referendum, whitelisted-referendum\n"), "{text}");
 }
 
 #[test]

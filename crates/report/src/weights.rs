@@ -4,6 +4,7 @@
 
 use crate::{
     field::{grouped, stated},
+    steps::counted,
     table,
 };
 use protocol::weights::{
@@ -218,8 +219,11 @@ fn findings(report: &Report) -> String {
     let mut lines = vec![vec![
         "runtime".into(),
         format!(
-            "{}: {} pallets, {} weight files with {} extrinsics",
-            report.runtime, report.pallets, report.files, report.extrinsics
+            "{}: {}, {} with {}",
+            report.runtime,
+            counted(report.pallets, "pallet"),
+            counted(report.files, "weight file"),
+            counted(report.extrinsics, "extrinsic")
         ),
     ]];
     for finding in &report.findings {
@@ -280,7 +284,7 @@ pub fn rendered(rendered: &Rendered) -> String {
     let mut lines = Vec::new();
     for file in &rendered.files {
         let state = if file.changed { "written" } else { "unchanged" };
-        lines.push(vec![state.into(), file.file.display().to_string(), format!("{} extrinsics", file.extrinsics)]);
+        lines.push(vec![state.into(), file.file.display().to_string(), counted(file.extrinsics, "extrinsic")]);
         for kept in &file.kept {
             let value = format!("{}: {}", kept.extrinsic, kept.value);
             let why = format!("{} measured, within ±{} of {}", kept.measured, kept.half_width, kept.old);
@@ -455,7 +459,7 @@ pub(crate) mod tests {
         };
         assert_eq!(
             checked(&checks),
-            "runtime  r: 3 pallets, 1 weight files with 2 extrinsics\n\
+            "runtime  r: 3 pallets, 1 weight file with 2 extrinsics\n\
              failure  zero-proof  pallet_x::f (src/weights/pallet_x.rs:8): reads A\n\
              warning  no-weight-files: none\n\nverdict  FAILED\n"
         );

@@ -28,8 +28,8 @@ pub mod verify;
 pub mod verify_build;
 pub mod weights;
 
+use ::release::names::{NOTES, RECORD, SUMS};
 pub use files::utf8;
-use release::names::{NOTES, RECORD, SUMS};
 use std::path::Path;
 use worker::{Failure, Result};
 use workspace::context::Context;

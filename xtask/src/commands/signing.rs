@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The signatures of a bundle and whether they are enough, as `upgrade` and `release` report them.
 
-use protocol::{upgrade::SigningSummary, verify::SigningStatus};
+use protocol::{
+    upgrade::SigningSummary,
+    verify::{SigningStatus, missing_signers},
+};
 
 /// The signatures of a bundle, from the result of `verify`.
 #[derive(Debug, Default)]
@@ -53,10 +56,8 @@ impl BundleSignatures {
         match (self.needed, self.by_people, self.by_throw_away_keys) {
             (Some(needed), _, _) if self.signed_off => format!("{} of {needed} needed: enough", self.counted),
             (Some(needed), _, _) => {
-                let missing = match self.missing.is_empty() {
-                    true => String::new(),
-                    false => format!("; {} can still sign", self.missing.join(" or ")),
-                };
+                let missing = missing_signers(needed, self.counted, &self.missing);
+                let missing = missing.map(|missing| format!("; {missing}")).unwrap_or_default();
                 format!("{} of {needed} needed: not enough yet{missing}", self.counted)
             }
             (None, 0, 0) => "none".into(),
@@ -109,7 +110,7 @@ mod tests {
         let both = agreement(&[None, Some("ana"), Some("cas")], Some(2), 2, &[]);
         assert_eq!(described(&both, true), "2 of 2 needed: enough");
         let one = agreement(&[None, Some("ana")], Some(2), 1, &["ben", "cas"]);
-        assert_eq!(described(&one, false), "1 of 2 needed: not enough yet; ben or cas can still sign");
+        assert_eq!(described(&one, false), "1 of 2 needed: not enough yet; 1 of ben, cas is missing");
         let without = agreement(&[Some("x"), None], None, 0, &[]);
         assert!(described(&without, false).starts_with("1; without a file of signers"));
         assert_eq!(described(&agreement(&[], None, 0, &[]), false), "none");

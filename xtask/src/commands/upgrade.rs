@@ -41,7 +41,8 @@ use workspace::{
 
 pub fn run(context: &Context, options: &cli::Upgrade) -> Result<Verdict> {
     let (verdict, document) = make(context, &Workspace::load(context)?, options)?;
-    context.printer.result(&document, || report::terminal::upgrade(&document))?;
+    let root = root_file(context, options.root.as_deref())?;
+    context.printer.result(&document, || report::terminal::upgrade(&document, root.as_deref()))?;
     Ok(verdict)
 }
 

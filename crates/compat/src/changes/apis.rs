@@ -10,14 +10,14 @@ use protocol::inspect::Api;
 
 /// APIs that nodes need to follow the chain or to author blocks, and the nodes that need them.
 const NODE_APIS: [(&str, &str); 18] = [
-    ("Core", "every node"),
-    ("Metadata", "every node"),
-    ("BlockBuilder", "every author"),
-    ("TaggedTransactionQueue", "every node's transaction pool"),
+    ("Core", "all nodes"),
+    ("Metadata", "all nodes"),
+    ("BlockBuilder", "all authors"),
+    ("TaggedTransactionQueue", "the transaction pools of all nodes"),
     ("AccountNonceApi", "wallets and nodes' RPC"),
-    ("AuraApi", "every node"),
-    ("BabeApi", "every node"),
-    ("GrandpaApi", "every node"),
+    ("AuraApi", "all nodes"),
+    ("BabeApi", "all nodes"),
+    ("GrandpaApi", "all nodes"),
     ("SessionKeys", "authors"),
     ("AuthorityDiscoveryApi", "validators"),
     ("BeefyApi", "validators"),
@@ -27,7 +27,7 @@ const NODE_APIS: [(&str, &str); 18] = [
     ("RelayParentOffsetApi", "collators"),
     ("GetParachainInfo", "collators"),
     ("TargetBlockRate", "collators"),
-    ("OffchainWorkerApi", "every node"),
+    ("OffchainWorkerApi", "all nodes"),
 ];
 
 /// Returns which nodes need an API.

@@ -76,6 +76,7 @@ pub fn run(rehearsal: &Rehearsal<'_>) -> Result<CheckOutcome> {
         return Ok(CheckOutcome::skip("neither runtime tells anything of its consensus"));
     }
     let detail = match findings.told.len() {
+        0 if findings.compared == 1 => "1 parameter is as the chain has it".to_owned(),
         0 => format!("{} parameters are as the chain has them", findings.compared),
         differ => format!("{differ} of {} parameters differ from the chain's", findings.compared),
     };

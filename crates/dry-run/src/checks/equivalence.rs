@@ -13,6 +13,7 @@ use crate::{
     migration::{self, Migration},
     rehearsal::Rehearsal,
 };
+use artifact::pace::counted;
 use fork::{Author, Layout};
 use protocol::CheckOutcome;
 use std::collections::{BTreeMap, HashSet};
@@ -27,10 +28,10 @@ pub fn run(rehearsal: &Rehearsal<'_>) -> Result<CheckOutcome> {
     if shipping.failure.is_some() || tested.failure.is_some() {
         return Ok(CheckOutcome::not_judged("one of the two did not reach the end of its migrations"));
     }
-    let blocks = shipping.blocks.len();
+    let blocks = counted(shipping.blocks.len() as u128, "block");
     if shipping.chain.root() == tested.chain.root() {
         let detail = "the shipping blob and the try-runtime build lead to the same state root";
-        return Ok(CheckOutcome::pass(format!("{detail} after {blocks} blocks")));
+        return Ok(CheckOutcome::pass(format!("{detail} after {blocks}")));
     }
     let mut keys = differing(shipping, tested)?;
     keys.retain(|key| !of_hooks(key, layout));
@@ -44,15 +45,19 @@ pub fn run(rehearsal: &Rehearsal<'_>) -> Result<CheckOutcome> {
     }
     if keys.is_empty() {
         let detail = "the shipping blob and the try-runtime build write the same";
-        return Ok(CheckOutcome::pass(format!("{detail} in {blocks} blocks, but for what the hooks keep")));
+        return Ok(CheckOutcome::pass(format!("{detail} in {blocks}, but for what the hooks keep")));
     }
     let mut items = BTreeMap::<String, usize>::new();
     for key in keys {
         *items.entry(layout.describe(key)).or_default() += 1;
     }
-    let findings = items.into_iter().map(|(item, keys)| format!("{item}: {keys} keys differ"));
+    let findings = items.into_iter().map(|(item, keys)| match keys {
+        1 => format!("{item}: 1 key differs"),
+        keys => format!("{item}: {keys} keys differ"),
+    });
     let detail = "the shipping blob and the try-runtime build write different states";
-    Ok(CheckOutcome::fail(format!("{detail} after {blocks} and {} blocks", tested.blocks.len())).with(findings))
+    let tested = counted(tested.blocks.len() as u128, "block");
+    Ok(CheckOutcome::fail(format!("{detail} after {blocks} and {tested}")).with(findings))
 }
 
 /// Builds the blocks of the blob that ships once more, on a state with one more key.

@@ -2,6 +2,7 @@
 //! Does the chain live on after its migrations?
 
 use crate::{outcome::of_failure, rehearsal::Rehearsal};
+use artifact::pace::counted;
 use protocol::CheckOutcome;
 use worker::Result;
 
@@ -13,8 +14,8 @@ pub fn run(rehearsal: &Rehearsal<'_>) -> Result<CheckOutcome> {
     let closed = life.blocks.iter().filter(|block| block.only_inherents);
     let closed: Vec<_> = closed.map(|block| format!("block {} takes no transaction", block.number)).collect();
     Ok(if closed.is_empty() {
-        let built = rehearsal.request.blocks;
-        CheckOutcome::pass(format!("{built} blocks built and imported, transactions welcome in each"))
+        let built = counted(rehearsal.request.blocks as u128, "block");
+        CheckOutcome::pass(format!("{built} built and imported, transactions welcome in each"))
     } else {
         CheckOutcome::fail("the chain takes no transactions although its migrations ended").with(closed)
     })

@@ -10,6 +10,7 @@ use crate::{
     messages::{Counterpart, Execution, Place, Received, outbound, transfers},
     rehearsal::Rehearsal,
 };
+use artifact::pace::counted;
 use fork::{Chain, Executor};
 use protocol::{CheckOutcome, Finding, Rank, checks::Need};
 use std::collections::BTreeMap;
@@ -63,8 +64,9 @@ fn judge(findings: Findings) -> CheckOutcome {
     let unsure = told.iter().any(|finding| finding.rank > Rank::Note);
     let detail = match (wrong, unsure, delivered) {
         (0, false, 0) => return CheckOutcome::skip("nothing that this chain sends came to the chains that were named"),
-        (0, false, count) => format!("{count} messages came as far as before"),
-        (0, true, count) => format!("{count} messages delivered, not everything could be known"),
+        (0, false, count) => format!("{} came as far as before", counted(count as u128, "message")),
+        (0, true, count) => format!("{} delivered, not everything could be known", counted(count as u128, "message")),
+        (1, _, _) => "1 message does not arrive any more, or never did".to_owned(),
         (wrong, _, _) => format!("{wrong} messages do not arrive any more, or never did"),
     };
     CheckOutcome::judged(detail, told)
@@ -90,9 +92,10 @@ fn of_the_upgrade(
         }
     }
     for (told, count) in failed {
+        let are = if count == 1 { "is" } else { "are" };
         findings.told.push(Finding::seen(format!(
-            "{count} of {} messages that the upgrade sends to {counterpart} are not executed to their end: {told}",
-            messages.len()
+            "{count} of {} that the upgrade sends to {counterpart} {are} not executed to the end: {told}",
+            counted(messages.len() as u128, "message")
         )));
     }
     Ok(())

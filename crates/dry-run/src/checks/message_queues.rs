@@ -13,6 +13,7 @@ use crate::{
     },
     rehearsal::Rehearsal,
 };
+use artifact::pace::counted;
 use codec::Decode;
 use fork::{AbridgedHostConfiguration, Chain, Layout};
 use protocol::{CheckOutcome, Finding, Rank};
@@ -61,10 +62,10 @@ fn judge(before: &Lengths, after: &Lengths) -> CheckOutcome {
             continue;
         }
         let blocks = limit.pace.map(|pace| waiting.messages.div_ceil(pace.max(1)));
-        let mut told =
-            format!("to {to}: {} messages of {} bytes wait, {} before", waiting.messages, waiting.bytes, had.messages);
+        let messages = counted(waiting.messages as u128, "waiting message");
+        let mut told = format!("to {to}: {messages} of {} bytes, {} before", waiting.bytes, had.messages);
         if let Some(blocks) = blocks {
-            told.push_str(&format!("; {blocks} blocks until they have left"));
+            told.push_str(&format!("; {} until they have left", counted(blocks as u128, "block")));
         }
         if waiting.messages > limit.messages
             || waiting.bytes > limit.bytes

@@ -96,9 +96,13 @@ pub fn run(rehearsal: &Rehearsal<'_>) -> Result<CheckOutcome> {
         let detail = format!("no migration could be made to fail from outside: {went_on} took any cursor");
         return Ok(CheckOutcome::warn(detail));
     }
+    let failed = match failed {
+        1 => "1 migration made to fail".to_owned(),
+        several => format!("{several} migrations made to fail, one by one"),
+    };
     let detail = match findings.len() {
-        0 => format!("{failed} migrations made to fail, one by one: the chain goes on and can be upgraded"),
-        _ => format!("{failed} migrations made to fail, one by one: the chain freezes and can be freed"),
+        0 => format!("{failed}: the chain goes on and can be upgraded"),
+        _ => format!("{failed}: the chain freezes and can be freed"),
     };
     Ok(CheckOutcome::judged(detail, findings))
 }

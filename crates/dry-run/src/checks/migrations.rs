@@ -5,6 +5,7 @@ use crate::{
     outcome::{errors_logged, of_failure},
     rehearsal::Rehearsal,
 };
+use artifact::pace::counted;
 use protocol::CheckOutcome;
 use worker::Result;
 
@@ -18,7 +19,7 @@ pub fn run(rehearsal: &Rehearsal<'_>) -> Result<CheckOutcome> {
     let multi_block = match (rehearsal.to.layout.migrations(), migration.steps) {
         (None, _) => "no multi-block migrations pallet".to_string(),
         (Some(_), 0) => "no multi-block migration ran".to_string(),
-        (Some(_), steps) => format!("multi-block migrations ended after {steps} more blocks"),
+        (Some(_), steps) => format!("multi-block migrations ended after {}", counted(steps as u128, "more block")),
     };
     Ok(CheckOutcome::pass(format!("single-block migrations ran in the first block; {multi_block}")))
 }

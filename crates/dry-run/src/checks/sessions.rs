@@ -9,6 +9,7 @@
 //! election before it.
 
 use crate::{ask::ask, input::Runtime, outcome::of_failure, rehearsal::Rehearsal};
+use artifact::pace::counted;
 use codec::{Compact, Decode};
 use fork::{
     Author, BlockRequest, Chain, Executor, Header,
@@ -100,7 +101,7 @@ fn verdict(
         (Era::Began { index, .. }, _) => format!("; era {index} began"),
         (Era::Broken(failure), Era::Began { .. }) => return of_failure(failure, log),
         (Era::Missing(ended), Era::Began { index, sessions }) => {
-            let found = format!("{ended} sessions ended");
+            let found = format!("{} ended", counted(ended as u128, "session"));
             return Ok(CheckOutcome::fail(format!("no era begins any more: {found}")).with(vec![format!(
                 "under the present code era {index} began after {sessions}; is a set of validators elected?"
             )]));
@@ -108,7 +109,9 @@ fn verdict(
         (Era::Broken(_) | Era::Missing(_), _) => "; no era began, and under the present code none does either".into(),
         (Era::Unknown, _) => String::new(),
     };
-    let detail = format!("{sessions} sessions ended, the next began with {validators} authorities{era}");
+    let authorities = if validators == 1 { "authority" } else { "authorities" };
+    let ended = counted(sessions as u128, "session");
+    let detail = format!("{ended} ended, the next began with {validators} {authorities}{era}");
     Ok(match had {
         Some(had) if validators * 2 < had => CheckOutcome::warn(format!("{detail}; the present code leaves {had}")),
         _ => CheckOutcome::pass(detail),

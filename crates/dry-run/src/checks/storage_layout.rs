@@ -93,7 +93,12 @@ pub fn run(rehearsal: &Rehearsal<'_>) -> Result<CheckOutcome> {
     let findings = mismatches.findings();
     let detail = match findings.first().map(|finding| finding.rank) {
         Some(Rank::Seen) => "values are not what the new code takes them for".to_string(),
-        _ => format!("{decoded} values decode by the new types; {changed} items changed theirs"),
+        _ => {
+            let decode = if decoded == 1 { "value decodes" } else { "values decode" };
+            let changed =
+                if changed == 1 { "1 item changed its type".into() } else { format!("{changed} items changed theirs") };
+            format!("{decoded} {decode} by the new types; {changed}")
+        }
     };
     Ok(CheckOutcome::judged(detail, findings))
 }

@@ -44,6 +44,7 @@ pub fn run(rehearsal: &Rehearsal<'_>) -> Result<CheckOutcome> {
     }
     let detail = match raised {
         _ if lowered => "on-chain storage versions went down".to_string(),
+        0 if counted == 1 => "unchanged on chain, 1 pallet keeps one".to_string(),
         0 => format!("unchanged on chain, {counted} pallets keep one"),
         1 => "1 pallet's on-chain version rose".to_string(),
         count => format!("{count} pallets' on-chain versions rose"),

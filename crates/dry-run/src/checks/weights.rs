@@ -9,6 +9,7 @@ use crate::{
     types::read,
     weight::{self, Form},
 };
+use artifact::pace::counted;
 use codec::{Decode, Encode};
 use fork::{Chain, Executor};
 use protocol::{CheckOutcome, Finding, Rank, Weight, dry_run::CallWeight};
@@ -177,17 +178,21 @@ fn verdict(
     let unmeasured = pallets.iter().filter(|tally| tally.is_unmeasured()).count();
     let lost: usize = pallets.iter().map(|tally| tally.lost.len() + tally.bare.len()).sum();
     let detail = if !stuck.is_empty() {
-        format!("{} calls that fitted into a block do not any more", stuck.len())
+        match stuck.len() {
+            1 => "1 call that fitted into a block does not any more".to_owned(),
+            count => format!("{count} calls that fitted into a block do not any more"),
+        }
     } else if unmeasured > 0 {
-        format!("most calls of {unmeasured} pallets lost their proof size and their reads: benchmarked without them?")
+        let pallets = counted(unmeasured as u128, "pallet");
+        format!("most calls of {pallets} lost their proof size and their reads: benchmarked without them?")
     } else if many(&cheaper) {
         format!("{} of {compared} calls cost less than a quarter: another machine?", cheaper.len())
     } else if many(&dearer) {
         format!("{} of {compared} calls cost more than four times: another machine?", dearer.len())
     } else if lost > 0 {
-        format!("{lost} calls lost their proof size")
+        format!("{} lost a proof size", counted(lost as u128, "call"))
     } else {
-        format!("the weights of {compared} calls are of the order they were")
+        format!("the weights of {} are of the order they were", counted(compared as u128, "call"))
     };
     // Single calls are rewritten. For many at once somebody must know the reason.
     let of_many = |list: Vec<String>| {

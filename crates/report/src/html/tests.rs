@@ -24,7 +24,7 @@ fn the_page_shows_verdict_hashes_blocks_and_calls() {
         "<code>Balances.<wbr>Limit</code> <strong>constant value</strong> 1 → 2</li>",
         "The greatest ref_time is 1000.00 ms: 50.0 % of the limit of a block, 2000.00 ms.",
         "<th scope=\"row\">Balances.<wbr>transfer</th><td>4.00 → 5.00 µs <small>+25.0 %</small><svg",
-        "1 weight files with 2 extrinsics: passed, 1 finding.",
+        "1 weight file with 2 extrinsics: passed, 1 finding.",
         "<span class=\"warn\">warn</span></td><th scope=\"row\">never-fits</th><td>pallet_xcm: Weight::MAX</td>",
         "<h3>Since the previous release</h3>",
         "<th scope=\"row\">pallet_<wbr>own::<wbr>f</th><td>2.00 → 1.00 µs <small>-50.0 %</small><svg",

@@ -64,9 +64,9 @@ pub fn in_source(weights: &StepResult) -> String {
     let check = &weights.check;
     let findings = &check.findings;
     let summary = format!(
-        "{} weight files with {} extrinsics: {}, {}.",
-        check.files,
-        check.extrinsics,
+        "{} with {}: {}, {}.",
+        counted(check.files, "weight file"),
+        counted(check.extrinsics, "extrinsic"),
         stated(check.verdict),
         counted(findings.len(), "finding")
     );

@@ -97,7 +97,7 @@ fn compared(diff: &DiffOutcome) -> Check {
     } else if !warned.is_empty() {
         Check::warn("diff", warned.join("; "))
     } else {
-        Check::pass("diff", format!("{} rules kept", rules.len()))
+        Check::pass("diff", format!("{} kept", report::counted(rules.len(), "rule")))
     }
 }
 
@@ -107,7 +107,8 @@ fn weights_failure(result: &StepResult) -> Option<Check> {
     let failures = result.check.findings.iter().filter(|finding| finding.severity == Severity::Failure);
     let failures: Vec<_> = failures.collect();
     let first = failures.first()?.to_string();
-    Some(Check::fail("weights-in-source", format!("{} findings, see weights.json; the first: {first}", failures.len())))
+    let findings = report::counted(failures.len(), "finding");
+    Some(Check::fail("weights-in-source", format!("{findings}, see weights.json; the first: {first}")))
 }
 
 #[cfg(test)]
@@ -144,6 +145,6 @@ mod tests {
         };
         assert_eq!(weights_failure(&of(&["warning"])), None);
         let failed = weights_failure(&of(&["failure", "warning"])).expect("a failed check");
-        assert_eq!(failed.detail, "1 findings, see weights.json; the first: zero-proof  p: x");
+        assert_eq!(failed.detail, "1 finding, see weights.json; the first: zero-proof  p: x");
     }
 }
