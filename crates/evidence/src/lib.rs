@@ -23,6 +23,8 @@ mod agent;
 #[cfg(feature = "signatures")]
 pub mod assemble;
 #[cfg(feature = "signatures")]
+pub mod calls;
+#[cfg(feature = "signatures")]
 pub mod content;
 #[cfg(feature = "signatures")]
 pub mod integrity;

@@ -7,6 +7,7 @@
 use crate::{
     agent::Agent,
     bundle,
+    content::proposed_calls,
     digest::{self, read_regular},
     envelope::{self, Manifest},
     integrity::{check_files, verdict_phrase},
@@ -34,6 +35,9 @@ pub fn sign(request: &SignRequest, reporter: &Reporter) -> Result<Signed> {
     let mut manifest = Manifest::read(&path)?;
     refuse_damaged(&request.bundle, &manifest, reporter)?;
     refuse_failed(&manifest.statement.predicate)?;
+    for call in proposed_calls(&request.bundle, &manifest.statement.predicate.steps) {
+        reporter.status(call);
+    }
 
     let message = manifest.signed_bytes();
     reporter.status("signing");

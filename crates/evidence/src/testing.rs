@@ -11,7 +11,7 @@ use protocol::{
     diff::{ComparedRuntime, DiffReport},
     dry_run::DryRunReport,
     format::{DIFF, DRY_RUN, SIGNERS},
-    inspect::RuntimeFacts,
+    inspect::{PalletFacts, RuntimeFacts},
     manifest::{Digests, ToolVersions},
     proposal::{Call, Proposal, Route},
     signers::{KeySource, KeyType, RootFile, SignerEntry},
@@ -24,10 +24,10 @@ use worker::{Failure, Reporter, Result};
 
 const BLOB: &[u8] = b"\0asm runtime";
 
-/// Returns the call `system.authorize_upgrade` of the blob.
+/// Returns the call `system.authorize_upgrade` of the blob by sudo.
 pub fn call() -> Vec<u8> {
     let hash = hex::decode(digest::of(BLOB).blake2_256.trim_start_matches("0x")).expect("hex");
-    [&[0, 9][..], &hash].concat()
+    [&[12, 0, 0, 9][..], &hash].concat()
 }
 
 fn runtime(spec_version: u32, blake2_256: &str) -> RuntimeIdentity {
@@ -65,23 +65,35 @@ fn dry_run() -> DryRunReport {
 }
 
 fn proposal() -> Proposal {
-    let hash = digest::of(&call()).blake2_256;
-    let files = vec!["calls/authorize_upgrade.hex".into()];
+    let code_hash = digest::of(BLOB).blake2_256;
+    let call = Call {
+        name: "sudo".into(),
+        chain: "standalone".into(),
+        hash: digest::of(&call()).blake2_256,
+        length: call().len(),
+        decoded: format!("Sudo.sudo {{ call: System.authorize_upgrade {{ code_hash: {code_hash} }} }}"),
+        files: vec!["calls/authorize_upgrade.hex".into()],
+        ..Call::default()
+    };
     Proposal {
         route: Route::Sudo,
         possible_routes: vec![Route::Sudo],
         chain: "standalone".into(),
         from_spec_version: 1,
         to_spec_version: 2,
-        code_hash: digest::of(BLOB).blake2_256,
+        code_hash,
         code_length: BLOB.len(),
         without_checks: false,
         xcm_version: None,
-        calls: vec![Call { name: "authorize_upgrade".into(), hash, files, ..Call::default() }],
+        calls: vec![call],
         apply: None,
         notes: Vec::new(),
         links: Vec::new(),
     }
+}
+
+fn pallet(name: &str, index: u8) -> PalletFacts {
+    PalletFacts { name: name.into(), index: Some(index), storage_version: None }
 }
 
 /// Returns the result of a step that passed.
@@ -97,6 +109,7 @@ fn result(step: &str) -> Value {
             spec_version: 2,
             blake2_256,
             sha256,
+            pallets: Some(vec![pallet("System", 0), pallet("Sudo", 12)]),
             ..RuntimeFacts::default()
         }),
         "diff" => json!(DiffReport {
