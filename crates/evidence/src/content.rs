@@ -13,6 +13,7 @@ use crate::{
 use protocol::{
     CHECKS, Check, RuntimeIdentity, StateIdentity, Status, Verdict,
     build::BuildResult,
+    checks::TABLE,
     diff::{ChangeKind, DiffOutcome},
     dry_run::DryRunReport,
     format::{DIFF, DRY_RUN, WEIGHTS},
@@ -108,6 +109,12 @@ fn dry_run(result: &DryRunReport, blobs: &[&RuntimeBlob]) -> Result<(), String> 
     }
     if let Some(name) = CHECKS.iter().find(|name| !result.checks.iter().any(|check| check.name == **name)) {
         return Err(format!("states that it passed, but lacks the check {name}"));
+    }
+    let tried = result.try_runtime.is_some();
+    let applying = |name: &str| TABLE.iter().any(|entry| entry.name == name && entry.always_applies(tried));
+    let skipped = |check: &&Check| check.status == Status::Skip && applying(&check.name);
+    if let Some(check) = result.checks.iter().find(skipped) {
+        return Err(format!("states that it passed, but skips the check {}, which always applies", check.name));
     }
     let blocking = |check: &&Check| matches!(check.status, Status::Fail | Status::NotJudged);
     if let Some(check) = result.checks.iter().find(blocking) {
@@ -290,6 +297,28 @@ mod tests {
             assert!(message.contains(expected), "{message}");
         }
         assert!(refused("dry-run", |result| *result = json!({})).contains("has no valid result"));
+    }
+
+    #[test]
+    fn checks_that_always_apply_are_not_skipped() {
+        let skip = |result: &mut Value, names: &[&str]| {
+            for (position, name) in CHECKS.iter().enumerate().filter(|(_, name)| names.contains(name)) {
+                result["checks"][position] = json!(Check::skip(*name, ""));
+            }
+        };
+        assert!(refused("dry-run", |result| skip(result, &CHECKS)).contains("skips the check versions"));
+        assert!(refused("dry-run", |result| skip(result, &["migrations"])).contains("skips the check migrations"));
+        let message = refused("dry-run", |result| {
+            result["try_runtime"] = json!("try.wasm");
+            skip(result, &["try-state"]);
+        });
+        assert!(message.contains("skips the check try-state"), "{message}");
+        // A solo chain without sessions, rehearsed without a try-runtime build.
+        let bundle = Bundle::new();
+        bundle.change_step("dry-run", |step| {
+            skip(&mut step.result, &["sessions", "async-backing", "try-state", "storage-layout"])
+        });
+        assert_eq!(bundle.assemble().verdict, protocol::Verdict::Pass);
     }
 
     #[test]

@@ -261,9 +261,13 @@ pub fn hazards(checks: &[Check]) -> usize {
 }
 
 impl Verdict {
-    /// Returns the verdict of all checks. Allowed hazards do not count.
+    /// Returns the verdict of all checks. Allowed hazards do not count. If every check was skipped,
+    /// nothing was judged.
     pub fn of(checks: &[Check]) -> Self {
         let any = |status: Status| checks.iter().any(|check| check.status == status);
+        if checks.iter().all(|check| check.status == Status::Skip) {
+            return Self::NotJudged;
+        }
         match (any(Status::Fail), any(Status::NotJudged), hazards(checks)) {
             (true, _, _) => Self::Fail,
             (false, true, _) => Self::NotJudged,
@@ -296,6 +300,7 @@ mod tests {
         let (warn, not) = (Check::warn("weights", ""), Check::not_judged("migrations", ""));
         let of = |checks: &[&Check]| Verdict::of(&checks.iter().map(|check| (*check).clone()).collect::<Vec<_>>());
         assert_eq!(of(&[&pass, &skip]), Verdict::Pass);
+        assert_eq!((of(&[&skip]), of(&[])), (Verdict::NotJudged, Verdict::NotJudged));
         assert_eq!(of(&[&pass, &warn]), Verdict::PassWithHazards);
         assert_eq!(of(&[&pass, &warn, &not]), Verdict::NotJudged);
         assert_eq!(of(&[&not, &Check::fail("versions", "")]), Verdict::Fail);

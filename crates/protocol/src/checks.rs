@@ -311,6 +311,33 @@ pub struct CheckEntry {
     pub needs: &'static [Need],
 }
 
+/// The checks that can find, with all that they need, that they do not apply to a runtime.
+const CAN_SKIP: [&str; 9] = [
+    "consensus",
+    "node-demands",
+    "authorities",
+    "runtime-apis",
+    "migration-failure",
+    "message-delivery",
+    "next-upgrade",
+    "sessions",
+    "weights",
+];
+
+impl CheckEntry {
+    /// Returns whether the check applies to every upgrade, so that no report of all checks skips
+    /// it. `tried`: whether a try-runtime build was given.
+    pub fn always_applies(&self, tried: bool) -> bool {
+        let met = |need: &Need| match need {
+            // Without these a check is not judged.
+            Need::FirstBlock | Need::MigrationsEnded => true,
+            Need::TryRuntimeBuild => tried,
+            _ => false,
+        };
+        self.needs.iter().all(met) && !CAN_SKIP.contains(&self.name)
+    }
+}
+
 macro_rules! table {
     ($($module:ident = $name:literal {
         question: $question:literal,
@@ -370,6 +397,21 @@ mod tests {
     #[test]
     fn a_module_is_called_as_its_check() {
         assert_eq!(MODULES.map(|module| module.replace('_', "-")), CHECKS.map(str::to_owned));
+    }
+
+    #[test]
+    fn some_checks_apply_to_every_upgrade() {
+        let applying = |tried| TABLE.iter().filter(move |entry| entry.always_applies(tried)).map(|entry| entry.name);
+        let always: Vec<_> = applying(false).collect();
+        for name in ["versions", "code-size", "enactment", "migrations", "healthy-blocks", "idempotency"] {
+            assert!(always.contains(&name), "{name}");
+        }
+        for name in ["sessions", "try-state", "async-backing", "storage-layout", "message-queues"] {
+            assert!(!always.contains(&name), "{name}");
+        }
+        let tried: Vec<_> = applying(true).filter(|name| !always.contains(name)).collect();
+        assert_eq!(tried, ["pre-post-hooks", "try-state", "equivalence"]);
+        assert!(CAN_SKIP.iter().all(|name| CHECKS.contains(name)));
     }
 
     #[test]
