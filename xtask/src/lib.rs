@@ -44,6 +44,7 @@ pub fn main(package: &str) -> ExitCode {
     let outcome = interrupt::install()
         .and_then(|()| Context::new(printer.clone(), cli.global.workspace.as_deref(), packages))
         .and_then(|context| dispatch(&context, cli.command));
+    stdin::remove_file();
     printer.finish(outcome)
 }
 
@@ -52,6 +53,7 @@ fn dispatch(context: &Context, command: Command) -> worker::Result<Verdict> {
     let passed = match command {
         Command::DryRun(options) => return commands::dry_run::run(context, &options),
         Command::Upgrade(options) => return commands::upgrade::run(context, &options),
+        Command::Weights(options) => return commands::weights::run(context, &options),
         Command::Setup(options) => commands::setup::run(context, &options),
         Command::List(options) => commands::list::run(context, &options),
         Command::Build(options) => commands::build::run(context, &options),
@@ -65,12 +67,10 @@ fn dispatch(context: &Context, command: Command) -> worker::Result<Verdict> {
         Command::Verify(options) => commands::verify::run(context, &options),
         Command::Release(options) => commands::release::run(context, &options),
         Command::Init(options) => commands::init::run(context, &options),
-        Command::Weights(options) => commands::weights::run(context, &options),
         Command::Ci(options) => commands::ci::run(context, &options),
         Command::Dist(options) => commands::dist::run(context, &options),
         Command::Test(options) => commands::test::run(context, &options),
         Command::Completions(options) => commands::completions::run(context, &options),
     };
-    stdin::remove_file();
     passed.map(Verdict::from)
 }

@@ -10,6 +10,7 @@ mod settings;
 
 use crate::cli::{self, WeightLimits, WeightsCommand};
 use protocol::{
+    Verdict,
     benchmark::{self, MachineRequest},
     weights::{
         Request,
@@ -22,15 +23,16 @@ use worker::{Failure, Outcome, Result};
 use workers::Worker;
 use workspace::context::Context;
 
-/// Runs `weights` and returns whether the verdict is positive.
-pub fn run(context: &Context, options: &cli::Weights) -> Result<bool> {
-    match &options.what {
+/// Runs `weights` and returns its verdict. Most commands only return whether every check passed.
+pub fn run(context: &Context, options: &cli::Weights) -> Result<Verdict> {
+    let passed = match &options.what {
+        WeightsCommand::Compare(options) => return compare::run(context, options),
         WeightsCommand::Run(options) => run::run(context, options),
-        WeightsCommand::Compare(options) => compare::run(context, options),
         WeightsCommand::Check(options) => check::run(context, options),
         WeightsCommand::Render(options) => render::run(context, options),
         WeightsCommand::Machine(options) => machine(context, options),
-    }
+    };
+    passed.map(Verdict::from)
 }
 
 /// Measures this machine and compares it with a profile.

@@ -107,7 +107,8 @@ pub struct Comparison {
     pub extrinsics: Vec<Compared>,
     /// The numbers of extrinsics. Unchanged ones are counted, even if they are not listed.
     pub summary: Summary,
-    /// The verdict. It fails if a weight is beyond the threshold or no longer fits into a block.
+    /// The verdict. It fails if a weight is beyond the threshold or no longer fits into a block. Else
+    /// it is not judged if a weight is incomparable, or if no weight is on both sides.
     pub verdict: Verdict,
 }
 

@@ -11,6 +11,7 @@ use crate::{
 use load::{Weights, find_extrinsic};
 use method::{Point, points};
 use protocol::{
+    Verdict,
     format::WEIGHTS_COMPARISON,
     weights::compare::{Both, Change, Compared, Comparison, Method, Options, Pair, Summary},
 };
@@ -41,7 +42,7 @@ pub fn compare(names: (&str, &str), mut old: Weights, mut new: Weights, options:
         }
     }
     let summary = summary(&extrinsics);
-    let good = summary.beyond_threshold == 0 && summary.no_longer_fits == 0;
+    let verdict = verdict(&summary);
     Comparison {
         format: WEIGHTS_COMPARISON.into(),
         old: names.0.into(),
@@ -49,7 +50,18 @@ pub fn compare(names: (&str, &str), mut old: Weights, mut new: Weights, options:
         options: options.clone(),
         extrinsics,
         summary,
-        verdict: good.into(),
+        verdict,
+    }
+}
+
+/// Returns the verdict: a weight that cannot be compared is not judged, and neither are two sides
+/// without a weight in common.
+fn verdict(summary: &Summary) -> Verdict {
+    let compared = summary.changed + summary.unchanged;
+    match (summary.beyond_threshold + summary.no_longer_fits, summary.incomparable) {
+        (0, 0) if compared > 0 => Verdict::Pass,
+        (0, _) => Verdict::NotJudged,
+        _ => Verdict::Fail,
     }
 }
 

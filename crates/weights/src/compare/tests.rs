@@ -108,9 +108,26 @@ fn new_removed_unchanged_and_unreadable_are_distinguished() {
     let changes: Vec<_> = comparison.extrinsics.iter().map(|one| (one.extrinsic.as_str(), one.change)).collect();
     use Change::*;
     assert_eq!(changes, [("a", Unchanged), ("b", Removed), ("c", New), ("d", Incomparable)]);
-    assert!(comparison.verdict.passed());
+    assert_eq!(comparison.verdict, Verdict::NotJudged);
     let problem = comparison.extrinsics[3].problem.clone().expect("a reason");
     assert!(problem.contains("the new weight") && problem.contains("line 4"), "{problem}");
+}
+
+#[test]
+fn what_was_not_compared_does_not_pass() {
+    let of = |names: &[&str], body: &str| {
+        let functions: Vec<_> = names.iter().map(|name| ("", *name, "", body)).collect();
+        weights(&functions)
+    };
+    let (known, other) = ("Weight::from_parts(1, 1)", "Self::other()");
+    let verdict = |old: Weights, new: Weights| compare(("", ""), old, new, &Options::default()).verdict;
+    assert_eq!(verdict(of(&["a", "b"], known), of(&["a", "c"], known)), Verdict::Pass, "one is compared");
+    assert_eq!(verdict(of(&["a", "b"], known), of(&["c"], known)), Verdict::NotJudged, "none is");
+    assert_eq!(verdict(of(&["a", "b"], other), of(&["a", "b"], other)), Verdict::NotJudged, "none is readable");
+    let large = "Weight::from_parts(9, 1)";
+    let both = |first: &str| weights(&[("", "a", "", first), ("", "b", "", other)]);
+    assert_eq!(verdict(both(known), both(known)), Verdict::NotJudged, "one is unreadable");
+    assert_eq!(verdict(both(known), both(large)), Verdict::Fail, "one is unreadable, and one is beyond the threshold");
 }
 
 #[test]

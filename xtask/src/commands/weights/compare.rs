@@ -3,17 +3,20 @@
 
 use super::{super::utf8, call, limits, print};
 use crate::cli::{self, CompareFormat, CompareMethod};
-use protocol::weights::{
-    CompareRequest, Request, Side,
-    compare::{Comparison, Method, Options},
+use protocol::{
+    Verdict,
+    weights::{
+        CompareRequest, Request, Side,
+        compare::{Comparison, Method, Options},
+    },
 };
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 use worker::{Failure, Result};
 use workspace::{context::Context, git, revision};
 
-/// Runs `weights compare`.
-pub fn run(context: &Context, options: &cli::WeightsCompare) -> Result<bool> {
+/// Runs `weights compare` and returns the verdict of the comparison.
+pub fn run(context: &Context, options: &cli::WeightsCompare) -> Result<Verdict> {
     if !options.threshold.is_finite() || options.threshold < 0.0 {
         return Err(Failure::usage("the threshold is not a percentage")
             .found(options.threshold.to_string())
@@ -49,7 +52,7 @@ pub fn run(context: &Context, options: &cli::WeightsCompare) -> Result<bool> {
         }
         None => print(context, comparison, || text)?,
     }
-    Ok(outcome.passed)
+    Ok(comparison.verdict)
 }
 
 /// One side of a comparison on disk. The files of a revision are removed when this value is
