@@ -10,6 +10,7 @@ use protocol::{FailureDocument, Verdict};
 use serde::Serialize;
 use serde_json::Value;
 use std::{
+    ffi::OsString,
     io::{BufRead, IsTerminal, Read, Write},
     process::ExitCode,
     sync::{
@@ -84,7 +85,7 @@ impl Printer {
             quiet: options.quiet,
             color,
             github: options.github,
-            title: title(std::env::args().skip(1)),
+            title: title(std::env::args_os().skip(1)),
             written: AtomicBool::new(false),
             bars,
         }))
@@ -334,7 +335,8 @@ pub fn seconds(seconds: f64) -> String {
 
 /// Returns the subcommands of the command line, without its options. Those may be long and are in
 /// the log.
-fn title(arguments: impl Iterator<Item = String>) -> String {
+fn title(arguments: impl Iterator<Item = OsString>) -> String {
+    let arguments = arguments.map(|word| word.to_string_lossy().into_owned());
     let plain = |word: &String| !word.is_empty() && word.chars().all(|one| one.is_ascii_lowercase() || one == '-');
     let words = arguments.skip_while(|word| word.starts_with('-')).take_while(|word| !word.starts_with('-'));
     let words: Vec<_> = words.take_while(plain).take(2).collect();
@@ -354,6 +356,15 @@ mod tests {
     #[test]
     fn control_characters_do_not_reach_the_terminal() {
         assert_eq!(clean("a\u{1b}[2Jb\r\n\tc"), "a\u{fffd}[2Jb\u{fffd}\n\tc");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn an_argument_that_is_not_utf8_ends_the_title() {
+        use std::os::unix::ffi::OsStringExt;
+        let of = |words: &[&[u8]]| title(words.iter().map(|word| OsString::from_vec(word.to_vec())));
+        assert_eq!(of(&[b"--quiet", b"snapshot", b"verify", b"file"]), "cargo xtask snapshot verify");
+        assert_eq!(of(&[b"inspect", b"k\xff\xfe.wasm"]), "cargo xtask inspect");
     }
 
     #[test]

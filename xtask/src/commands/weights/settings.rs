@@ -124,7 +124,7 @@ pub fn style(header: WeightHeader) -> Result<HeaderStyle> {
         WeightHeader::Conventional => HeaderStyle::Conventional {
             date: today()?,
             hostname: std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default().trim().to_owned(),
-            command: std::env::args().collect(),
+            command: std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect(),
         },
     })
 }
