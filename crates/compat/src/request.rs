@@ -78,6 +78,8 @@ fn both(old: &Source, new: &Source, reporter: &Reporter) -> Result<(Runtime, Run
         return Err(Failure::usage("both runtimes cannot be read from standard input").expected("at most one -"));
     }
     reporter.status(format!("comparing {old} with {new}"));
+    source::check_root(old, reporter)?;
+    source::check_root(new, reporter)?;
     std::thread::scope(|scope| {
         let reading = scope.spawn(|| Runtime::read(old));
         let new = Runtime::read(new);

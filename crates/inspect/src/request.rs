@@ -2,9 +2,10 @@
 //! The requests of the worker.
 
 use artifact::diff_bytes::diff_bytes;
-use protocol::inspect::Request;
+use protocol::{Source, inspect::Request};
 use serde::Serialize;
 use source::ReadSource;
+use state::StateFile;
 use worker::{Failure, Outcome, Reporter, Result};
 
 /// Runs a request and returns its result as JSON.
@@ -12,6 +13,7 @@ pub fn handle(request: Request, reporter: &Reporter) -> Result<Outcome<serde_jso
     let value = match request {
         Request::Inspect { source, metadata, token } => {
             reporter.status(format!("inspecting {source}"));
+            source::check_root(&source, reporter)?;
             let token = token.map(|token| token.parse()).transpose()?;
             to_value(&crate::inspect(&source, metadata, token)?)?
         }
@@ -36,10 +38,18 @@ pub fn handle(request: Request, reporter: &Reporter) -> Result<Outcome<serde_jso
         }
         Request::State { source } => {
             reporter.status(format!("reading {source}"));
-            to_value(&source.state()?.summary())?
+            let streamed = match &source {
+                Source::File(path) => StateFile::summary(path)?,
+                _ => None,
+            };
+            match streamed {
+                Some(summary) => to_value(&summary)?,
+                None => to_value(&source.state()?.summary())?,
+            }
         }
         Request::Pin { source } => {
             reporter.status(format!("resolving the state of {source}"));
+            source::check_root(&source, reporter)?;
             to_value(&source::pin(&source)?)?
         }
     };
@@ -57,7 +67,6 @@ fn not_json(error: serde_json::Error) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use protocol::Source;
 
     #[test]
     fn requests_are_what_the_documentation_says() {

@@ -77,6 +77,7 @@ impl Chain {
     fn read(source: &Source, reporter: &Reporter) -> Result<Self> {
         let name = source.to_string();
         reporter.status(format!("reading the calls of {name} from its metadata"));
+        source::check_root(source, reporter)?;
         let (blob, para_id) = match source.open()? {
             Content::Blob(blob) => (blob, None),
             Content::Node(node) => (node.blob, None),

@@ -17,7 +17,7 @@ use std::{
     io::{self, Cursor, Read},
     path::{Path, PathBuf},
 };
-use worker::{Failure, Result};
+use worker::{Failure, Reporter, Result};
 
 const STDIN: &str = "standard input";
 
@@ -139,6 +139,21 @@ impl ReadSource for Source {
     }
 }
 
+/// Compares the entries of a snapshot with the state root that it states, if that is quick. Warns
+/// where it does not compare them.
+///
+/// Fails if the entries have another root. Then its block and its facts say nothing about them.
+pub fn check_root(source: &Source, reporter: &Reporter) -> Result<()> {
+    let Source::File(path) = source else { return Ok(()) };
+    if !state::check_root(path)? {
+        reporter.warning(format!(
+            "{source} is not verified: its entries were not compared with the state root of a block; \
+             `cargo xtask snapshot verify` compares them"
+        ));
+    }
+    Ok(())
+}
+
 fn missing(path: &Path, error: &io::Error) -> Failure {
     let failure = Failure::io("read", path, error);
     match error.kind() {
@@ -170,6 +185,28 @@ fn read(name: &str, mut reader: impl Read) -> Result<Content> {
 mod tests {
     use super::*;
     use worker::Kind;
+
+    #[test]
+    fn a_snapshot_with_another_root_is_refused_and_one_without_a_root_warned_of() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let checked = |root: Option<[u8; 32]>| {
+            let path = directory.path().join("state.snapshot");
+            let mut state = State::of_entries(1, vec![(b"key".to_vec(), vec![7])], Vec::new());
+            state.state_root = root;
+            state.write(&path).expect("written");
+            let warnings = std::sync::Arc::new(std::sync::Mutex::new(0));
+            let counted = warnings.clone();
+            let reporter = Reporter::new(move |_| *counted.lock().expect("unpoisoned") += 1);
+            let outcome = check_root(&Source::File(path), &reporter);
+            let warnings = *warnings.lock().expect("unpoisoned");
+            (outcome.is_ok(), warnings)
+        };
+        let root = State::of_entries(1, vec![(b"key".to_vec(), vec![7])], Vec::new()).compute_root();
+        assert_eq!(checked(root), (true, 0));
+        assert_eq!(checked(None), (true, 1));
+        assert_eq!(checked(Some([9; 32])), (false, 0));
+        check_root(&Source::File("/nowhere".into()), &Reporter::silent()).expect("left to the reader");
+    }
 
     #[test]
     fn the_kind_of_a_file_follows_from_its_content() {

@@ -14,11 +14,13 @@ use std::{
     io::{Cursor, Read},
     sync::LazyLock,
 };
-use worker::Result;
+use worker::{Code, Failure, Result};
 
 /// The longest key of a plain value in bytes: the hashes of the pallet's and the item's name, 16
 /// bytes each (`StorageValue` in frame-support). Well-known keys are shorter.
 pub(super) const VALUE_KEY_LIMIT: usize = 32;
+/// The most plain values of a state. Chains have some thousands.
+const VALUES_LIMIT: usize = 1 << 20;
 
 /// The facts of a state, and its plain storage values.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -112,6 +114,12 @@ struct CollectValues {
 impl snapshot::SnapshotVisitor for CollectValues {
     fn entry(&mut self, key: Vec<u8>, value: Vec<u8>) -> Result<()> {
         if !self.in_child && is_in_excerpt(&key) {
+            if self.items.len() >= VALUES_LIMIT {
+                return Err(Failure::input("the state has more plain values than any chain's")
+                    .code(Code::Damaged)
+                    .found(format!("more than {VALUES_LIMIT} keys of at most {VALUE_KEY_LIMIT} bytes"))
+                    .hint("make or download the file again"));
+            }
             self.items.push((key, value));
         }
         Ok(())
@@ -228,6 +236,15 @@ mod tests {
                 assert_eq!(excerpt.values(&[vec![0xff; 31], vec![0xff; 33]]).len(), 1);
             }
         }
+    }
+
+    #[test]
+    fn more_plain_values_than_any_chain_has_are_refused() {
+        let mut values = CollectValues { items: vec![Default::default(); VALUES_LIMIT - 1], in_child: false };
+        let mut entry = |key: &[u8]| snapshot::SnapshotVisitor::entry(&mut values, key.to_vec(), Vec::new());
+        entry(&[1; 32]).expect("the last one");
+        entry(&[1; 33]).expect("not a plain value");
+        assert!(entry(&[2; 32]).expect_err("one too many").is(Code::Damaged));
     }
 
     #[test]

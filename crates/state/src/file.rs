@@ -5,16 +5,20 @@
 //! The second pass returns the nodes, each with its hash. Both need memory for one entry, the nodes
 //! on the path to it, and the roots of child tries.
 
-use super::{FileKind, HEAD_LENGTH, State, snapshot, stream, try_runtime};
+use super::{CODE, FileKind, HEAD_LENGTH, State, code_of, snapshot, stream, try_runtime};
 use crate::trie::{Builder, CHILD_PREFIX, NodeVisitor};
-use artifact::hashes::blake2_256;
+use artifact::{hashes::blake2_256, version_of};
+use protocol::inspect::StateSummary;
 use std::{
     collections::{BTreeMap, btree_map},
     fs::File,
     io::{BufReader, Cursor, Read},
     path::{Path, PathBuf},
 };
-use worker::{Failure, Result};
+use worker::{Code, Failure, Kind, Result};
+
+/// The size in bytes up to which [`check_root`] compares a snapshot. It takes a fraction of a second.
+const CHECKED_LIMIT: u64 = 16 << 20;
 
 /// A snapshot file whose content was checked and which can be read again as trie nodes.
 pub struct StateFile {
@@ -22,6 +26,7 @@ pub struct StateFile {
     kind: FileKind,
     facts: State,
     entries: Option<usize>,
+    tally: Tally,
     /// The roots of the child tries, by their keys in the main trie.
     roots: BTreeMap<Vec<u8>, [u8; 32]>,
 }
@@ -46,8 +51,48 @@ impl StateFile {
         };
         first_pass.finish_child()?;
         // A file of trie nodes does not tell how often a node occurs in the trie.
-        let entries = (kind == FileKind::Snapshot).then_some(first_pass.entries);
-        Ok(Some(Self { path: path.to_owned(), kind, facts, entries, roots: first_pass.roots }))
+        let entries = (kind == FileKind::Snapshot).then_some(first_pass.tally.entries());
+        let FirstPass { tally, roots, .. } = first_pass;
+        Ok(Some(Self { path: path.to_owned(), kind, facts, entries, tally, roots }))
+    }
+
+    /// Returns the summary of a snapshot of Cutover, without its entries in memory. `None` for a
+    /// file of another kind.
+    ///
+    /// Fails if the file states another spec name or version than those of its runtime.
+    pub fn summary(path: &Path) -> Result<Option<StateSummary>> {
+        let Some(file) = Self::open_snapshot(path)? else { return Ok(None) };
+        check_label(&path.display().to_string(), &file)?;
+        // Without a root to compare with there is no need to compute one.
+        let verified = file.facts.state_root.is_some() && file.has_its_root()?;
+        let Self { facts, tally, roots, .. } = file;
+        let code = tally.code.as_deref();
+        Ok(Some(StateSummary {
+            verified,
+            entries: tally.top as u64,
+            child_tries: roots.len() as u64,
+            child_entries: tally.in_children as u64,
+            bytes: tally.bytes,
+            code_size: code.map(|code| code.len() as u64),
+            code_blake2_256: code.map(|code| hex::encode_prefixed(blake2_256(code))),
+            ..facts.summary()
+        }))
+    }
+
+    /// Opens a snapshot of Cutover. `None` for a file of another kind.
+    fn open_snapshot(path: &Path) -> Result<Option<Self>> {
+        let is_snapshot = path.is_file() && open_file(path)?.0 == Some(FileKind::Snapshot);
+        if is_snapshot { Self::open(path, 0) } else { Ok(None) }
+    }
+
+    /// Returns whether the entries have the root that the file states.
+    fn has_its_root(&self) -> Result<bool> {
+        match self.nodes(&mut |_, _| Ok(())) {
+            Ok(root) => Ok(self.facts.state_root == Some(root)),
+            // Its trie cannot be that of a chain.
+            Err(failure) if failure.kind == Kind::Input => Ok(false),
+            Err(failure) => Err(failure),
+        }
     }
 
     /// Returns the state without its entries.
@@ -92,6 +137,50 @@ impl StateFile {
     }
 }
 
+/// Compares the entries of a snapshot of Cutover with the state root that it states. Returns whether
+/// they were compared: a file without a root and a large one are not. There is nothing to compare in
+/// a file of another kind.
+///
+/// Fails if the entries have another root.
+pub fn check_root(path: &Path) -> Result<bool> {
+    let large = std::fs::metadata(path).is_ok_and(|metadata| metadata.len() > CHECKED_LIMIT);
+    if large {
+        return Ok(!path.is_file() || open_file(path)?.0 != Some(FileKind::Snapshot));
+    }
+    let Some(file) = StateFile::open_snapshot(path)? else { return Ok(true) };
+    let Some(root) = file.facts.state_root else { return Ok(false) };
+    match file.has_its_root()? {
+        true => Ok(true),
+        false => Err(Failure::input(format!("{} contradicts itself", path.display()))
+            .code(Code::Damaged)
+            .found("entries with another state root")
+            .expected(format!("{}, the state root that it states", hex::encode_prefixed(root)))
+            .hint("make or download the file again")),
+    }
+}
+
+/// Fails if a snapshot states another spec name or version than those of its runtime.
+fn check_label(name: &str, file: &StateFile) -> Result<()> {
+    let stated = (&file.facts.spec_name, file.facts.spec_version);
+    if stated == (&None, None) {
+        return Ok(());
+    }
+    let version = version_of(&format!("the runtime in {name}"), &code_of(name, file.tally.code.as_deref())?)?;
+    let differs = stated.0.as_ref().is_some_and(|stated| *stated != version.spec_name)
+        || stated.1.is_some_and(|stated| stated != version.spec_version);
+    if !differs {
+        return Ok(());
+    }
+    let shown = |name: Option<&str>, number: Option<u32>| {
+        format!("{} {}", name.unwrap_or("-"), number.map_or("-".into(), |number| number.to_string()))
+    };
+    Err(Failure::input(format!("{name} contradicts itself"))
+        .code(Code::Damaged)
+        .found(format!("the label {}", shown(stated.0.as_deref(), stated.1)))
+        .expected(format!("{}, as its runtime says", shown(Some(&version.spec_name), Some(version.spec_version))))
+        .hint("make or download the file again"))
+}
+
 /// Opens a file. Returns its kind and a reader from its beginning.
 fn open_file(path: &Path) -> Result<(Option<FileKind>, impl Read)> {
     let mut file = File::open(path).map_err(|error| Failure::io("read", path, &error))?;
@@ -104,9 +193,27 @@ fn open_file(path: &Path) -> Result<(Option<FileKind>, impl Read)> {
 #[derive(Default)]
 struct FirstPass {
     version: u8,
-    entries: usize,
+    tally: Tally,
     child: Option<(Vec<u8>, Builder)>,
     roots: BTreeMap<Vec<u8>, [u8; 32]>,
+}
+
+/// The numbers of entries, their size, and the runtime.
+#[derive(Default)]
+struct Tally {
+    /// The entries of the main trie.
+    top: usize,
+    /// The entries of all child tries.
+    in_children: usize,
+    /// The size of all keys and values.
+    bytes: u64,
+    code: Option<Vec<u8>>,
+}
+
+impl Tally {
+    fn entries(&self) -> usize {
+        self.top + self.in_children
+    }
 }
 
 impl FirstPass {
@@ -125,10 +232,20 @@ impl snapshot::SnapshotVisitor for FirstPass {
     }
 
     fn entry(&mut self, key: Vec<u8>, value: Vec<u8>) -> Result<()> {
-        self.entries += 1;
+        let tally = &mut self.tally;
+        tally.bytes += (key.len() + value.len()) as u64;
         match &mut self.child {
-            Some((_, trie)) => trie.push(&key, value, &mut |_, _| Ok(())),
-            None => Ok(()),
+            Some((_, trie)) => {
+                tally.in_children += 1;
+                trie.push(&key, value, &mut |_, _| Ok(()))
+            }
+            None => {
+                tally.top += 1;
+                if key == CODE {
+                    tally.code = Some(value);
+                }
+                Ok(())
+            }
         }
     }
 
@@ -230,6 +347,44 @@ mod tests {
         let (_directory, path) = file(b"{\"name\": \"a chain spec\"}");
         assert!(StateFile::open(&path, 0).expect("read").is_none());
         assert!(StateFile::open(Path::new("/nowhere"), 0).expect("left to others").is_none());
+    }
+
+    /// Returns the sample with the runtime of the tests.
+    fn with_runtime() -> State {
+        let mut state = State { header: None, block: None, ..sample() };
+        state.top.push((CODE.to_vec(), test_runtime::deployed()));
+        state.top.sort();
+        state.origin = protocol::inspect::StateOrigin::Snapshot;
+        state.state_root = state.compute_root();
+        state
+    }
+
+    #[test]
+    fn a_streamed_summary_is_that_of_the_whole_state() {
+        let rootless = State { state_root: None, header: None, ..with_runtime() };
+        let wrong = State { state_root: Some([9; 32]), ..with_runtime() };
+        for (state, checked) in [(with_runtime(), Some(true)), (rootless, Some(false)), (wrong, None)] {
+            let (_directory, path) = file(&state.to_snapshot().expect("written"));
+            assert_eq!(StateFile::summary(&path).expect("read"), Some(state.summary()));
+            assert_eq!(check_root(&path).ok(), checked);
+        }
+        let (_directory, path) = file(b"{\"name\": \"a chain spec\"}");
+        assert_eq!((StateFile::summary(&path).expect("left to others"), check_root(&path).ok()), (None, Some(true)));
+    }
+
+    #[test]
+    fn a_label_of_another_runtime_is_refused() {
+        let version = version_of("x", &code_of("x", Some(&test_runtime::deployed())).expect("code")).expect("one");
+        let (name, number) = (version.spec_name, version.spec_version);
+        for (name, number, good) in
+            [(name.clone(), number, true), ("polkadot".to_owned(), number, false), (name, number + 1, false)]
+        {
+            let state = State { spec_name: Some(name), spec_version: Some(number), ..with_runtime() };
+            let (_directory, path) = file(&state.to_snapshot().expect("written"));
+            let summary = StateFile::summary(&path);
+            assert_eq!(summary.as_ref().is_ok_and(Option::is_some), good, "{summary:?}");
+            assert!(good || summary.is_err_and(|failure| failure.is(Code::Damaged)));
+        }
     }
 
     #[test]

@@ -18,7 +18,7 @@ mod try_runtime;
 
 pub use chain_spec::{CodeSubstitute, code_substitutes};
 pub use excerpt::{StateExcerpt, genesis_hash_keys};
-pub use file::StateFile;
+pub use file::{StateFile, check_root};
 pub use snapshot::{Facts as SnapshotFacts, MAGIC as SNAPSHOT_MAGIC, Writer as SnapshotWriter};
 
 use crate::{

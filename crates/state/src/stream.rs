@@ -137,6 +137,7 @@ impl<'a, R: Read> Stream<'a, R> {
         Failure::input(format!("{} is damaged", self.name))
             .code(Code::Damaged)
             .found(format!("{found}, before byte {}", self.position))
+            .expected("the file as it was written")
             .hint("make or download the file again")
     }
 
