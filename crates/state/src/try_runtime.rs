@@ -31,6 +31,7 @@ pub(super) fn read(name: &str, reader: impl Read) -> Result<State> {
             Failure::input(format!("{name} is damaged"))
                 .code(Code::Damaged)
                 .found(format!("a child trie whose root has {} bytes", value.len()))
+                .expected("32 bytes")
         })?;
         let entries = entries(root)?;
         if !entries.is_empty() {

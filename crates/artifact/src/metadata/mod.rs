@@ -153,14 +153,21 @@ fn decode_opaque(name: &str, answer: &[u8]) -> Result<Vec<u8>> {
 
 fn not_offered(name: &str, wanted: u32, offered: &[u32]) -> Failure {
     let offered: Vec<String> = offered.iter().map(u32::to_string).collect();
+    let found = if offered.is_empty() { "no version".into() } else { format!("versions {}", offered.join(", ")) };
     Failure::input(format!("{name} does not offer metadata of version {wanted}"))
-        .found(format!("versions {}", offered.join(", ")))
+        .found(found)
         .expected(format!("version {wanted}"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_runtime_without_metadata_offers_no_version() {
+        assert_eq!(not_offered("x", 15, &[]).found.as_deref(), Some("no version"));
+        assert_eq!(not_offered("x", 15, &[14, 16]).found.as_deref(), Some("versions 14, 16"));
+    }
 
     #[test]
     fn only_valid_metadata_of_the_first_versions_is_old() {
