@@ -5,6 +5,7 @@
 use crate::{
     chain::Chain,
     executor::{Code, Executor},
+    watchdog::CallTimeLimit,
 };
 use artifact::{
     Metadata, Pallets,
@@ -12,8 +13,12 @@ use artifact::{
     metadata::{Pallet, RuntimeMetadata},
 };
 use codec::{Decode, Encode};
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 use worker::{Failure, Result};
+
+/// The time limit of a call for metadata. It reads no state, and takes some tenths of a second. The
+/// first call of a runtime also compiles it.
+const METADATA_LIMIT: Duration = Duration::from_secs(90);
 
 /// The pallets of a runtime and its metadata.
 #[derive(Clone, Debug, Default)]
@@ -27,6 +32,7 @@ pub struct Layout {
 impl Layout {
     /// Reads the newest metadata that the runtime has: version 16, 15 or 14.
     pub fn of(chain: &Chain, executor: &Executor, code: &Code) -> Result<Self> {
+        let _limit = CallTimeLimit::set(METADATA_LIMIT);
         for version in [16u32, 15] {
             // A runtime without the newer function traps; one without the version returns `None`.
             let Ok(answer) = chain.call(executor, code, "Metadata_metadata_at_version", &version.encode()) else {

@@ -186,7 +186,11 @@ fn overdue(state: &mut State) -> Option<OverdueCall> {
     let call = state.calls.iter().find(|call| call.clock.spent(Instant::now()) > call.limit)?;
     let failure = Failure::check(format!("{} does not end", call.method))
         .code(worker::Code::Timeout)
-        .found(format!("still executing after {} s", call.limit.as_secs()))
+        .found(format!(
+            "still executing after {} s, in the code with the blake2_256 {}",
+            call.limit.as_secs(),
+            hex::encode_prefixed(&call.code)
+        ))
         .expected("an answer, or a block, within a slot")
         .hint("a migration or an API that loops, or does too much at once; see the last lines of the log");
     Some(OverdueCall { failure, code: call.code.clone() })
@@ -239,6 +243,7 @@ mod tests {
         let overdue = super::overdue(&mut state(Clock::started(long_ago))).expect("overdue");
         assert!(overdue.failure.is(worker::Code::Timeout));
         assert_eq!(overdue.code, [7]);
+        assert!(overdue.failure.found.is_some_and(|found| found.ends_with("the blake2_256 0x07")));
         let mut waiting = Clock::started(long_ago);
         waiting.pause(long_ago + Duration::from_millis(1));
         assert!(super::overdue(&mut state(waiting)).is_none(), "the call only waited");

@@ -23,6 +23,8 @@ const RETRIES: usize = 4;
 /// After this many broken connections during one request, the request itself is taken for the
 /// cause.
 const CLOSED_LIMIT: usize = 2;
+/// A request that takes longer than this reports each retry.
+const QUIET: Duration = Duration::from_secs(5);
 /// The limit of the growing pauses between retries.
 const LONGEST_PAUSE: Duration = Duration::from_secs(8);
 
@@ -146,12 +148,18 @@ impl Session {
         // Nodes for which a retry cannot help.
         let mut permanent_errors = 0;
         loop {
+            let sent = Instant::now();
             let (kind, failure) = match self.attempt(method, params.clone()).await {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };
             tries += 1;
             let retries = RETRIES * self.nodes.len();
+            let others = tries < self.nodes.len();
+            // A node that did not respond at all may not do so the next time either.
+            let timed_out = sent.elapsed() >= self.policy.response_timeout && !others;
+            let next = if timed_out { self.policy.response_timeout } else { Duration::ZERO };
+            let in_time = began.elapsed() + next < self.policy.request_timeout;
             let mut wait = None;
             let retry = match kind {
                 RpcErrorKind::TooLarge | RpcErrorKind::Other => return Err(TransportError::Refused(failure)),
@@ -169,25 +177,25 @@ impl Session {
                 }
                 RpcErrorKind::Busy(retry_after) => {
                     // Another node may not be busy.
-                    let others = tries < self.nodes.len();
                     wait = retry_after.filter(|_| !others);
                     let longest = self.policy.request_timeout.saturating_sub(began.elapsed());
                     others || retry_after.unwrap_or(pause) <= longest
                 }
-                RpcErrorKind::Unreachable | RpcErrorKind::InvalidResponse => {
-                    tries <= retries && began.elapsed() < self.policy.request_timeout
-                }
+                RpcErrorKind::Unreachable | RpcErrorKind::InvalidResponse => tries <= retries && in_time,
                 RpcErrorKind::ConnectionClosed => {
                     closed += 1;
                     if divisible && closed >= CLOSED_LIMIT {
                         return Err(TransportError::Refused(failure));
                     }
-                    tries <= retries && began.elapsed() < self.policy.request_timeout
+                    tries <= retries && in_time
                 }
             };
             if !retry {
                 let hint = format!("tried {tries} times; try again later, or use another node");
                 return Err(TransportError::Failed(failure.hint(hint)));
+            }
+            if began.elapsed() >= QUIET {
+                worker::status(format!("{}, trying again after {} s", failure.message, began.elapsed().as_secs()));
             }
             self.pause(&mut pause, wait).await;
         }

@@ -36,6 +36,8 @@ enum Reply {
     Status(u16, Option<&'static str>),
     /// The connection is closed without a response.
     Close,
+    /// There is no response for a minute.
+    Hang,
 }
 
 struct Node {
@@ -78,6 +80,10 @@ fn converse(stream: TcpStream, reply: &dyn Fn(usize, &str) -> Reply, count: &Ato
             Reply::Status(status, None) => (format!("{status} Whatever"), json!("")),
             Reply::Status(status, Some(after)) => (format!("{status} Whatever\r\nretry-after: {after}"), json!("")),
             Reply::Close => return None,
+            Reply::Hang => {
+                std::thread::sleep(Duration::from_secs(60));
+                return None;
+            }
         };
         let body = body.to_string();
         let text = format!(
@@ -235,6 +241,21 @@ fn a_request_that_breaks_connections_twice_is_refused() {
     // After one broken connection the request is sent again.
     let node = Node::new(|requests, _| if requests == 0 { Reply::Close } else { Reply::Result(json!("word")) });
     assert_eq!(word(&[&node], true).expect("an answer"), "word");
+}
+
+#[test]
+fn a_node_that_hangs_is_not_waited_for_beyond_the_limit() {
+    let (node, good) = (Node::new(|_, _| Reply::Hang), Node::new(|_, _| Reply::Result(json!("word"))));
+    let (response_timeout, request_timeout) = (Duration::from_millis(400), Duration::from_secs(1));
+    let policy = RetryPolicy { response_timeout, request_timeout, ..SHORT };
+    let word = |nodes: &[&Node]| {
+        ask(nodes, policy, async |session| session.ask::<String>("state_getStorage", rpc_params![]).await)
+    };
+    let began = Instant::now();
+    let failure = word(&[&node]).expect_err("no answer");
+    assert!(failure.hint.as_ref().is_some_and(|hint| hint.contains("tried")), "{failure:?}");
+    assert!(began.elapsed() < Duration::from_secs(30), "{:?}", began.elapsed());
+    assert_eq!(word(&[&node, &good]).expect("the other one answers"), "word");
 }
 
 #[test]

@@ -315,7 +315,8 @@ fn check(name: &str, state: &State) -> Result<()> {
         return Err(contradiction(format!("state version {}", state.state_version)).expected("0 or 1"));
     }
     if let Some(bytes) = &state.header {
-        let header = Header::decode(bytes).ok_or_else(|| contradiction("an invalid header".into()).expected("a SCALE-encoded header"))?;
+        let header = Header::decode(bytes)
+            .ok_or_else(|| contradiction("an invalid header".into()).expected("a SCALE-encoded header"))?;
         let expected = Block { number: header.number, hash: Header::hash(bytes) };
         if state.block != Some(expected) {
             return Err(contradiction("a header of another block".into()).expected("the header of its block"));

@@ -14,4 +14,4 @@ pub const STANDARD_INPUT: &str = "CUTOVER_STANDARD_INPUT";
 mod serve;
 
 pub use protocol::{Code, Event, Failure, Kind, Progress, Result};
-pub use serve::{Outcome, Reporter, serve};
+pub use serve::{Outcome, Reporter, serve, status};

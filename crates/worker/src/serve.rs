@@ -6,7 +6,10 @@ use serde::{Serialize, de::DeserializeOwned};
 use std::{
     io::{Read, Write},
     process::ExitCode,
-    sync::Mutex,
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -75,6 +78,27 @@ impl Reporter {
     }
 }
 
+/// Whether [`serve`] runs in this process.
+static SERVING: AtomicBool = AtomicBool::new(false);
+
+/// Reports the current activity where no reporter is at hand, such as a pause before a request is
+/// sent again. Without [`serve`] in this process nothing is reported.
+pub fn status(message: impl Into<String>) {
+    if SERVING.load(Ordering::Relaxed) {
+        write_event(&Event::Status { message: message.into() });
+    }
+}
+
+/// Writes an event to standard output. Write errors are ignored: after Ctrl-C in xtask nobody reads
+/// the events, and the worker ends soon.
+fn write_event(event: &Event) {
+    if let Ok(mut line) = serde_json::to_vec(event) {
+        line.push(b'\n');
+        let mut out = std::io::stdout().lock();
+        let _ = out.write_all(&line).and_then(|()| out.flush());
+    }
+}
+
 /// Runs a worker: reads one request, passes it to `handle` and reports the events and the outcome.
 /// Returns the exit code.
 pub fn serve<Request, Value>(handle: impl FnOnce(Request, &Reporter) -> Result<Outcome<Value>>) -> ExitCode
@@ -83,15 +107,8 @@ where
     Value: Serialize,
 {
     exit_with_parent();
-    // Write errors are ignored: after Ctrl-C in xtask nobody reads the events, and the worker ends
-    // soon.
-    let reporter = Reporter::new(|event| {
-        if let Ok(mut line) = serde_json::to_vec(&event) {
-            line.push(b'\n');
-            let mut out = std::io::stdout().lock();
-            let _ = out.write_all(&line).and_then(|()| out.flush());
-        }
-    });
+    SERVING.store(true, Ordering::Relaxed);
+    let reporter = Reporter::new(|event| write_event(&event));
     let result = read_request().and_then(|request| handle(request, &reporter)).and_then(|outcome| {
         let value = serde_json::to_value(&outcome.value)
             .map_err(|error| Failure::internal("the result cannot be written as JSON").found(error.to_string()))?;
