@@ -64,6 +64,9 @@ struct Settings {
     bars: Option<MultiProgress>,
 }
 
+/// The most bytes of a message. A message can quote a file or the answer of a node.
+const LONGEST_MESSAGE: usize = 16 * 1024;
+
 const RED: &str = "\u{1b}[31;1m";
 const YELLOW: &str = "\u{1b}[33;1m";
 const CYAN: &str = "\u{1b}[36m";
@@ -99,7 +102,7 @@ impl Printer {
     /// Prints a status message, unless `--quiet` is set.
     pub fn status(&self, message: &str) {
         if !self.0.quiet {
-            self.line(&clean(message));
+            self.line(&one_message(message));
         }
     }
 
@@ -137,9 +140,8 @@ impl Printer {
         let text = human();
         if self.0.github {
             self.report_to_github(value, &text)?;
-            return self.data(&github::without_commands(&clean(&text)));
         }
-        self.data(&clean(&text))
+        self.data(&github::without_commands(&clean(&text)))
     }
 
     /// Prints annotations for failures and adds to the step's summary.
@@ -230,8 +232,7 @@ impl Printer {
     }
 
     fn labelled(&self, label: &str, color: &str, message: &str) {
-        // Further lines are indented, so that the labels are easy to see and search for.
-        let message = clean(message).trim_end().replace('\n', "\n    ");
+        let message = one_message(message);
         if self.0.color {
             self.line(&format!("{color}{label}:{PLAIN} {message}"));
         } else {
@@ -239,11 +240,9 @@ impl Printer {
         }
     }
 
+    /// Writes a line. A runner can read the log of any command, so it contains no commands.
     fn line(&self, line: &str) {
-        if self.0.github {
-            return self.write(&github::without_commands(line));
-        }
-        self.write(line);
+        self.write(&github::without_commands(line));
     }
 
     fn write(&self, line: &str) {
@@ -343,10 +342,24 @@ fn title(arguments: impl Iterator<Item = OsString>) -> String {
     format!("cargo xtask {}", words.join(" "))
 }
 
-/// Replaces control characters. Text from files and nodes is not trusted, and must not control the
-/// terminal.
+/// Replaces control characters and marks of text direction. Text from files and nodes is not
+/// trusted, and must not control the terminal.
 pub fn clean(text: &str) -> String {
-    text.chars().map(|c| if c == '\n' || c == '\t' || !c.is_control() { c } else { '\u{fffd}' }).collect()
+    let harmful = |c: char| {
+        c.is_control() && !matches!(c, '\n' | '\t')
+            || matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+    };
+    text.chars().map(|c| if harmful(c) { '\u{fffd}' } else { c }).collect()
+}
+
+/// Returns the text of one message: cleaned, and cut after [`LONGEST_MESSAGE`] bytes. Further lines
+/// are indented, so that none of them looks like another message.
+fn one_message(text: &str) -> String {
+    let text = text.trim_end();
+    let end = (0..=LONGEST_MESSAGE.min(text.len())).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
+    let (shown, rest) = text.split_at(end);
+    let cut = if rest.is_empty() { String::new() } else { format!("… (and {} more bytes)", rest.len()) };
+    clean(shown).replace('\n', "\n    ") + &cut
 }
 
 #[cfg(test)]
@@ -356,6 +369,16 @@ mod tests {
     #[test]
     fn control_characters_do_not_reach_the_terminal() {
         assert_eq!(clean("a\u{1b}[2Jb\r\n\tc"), "a\u{fffd}[2Jb\u{fffd}\n\tc");
+        assert_eq!(clean("a\u{202e}b\u{2066}c\u{200b}d\u{2028}e"), "a\u{fffd}b\u{fffd}c\u{fffd}d\u{fffd}e");
+        assert_eq!(clean("Zürich – 5 µs, 東京"), "Zürich – 5 µs, 東京");
+    }
+
+    #[test]
+    fn a_message_is_one_message() {
+        assert_eq!(one_message("not found: x\nerror: forged\n"), "not found: x\n    error: forged");
+        let long = one_message(&"é".repeat(LONGEST_MESSAGE));
+        assert!(long.len() < LONGEST_MESSAGE + 40 && long.ends_with(" more bytes)"), "{}", long.len());
+        assert_eq!(one_message(&"x".repeat(LONGEST_MESSAGE)), "x".repeat(LONGEST_MESSAGE));
     }
 
     #[cfg(unix)]
