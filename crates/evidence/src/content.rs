@@ -12,7 +12,7 @@ use crate::{
 };
 use protocol::{
     CHECKS, Check, RuntimeIdentity, StateIdentity, Status, Verdict,
-    build::BuildResult,
+    build::{BuildResult, SizeVerdict},
     checks::TABLE,
     diff::{ChangeKind, DiffOutcome},
     dry_run::DryRunReport,
@@ -55,6 +55,7 @@ fn check_result(
         return Ok(());
     }
     match step.step.as_str() {
+        BuildResult::STEP => build(step),
         DryRunReport::STEP => dry_run(&of(step)?, blobs),
         DiffOutcome::STEP => diff(&of(step)?, blobs),
         weights::StepResult::STEP => check_weights(&of(step)?),
@@ -99,6 +100,14 @@ fn is_about(hash: &str, blobs: &[&RuntimeBlob]) -> Result<(), String> {
     match blobs.iter().any(|blob| blob.blake2_256 == hash) {
         true => Ok(()),
         false => Err(format!("has a result about the blob {hash}, which does not ship")),
+    }
+}
+
+fn build(step: &Step) -> Result<(), String> {
+    let too_large = |built: BuildResult| built.record.size_verdict == SizeVerdict::Fail;
+    match step.result().is_ok_and(too_large) {
+        true => Err("states that it passed, but its blob is too large".into()),
+        false => Ok(()),
     }
 }
 
@@ -340,6 +349,7 @@ mod tests {
 
     #[test]
     fn rules_findings_and_hashes_support_their_verdicts() {
+        assert!(refused("build", |result| result["size_verdict"] = json!("fail")).contains("too large"));
         assert!(refused("diff", |result| result["rules"][0]["status"] = json!("fail")).contains("diff.json"));
         assert!(refused("diff", |result| result["rules"] = json!([])).contains("diff.json"));
         assert!(refused("inspect", |result| result["sha256"] = json!("0x00")).contains("other hashes"));

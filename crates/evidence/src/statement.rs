@@ -78,6 +78,14 @@ pub fn check_blobs(steps: &BTreeMap<String, Step>, runtimes: &[RuntimeBlob]) -> 
         shipped.entry(&runtime.name).or_default().insert(&runtime.blake2_256);
     }
     for (file, step) in steps {
+        if let Some(input) = step.inputs.get("blob")
+            && let Some(hash) = input.blake2_256.as_ref().filter(|hash| **hash != input.digest)
+        {
+            return Err(Failure::check(format!("{file} states two hashes of its blob"))
+                .found(input.digest.as_str())
+                .expected(hash.as_str())
+                .hint("run the step again, then assemble the bundle again"));
+        }
         for claim in step::blobs(step) {
             let expected: BTreeSet<&str> = match &claim.runtime {
                 Some(name) => shipped.get(name.as_str()).cloned().unwrap_or_default(),
@@ -131,12 +139,18 @@ struct StateFacts {
     genesis_hash: Lenient<String>,
     #[serde(default)]
     block_hash: Lenient<String>,
+    #[serde(default)]
+    number: Lenient<u64>,
 }
 
 impl StateFacts {
     fn named(self) -> impl Iterator<Item = (&'static str, String)> {
-        let facts =
-            [("state_root", self.state_root), ("genesis_hash", self.genesis_hash), ("block_hash", self.block_hash)];
+        let facts = [
+            ("state_root", self.state_root),
+            ("genesis_hash", self.genesis_hash),
+            ("block_hash", self.block_hash),
+            ("block_number", Lenient(self.number.0.map(|number| number.to_string()))),
+        ];
         facts.into_iter().filter_map(|(name, fact)| Some((name, fact.0?)))
     }
 }
@@ -153,9 +167,9 @@ fn states(step: &Step) -> Vec<(&'static str, String)> {
     let mut states = Vec::new();
     if let Some(input) = step.inputs.get("state") {
         states.push(("digest", input.digest.clone()));
-        let Input { state_root, genesis_hash, block_hash, .. } = input.clone();
+        let Input { state_root, genesis_hash, block_hash, number, .. } = input.clone();
         let [state_root, genesis_hash, block_hash] = [state_root, genesis_hash, block_hash].map(Lenient);
-        states.extend(StateFacts { state_root, genesis_hash, block_hash }.named());
+        states.extend(StateFacts { state_root, genesis_hash, block_hash, number: Lenient(number) }.named());
     }
     let facts = match step.step.as_str() {
         // The step `state` resolves the state for all other steps.
@@ -218,6 +232,18 @@ mod tests {
             assert!(failure.message.contains("dry-run.json is about another state than diff.json"), "{failure}");
             assert!(failure.found.as_ref().is_some_and(|text| text.contains(found)), "{failure}");
         }
+        let number = |number: u64| {
+            let result = json!({"state": {"number": number}});
+            check_states(
+                &[
+                    step("diff", Input { number: Some(7), ..state("0x01", None) }, json!(null)),
+                    step("dry-run", state("0x01", None), result),
+                ]
+                .into(),
+            )
+        };
+        number(7).expect("one block");
+        assert!(number(8).expect_err("two blocks").found.is_some_and(|found| found == "the block number 8"));
         let (file, mut other) = step("dry-run", state("0x02", None), json!(null));
         other.runtime = Some("two".into());
         check_states(&[diff, (file, other)].into()).expect("another runtime is on another chain");
@@ -233,6 +259,10 @@ mod tests {
             assert!(failure.message.contains("dry-run.json"), "{failure}");
             assert_eq!(failure.found.as_deref(), Some("0x02"));
         }
+        let mut two = steps(&[("build", Some("one"), "0x01")]);
+        check_blobs(&two, &shipped).expect("one hash");
+        two.values_mut().flat_map(|step| step.inputs.values_mut()).for_each(|input| input.digest = "0x02".into());
+        assert!(check_blobs(&two, &shipped).expect_err("two hashes").message.contains("two hashes"));
         let failure = check_blobs(&steps(&[("any", None, "0x03")]), &shipped).expect_err("neither");
         assert_eq!(failure.expected.as_deref(), Some("0x01 or 0x02"));
     }
