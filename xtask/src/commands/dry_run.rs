@@ -19,6 +19,9 @@ pub fn run(context: &Context, options: &cli::DryRun) -> Result<Verdict> {
     if let Some(cli::DryRunCommand::Block(options)) = &options.command {
         return super::dry_run_block::run(context, options).map(Verdict::from);
     }
+    if options.out.is_some() && options.out == options.junit {
+        return Err(Failure::usage("--out and --junit name the same file").expected("two files"));
+    }
     if let Some(name) = &options.runtime {
         target::check_path(name)?;
     }
@@ -52,6 +55,9 @@ pub fn run(context: &Context, options: &cli::DryRun) -> Result<Verdict> {
     request.state_mode = options.state_mode.map(Into::into);
     request.unverified = options.unverified;
     let request = Request::DryRun(request);
+    for earlier in [&options.out, &options.junit].into_iter().flatten() {
+        remove(earlier)?;
+    }
     let task = context.printer.task("dry-run");
     let report: DryRunReport = workers::ask(context, Worker::DryRun, &request, &task, &context.log("dry-run"))?.value;
     drop(task);
@@ -66,6 +72,17 @@ pub fn run(context: &Context, options: &cli::DryRun) -> Result<Verdict> {
     }
     context.printer.result(&report, || report::terminal::dry_run(&report))?;
     Ok(verdict(&report))
+}
+
+/// Removes the report of an earlier run, so that it is not taken for that of a run that ends without
+/// a report.
+fn remove(report: &Path) -> Result<()> {
+    match std::fs::symlink_metadata(report) {
+        Ok(seen) if seen.is_file() => {
+            std::fs::remove_file(report).map_err(|error| Failure::io("replace", report, &error))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Returns the verdict of the step for a dry run's report. Hazards do not fail the step.
@@ -107,4 +124,22 @@ pub fn request(
         nodes: Some(context.nodes.clone()),
         ..DryRunRequest::new(utf8(runtime)?, state.source())
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_file_of_an_earlier_report_is_removed() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let report = directory.path().join("dry-run.json");
+        remove(&report).expect("nothing to remove");
+        std::fs::write(&report, "{}").expect("written");
+        remove(&report).expect("removed");
+        assert!(!report.exists());
+        remove(directory.path()).expect("a directory stays");
+        remove(Path::new("/dev/null")).expect("a device stays");
+        assert!(directory.path().exists() && Path::new("/dev/null").exists());
+    }
 }
