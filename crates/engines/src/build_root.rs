@@ -40,7 +40,7 @@ impl BuildRoot {
             return Ok(Err("only Linux has mount namespaces".into()));
         }
         let mount_point = cache.join("build-root");
-        std::fs::create_dir_all(&mount_point).map_err(|error| worker::Failure::io("make", &mount_point, &error))?;
+        std::fs::create_dir_all(&mount_point).map_err(|error| worker::Failure::own_io("make", &mount_point, &error))?;
         let own = Self { program: install(cache, Part::BuildRoot)?, mount_point };
         let attempt = own.run(workspace, "true").timeout(Duration::from_secs(60)).capture()?;
         Ok(match attempt.status.success() {

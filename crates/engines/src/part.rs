@@ -36,7 +36,7 @@ pub fn install(cache: &Path, part: Part) -> Result<PathBuf> {
     let own = std::env::current_exe()
         .map_err(|error| Failure::internal("the path of this program is unknown").found(error.to_string()))?;
     let directory = cache.join("bin");
-    let io = |error: std::io::Error| Failure::io("write into", &directory, &error);
+    let io = |error: std::io::Error| Failure::own_io("write into", &directory, &error);
     std::fs::create_dir_all(&directory).map_err(io)?;
     let path = directory.join(part.name());
     let fresh = tempfile::Builder::new().prefix(".partial-").tempdir_in(&directory).map_err(io)?;

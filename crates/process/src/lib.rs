@@ -220,7 +220,7 @@ impl Tool {
     /// Does the same as [`logged`](Self::logged), but returns the exit status and the last lines.
     pub fn logged_status(mut self, log: &Path, mut on_line: impl FnMut(&str)) -> Result<LoggedExit> {
         let argv = self.argv();
-        let io = |error: std::io::Error| Failure::io("write the log", log, &error);
+        let io = |error: std::io::Error| Failure::own_io("write the log", log, &error);
         if let Some(parent) = log.parent() {
             std::fs::create_dir_all(parent).map_err(io)?;
         }

@@ -172,6 +172,12 @@ impl Failure {
             _ => failure,
         }
     }
+
+    /// Returns the failure of an operation on a file of Cutover's own, such as a log or what is in
+    /// the cache. No input names it, so the environment is at fault whatever the error is.
+    pub fn own_io(action: &str, path: &std::path::Path, error: &std::io::Error) -> Self {
+        Self { kind: Kind::Environment, ..Self::io(action, path, error) }
+    }
 }
 
 impl fmt::Display for Failure {
@@ -188,3 +194,18 @@ impl fmt::Display for Failure {
 }
 
 impl std::error::Error for Failure {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_of_cutovers_own_is_a_fault_of_the_environment() {
+        use std::io::ErrorKind::{IsADirectory, NotADirectory, NotFound, PermissionDenied};
+        let path = std::path::Path::new("target/log");
+        for kind in [NotFound, IsADirectory, NotADirectory, PermissionDenied] {
+            assert_eq!(Failure::own_io("write the log", path, &kind.into()).kind, Kind::Environment);
+        }
+        assert_eq!(Failure::io("read", path, &NotFound.into()).kind, Kind::Input);
+    }
+}

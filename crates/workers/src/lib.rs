@@ -328,7 +328,7 @@ fn exchange(
     ready: &mut dyn FnMut(&Value) -> Result<()>,
 ) -> Result<Outcome<Value>> {
     let name = program.file_name().unwrap_or(program.as_os_str()).to_string_lossy().into_owned();
-    let io = |error: std::io::Error| Failure::io("write the log", log, &error);
+    let io = |error: std::io::Error| Failure::own_io("write the log", log, &error);
     if let Some(parent) = log.parent() {
         std::fs::create_dir_all(parent).map_err(io)?;
     }

@@ -163,7 +163,7 @@ fn copy(context: &Context, workspace: &Path) -> Context {
 /// from git afterwards.
 fn export(context: &Context, commit: &str) -> Result<tempfile::TempDir> {
     let parent: PathBuf = context.cache.join("sources");
-    let io = |error: std::io::Error| Failure::io("write into", &parent, &error);
+    let io = |error: std::io::Error| Failure::own_io("write into", &parent, &error);
     std::fs::create_dir_all(&parent).map_err(io)?;
     let directory = tempfile::Builder::new().prefix("commit-").tempdir_in(&parent).map_err(io)?;
     let archive = tempfile::Builder::new().suffix(".tar").tempfile_in(&parent).map_err(io)?;

@@ -40,7 +40,7 @@ pub fn export(workspace: &Workspace, cache: &Path, mount_points: &[PathBuf]) -> 
         }
     }
     let parent = cache.join("sources");
-    let io = |error: std::io::Error| Failure::io("write into", &parent, &error);
+    let io = |error: std::io::Error| Failure::own_io("write into", &parent, &error);
     std::fs::create_dir_all(&parent).map_err(io)?;
     let directory = tempfile::Builder::new().prefix("build-").tempdir_in(&parent).map_err(io)?;
     for file in files(root, workspace.metadata.target_directory.as_std_path())? {

@@ -189,7 +189,7 @@ pub fn make(context: &Context, active: &ActiveToolchain, log: &Path, task: &Task
             .hint("install a Rust toolchain with rustup, which contains rust-lld"));
     }
     let parent = context.cache.join("toolchain");
-    let io = |error: std::io::Error| Failure::io("write into", &parent, &error);
+    let io = |error: std::io::Error| Failure::own_io("write into", &parent, &error);
     std::fs::create_dir_all(&parent).map_err(io)?;
     let directory = parent.join(release);
     // The directory is removed when dropped. Directories of killed runs are removed after a day.
@@ -264,7 +264,7 @@ fn assemble(
     rustc: &str,
 ) -> Result<()> {
     use std::os::unix::fs::{PermissionsExt, symlink};
-    let io = |error: std::io::Error| Failure::io("write into", sysroot, &error);
+    let io = |error: std::io::Error| Failure::own_io("write into", sysroot, &error);
     let rustlib = sysroot.join("lib/rustlib");
     let target = rustlib.join(TARGET).join("lib");
     let host_bin = rustlib.join(host).join("bin");
