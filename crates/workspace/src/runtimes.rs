@@ -641,7 +641,12 @@ fn short_name(package: &str) -> &str {
 fn section<T: for<'de> Deserialize<'de>>(metadata: &serde_json::Value, name: &str) -> Result<Option<T>> {
     let Some(section) = metadata.get("cutover").filter(|section| !section.is_null()) else { return Ok(None) };
     serde_json::from_value(section.clone()).map(Some).map_err(|error| {
-        Failure::input(format!("{name} is invalid"))
+        // A key that is invalid by itself. Every key of a section may be left out.
+        let alone = |(key, value): &(&String, &serde_json::Value)| {
+            serde_json::from_value::<T>([((*key).clone(), (*value).clone())].into_iter().collect()).is_err()
+        };
+        let key = section.as_object().and_then(|keys| keys.iter().find(alone)).map(|(key, _)| format!("{key} in "));
+        Failure::input(format!("{}{name} is invalid", key.unwrap_or_default()))
             .found(protocol::hide_addresses(&error.to_string()))
             .hint("docs/commands.md lists its keys")
     })

@@ -354,3 +354,15 @@ fn the_hash_of_the_metadata_is_not_left_out() {
         assert!(runtime.release_features().is_empty() && !runtime.omits_metadata_hash(&[], true));
     }
 }
+
+#[test]
+fn an_invalid_key_of_a_section_is_named() {
+    let read = |section: serde_json::Value| {
+        super::section::<Config>(&serde_json::json!({ "cutover": section }), "[package.metadata.cutover] of x")
+    };
+    read(serde_json::json!({"runtime": true, "features": ["a"]})).expect("valid").expect("there");
+    for (key, value) in [("features", serde_json::json!("a, b")), ("runtim", serde_json::json!(true))] {
+        let failure = read(serde_json::json!({"runtime": true, key: value})).expect_err(key);
+        assert_eq!(failure.message, format!("{key} in [package.metadata.cutover] of x is invalid"));
+    }
+}
