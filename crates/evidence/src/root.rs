@@ -85,10 +85,10 @@ impl Root {
         let mut materials: BTreeMap<Vec<u8>, String> = BTreeMap::new();
         for entry in &file.signers {
             let name = entry.name.clone();
-            if name.trim() != name || name.is_empty() || name.len() > 100 || name.chars().any(char::is_control) {
+            if name.trim() != name || name.is_empty() || name.len() > 100 || !is_readable(&name) {
                 return Err(invalid("a signer's name cannot be used".into())
-                    .found(format!("{name:?}"))
-                    .expected("1 to 100 bytes without spaces around them"));
+                    .found(format!("\"{}\"", name.escape_default()))
+                    .expected("1 to 100 bytes without spaces around them, visible characters of one alphabet"));
             }
             // Several keys under one name belong to one person. Names that differ only in case are
             // refused, because readers confuse them.
@@ -257,6 +257,21 @@ fn parse_date(date: &str) -> Option<Date> {
     date.parse().ok().filter(|day: &Date| day.to_string() == date && day.year() >= 1970)
 }
 
+/// Returns whether readers can tell a name from others: it has no control characters, invisible ones
+/// or marks of text direction, and does not mix Latin letters with those of another alphabet, which
+/// can look the same.
+fn is_readable(name: &str) -> bool {
+    let hidden = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+    };
+    // The Latin letters end with U+024F and continue at U+1E00.
+    let latin = |c: char| c.is_alphabetic() && matches!(c, '\0'..='\u{24f}' | '\u{1e00}'..='\u{1eff}');
+    let other = |c: char| c.is_alphabetic() && !latin(c);
+    let mixed = name.chars().any(latin) && name.chars().any(other);
+    !mixed && !name.chars().any(hidden)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -290,6 +305,17 @@ mod tests {
         let root = Root::parse(root().to_string().as_bytes()).expect("a root");
         assert_eq!(root.file.threshold, 2);
         assert!(!root.expired(SystemTime::now()));
+    }
+
+    #[test]
+    fn names_that_hide_something_are_refused() {
+        for name in ["ana", "Jörg Müller", "Zoë-2 (ops)", "Анна", "王芳", "Nguyễn", "x@y.example"] {
+            assert!(is_readable(name), "{name}");
+        }
+        // With a Cyrillic a, a Greek o, and characters that are not visible.
+        for name in ["\u{430}na", "b\u{3bf}b", "an\u{200b}a", "ana\u{feff}", "\u{202e}ana", "a\nb", "a\u{ad}na"] {
+            assert!(!is_readable(name), "{}", name.escape_unicode());
+        }
     }
 
     #[test]
