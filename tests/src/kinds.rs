@@ -34,8 +34,10 @@ impl Tiny {
 
     /// Copies all dependencies into the workspace (`cargo vendor`).
     pub fn vendor(&self) {
-        let configuration = self.cargo(&["vendor", "--locked", "--quiet", "vendor"]);
-        self.write(".cargo/config.toml", &configuration);
+        self.cargo(&["vendor", "--locked", "--quiet", "vendor"]);
+        let configuration = "[source.crates-io]\nreplace-with = \"vendored-sources\"\n\n\
+            [source.vendored-sources]\ndirectory = \"vendor\"\n";
+        self.write(".cargo/config.toml", configuration);
     }
 
     /// Moves the runtime and its dependency into a registry. A package `chain` depends on the
