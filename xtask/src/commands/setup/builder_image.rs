@@ -35,6 +35,9 @@ const PACKAGES: &str = "rustc-web,cargo-web,rust-web-src,gcc,g++,libc6-dev,git,c
 const MIRROR: &str = "http://deb.debian.org";
 const NAME: &str = "localhost/cutover-builder";
 const TAG: &str = "1";
+/// The time limit for a container that prints its version. Docker's storage driver `vfs` copies the
+/// whole image for it, twice.
+const START_TIMEOUT: Duration = Duration::from_secs(15 * 60);
 /// The programs of the image, in its directory `/srtool`.
 const PROGRAMS: [&str; 4] = ["build", "info", "lib.sh", "version"];
 /// What mmdebstrap does after it installed the packages. The words are a special hook of
@@ -224,7 +227,7 @@ fn load_and_run(
     program.tool().args(["load", "--input"]).arg(archive).logged(log, |line| task.tick(line))?;
     let image = image::local(&program, NAME, TAG)?;
     let version = program.tool().args(["run", "--rm", "--network=none", &image.pin, "version"]);
-    let version = version.timeout(Duration::from_secs(120)).output()?;
+    let version = version.timeout(START_TIMEOUT).output()?;
     let version: ImageVersion = serde_json::from_str(version.trim())
         .map_err(|error| Failure::internal("the image does not report its version").found(error.to_string()))?;
     Ok(BuilderImageReport {
