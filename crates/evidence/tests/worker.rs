@@ -9,7 +9,7 @@ use protocol::{
     diff::{ComparedRuntime, DiffReport},
     dry_run::DryRunReport,
     format::{DIFF, DRY_RUN},
-    inspect::RuntimeFacts,
+    inspect::{PalletFacts, RuntimeFacts},
     manifest::Digests,
 };
 use serde_json::{Value, json};
@@ -50,6 +50,7 @@ fn result(step: &str, call: &[u8]) -> Value {
             spec_version: 2,
             blake2_256,
             sha256,
+            pallets: Some(vec![PalletFacts { name: "System".into(), index: Some(0), storage_version: None }]),
             ..RuntimeFacts::default()
         }),
         "diff" => json!(DiffReport {
@@ -63,7 +64,8 @@ fn result(step: &str, call: &[u8]) -> Value {
         "propose" => json!({
             "route": "sudo", "possible_routes": ["sudo"], "chain": "solo", "from_spec_version": 1, "to_spec_version": 2,
             "code_hash": blake2_256, "code_length": 3, "without_checks": false, "apply": null, "notes": [], "links": [],
-            "calls": [{"name": "authorize_upgrade", "chain": "solo", "description": "", "decoded": "", "length": call.len(),
+            "calls": [{"name": "authorize_upgrade", "chain": "solo", "description": "",
+                "decoded": format!("System.authorize_upgrade {{ code_hash: {blake2_256} }}"), "length": call.len(),
                 "hash": digest::of(call).blake2_256, "files": ["call.scale"]}],
         }),
         _ => Value::Null,
