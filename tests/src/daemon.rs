@@ -54,17 +54,21 @@ impl Daemon {
             return None;
         }
         let child = run(directory.path());
-        let daemon = Self { directory, child };
+        let mut daemon = Self { directory, child };
         daemon.wait();
         Some(daemon)
     }
 
-    /// Waits until the daemon answers.
-    fn wait(&self) {
-        let until = Instant::now() + Duration::from_secs(60);
+    /// Waits until the daemon answers. On a busy machine it gives up because its containerd starts
+    /// too slowly. It is then started again.
+    fn wait(&mut self) {
+        let until = Instant::now() + Duration::from_secs(180);
         while !self.docker(&["info"]).output().is_ok_and(|output| output.status.success()) {
             let log = fs::read_to_string(self.directory.path().join("log")).unwrap_or_default();
             assert!(Instant::now() < until, "the daemon does not answer:\n{log}");
+            if self.child.try_wait().is_ok_and(|ended| ended.is_some()) {
+                self.child = run(self.directory.path());
+            }
             std::thread::sleep(Duration::from_millis(100));
         }
     }

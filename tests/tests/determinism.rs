@@ -5,7 +5,7 @@
 
 #![allow(clippy::expect_used, reason = "tests")]
 
-use cutover_tests::{Tiny, alone, skipped, target_directory};
+use cutover_tests::{Tiny, alone, programs, skipped, target_directory};
 use std::{
     fs,
     os::unix::fs::PermissionsExt,
@@ -200,7 +200,7 @@ fn crates_in_the_cache_of_sccache_are_not_compiled_again_and_give_one_blob() {
     assert!(misses >= 10 && hits == 0, "{hits} hits, {misses} misses");
 
     // As on another machine with the same paths: only the runtime itself is new.
-    fs::remove_dir_all(target.join("wasm")).expect("removed");
+    fs::remove_dir_all(target.join("wasm-canonical")).expect("removed");
     let nonce = format!("pub const NONCE: u32 = {};\n", Tiny::nonce());
     fs::write(tiny.workspace.join("runtime/src/nonce.rs"), nonce).expect("written");
     let shared = tiny.hash(&["--sccache"], &variables);
@@ -234,10 +234,14 @@ fn the_blob_is_that_of_plain_cargo_in_srtools_directory() {
     // The flags of the Wasm builder, word by word.
     let flags = "-C link-arg=--export-table -C link-arg=--export=__heap_base -C link-arg=--import-memory \
                  --cfg substrate_runtime ";
-    let cache = PathBuf::from(std::env::var_os("CUTOVER_CACHE").expect("CUTOVER_CACHE is set"));
+    // The same program, under the name by which a build starts it.
+    let build_root = directory.path().join("cutover-build-root");
+    fs::copy(programs().join("xtask"), &build_root).expect("copied");
+    let mount_point = directory.path().join("root");
+    fs::create_dir(&mount_point).expect("made");
     let (target, manifest) = (copy.join("target"), copy.join("Cargo.toml"));
-    let status = std::process::Command::new(cache.join("bin/cutover-build-root"))
-        .args([&tiny.workspace, &cache.join("build-root")])
+    let status = std::process::Command::new(&build_root)
+        .args([&tiny.workspace, &mount_point])
         .args(["rustup", "run", &wasm_toolchain(), "cargo", "build", "--quiet", "--locked", "--offline"])
         .args(["--profile", "release", "--target", "wasm32v1-none", "--manifest-path"])
         .args([&manifest, Path::new("--target-dir"), &target])

@@ -23,7 +23,7 @@ use crate::{
 use console::printer::Task;
 use process::{Tool, interrupt};
 use std::{
-    fs::{File, TryLockError},
+    fs::File,
     io::{Read, Seek},
     path::{Path, PathBuf},
     time::{Duration, SystemTime},
@@ -40,6 +40,9 @@ use workspace::{
 /// The variable that lets a stable cargo accept an unstable option. It changes nothing else in
 /// cargo.
 const CHANNEL: &str = "__CARGO_TEST_CHANNEL_OVERRIDE_DO_NOT_USE_THIS";
+/// The target directories of Wasm projects: with srtool's symbols and with canonical ones, each also
+/// for builds that take nothing from earlier ones.
+const SHARED: [&str; 4] = ["wasm", "wasm-anew", "wasm-canonical", "wasm-canonical-anew"];
 
 /// The engine for the compilers of this machine, shared by all builds of a command.
 pub struct Builder<'context> {
@@ -110,12 +113,12 @@ impl<'context> Builder<'context> {
     /// Returns the blob of these inputs from the cache, or builds it.
     pub fn build(&self, runtime: &Runtime, variant: &Variant, task: &Task, log: &Path) -> Result<Blob> {
         super::check_features(runtime, variant)?;
+        self.check_symbols(runtime, variant, task)?;
         let key = self.key(runtime, variant)?;
         if let Some(blob) = self.known(&key) {
             return Ok(blob);
         }
         wasm_builder::check(self.workspace, runtime, &self.toolchain)?;
-        self.check_symbols(runtime, variant, task)?;
         // All variants of a runtime are built in one directory, and all Wasm in another. No other
         // build may run until the blob is in the cache.
         let _lock = self.lock(task)?;
@@ -125,7 +128,7 @@ impl<'context> Builder<'context> {
         let before = SystemTime::now();
         self.drive(runtime, variant, task, log)?;
         if self.has_paths_of_others(runtime, variant)? {
-            self.remove_shared()?;
+            self.remove_shared(runtime)?;
             self.drive(runtime, variant, task, log)?;
         }
         let seconds = before.elapsed().unwrap_or_default().as_secs_f64();
@@ -149,8 +152,18 @@ impl<'context> Builder<'context> {
     /// Returns the digest of the inputs of the blob.
     pub fn key(&self, runtime: &Runtime, variant: &Variant) -> Result<String> {
         let symbols = if self.in_build_root(runtime).is_ok() { "srtool" } else { "canonical" };
-        let compilers =
-            [("rustc", self.toolchain.rustc.as_str()), ("host rustc", self.host.as_str()), ("symbols", symbols)];
+        let mut compilers =
+            vec![("rustc", self.toolchain.rustc.as_str()), ("host rustc", self.host.as_str()), ("symbols", symbols)];
+        // What else reaches the build from outside of the workspace.
+        let variables = cargo::TOOLS.iter().filter_map(|name| Some((*name, std::env::var(name).ok()?)));
+        let variables: Vec<_> = variables.collect();
+        compilers.extend(variables.iter().map(|(name, value)| (*name, value.as_str())));
+        let configuration = cargo::home()?.join("config.toml");
+        let configuration = match configuration.is_file() {
+            true => Some(inputs::file_digest(&configuration)?),
+            false => None,
+        };
+        compilers.extend(configuration.iter().map(|digest| ("cargo's configuration", digest.as_str())));
         inputs::key(&self.workspace.metadata, runtime, &compilers, variant)
     }
 
@@ -169,9 +182,18 @@ impl<'context> Builder<'context> {
         if runtime.through.is_some() {
             return Err(format!("{} is not in the workspace, so its path contains cargo's home", runtime.package));
         }
-        let packages = inputs::path_packages(&self.workspace.metadata, &runtime.id);
-        if let Some(outside) = packages.iter().find(|path| !path.starts_with(self.root())) {
-            return Err(format!("the package in {} is outside of the workspace", outside.display()));
+        // Cargo reads the manifests of all packages, not only those of the runtime.
+        let local = self.workspace.metadata.packages.iter().filter(|package| package.source.is_none());
+        if let Some(outside) = local.map(|package| &package.manifest_path).find(|path| !path.starts_with(self.root())) {
+            return Err(format!("the package in {outside} is outside of the workspace"));
+        }
+        let build = Path::new(build_root::WORKSPACE);
+        let hidden = |path: &Path| self.root() != build && path.starts_with(build);
+        if hidden(self.target()) || hidden(&self.context.cache) {
+            return Err(format!("the target directory or the cache is below {}", build.display()));
+        }
+        if [cargo::home(), cargo::rustup_home()].into_iter().flatten().any(|home| hidden(&home)) {
+            return Err(format!("the home of cargo or rustup is below {}", build.display()));
         }
         self.build_root.as_ref().map_err(Clone::clone)
     }
@@ -203,9 +225,11 @@ impl<'context> Builder<'context> {
         self.workspace.metadata.target_directory.as_std_path()
     }
 
-    /// Returns the target directory that all Wasm projects share.
-    fn shared(&self) -> PathBuf {
-        self.target().join(if self.anew { "wasm-anew" } else { "wasm" })
+    /// Returns the target directory that all Wasm projects share. The wrapper's paths are not in
+    /// cargo's fingerprints, so each kind of symbols has a directory of its own.
+    fn shared(&self, runtime: &Runtime) -> PathBuf {
+        let kind = if self.in_build_root(runtime).is_ok() { 0 } else { 2 };
+        self.target().join(SHARED[kind + usize::from(self.anew)])
     }
 
     /// Returns the directory of the Wasm project that the build script creates.
@@ -215,34 +239,17 @@ impl<'context> Builder<'context> {
 
     /// Returns the blob of an earlier build, if there is one.
     fn known(&self, key: &str) -> Option<Blob> {
-        let blob = Record::find(&self.context.cache, key).filter(|_| !self.anew)?;
+        let blob = Record::find(&self.context.cache, key, self.root()).filter(|_| !self.anew)?;
         Some(Blob { rustc: self.toolchain.version().into(), ..blob })
     }
 
     fn lock(&self, task: &Task) -> Result<File> {
-        let projects = self.target().join("debug/wbuild");
-        let path = projects.join(".cutover.lock");
-        let io = |error: std::io::Error| Failure::io("lock", &path, &error);
-        let file = std::fs::create_dir_all(&projects).and_then(|()| File::create(&path)).map_err(io)?;
-        let mut announced = false;
-        loop {
-            match file.try_lock() {
-                Ok(()) => return Ok(file),
-                Err(TryLockError::Error(error)) => return Err(io(error)),
-                Err(TryLockError::WouldBlock) => {
-                    if !std::mem::replace(&mut announced, true) {
-                        task.say(&format!("waiting for another build in {}", self.target().display()));
-                    }
-                    interrupt::check()?;
-                    std::thread::sleep(Duration::from_millis(100));
-                }
-            }
-        }
+        super::lock(&self.target().join("debug/wbuild/.cutover.lock"), task)
     }
 
     fn drive(&self, runtime: &Runtime, variant: &Variant, task: &Task, log: &Path) -> Result<()> {
         self.prepare(runtime)?;
-        self.forget_other_workspace(runtime)?;
+        self.forget_other_workspace()?;
         // The sources that were fetched before may be enough. If not, the build names what is
         // missing.
         let std = wasm_builder::compiles_std(self.workspace, runtime).then_some(self.toolchain.name.as_str());
@@ -344,11 +351,20 @@ impl<'context> Builder<'context> {
     /// Returns the path remapping, with the paths of srtool's builds.
     fn remap(&self, runtime: &Runtime, variant: &Variant) -> Result<String> {
         let pair = |from: &Path, to: &Path| format!("{}={}", from.display(), to.display());
-        let home = pair(&cargo::home()?, Path::new("/home/builder/cargo"));
+        let cargo_home = cargo::home()?;
+        let home = pair(&cargo_home, Path::new("/home/builder/cargo"));
         let build = Path::new(build_root::WORKSPACE);
         Ok(match self.in_build_root(runtime) {
             Ok(_) => [home, pair(&self.project(runtime).join("target"), &self.generated(runtime, variant))].join("\n"),
-            Err(_) => [home, pair(self.root(), build), pair(self.target(), &build.join("target"))].join("\n"),
+            // The last prefix that fits counts, so the longer ones come last.
+            Err(_) => {
+                let (root, target) = (self.root(), self.target());
+                let mut pairs = vec![(cargo_home.as_os_str().len(), home)];
+                pairs.push((root.as_os_str().len(), pair(root, build)));
+                pairs.push((target.as_os_str().len(), pair(target, &build.join("target"))));
+                pairs.sort_by_key(|(length, _)| *length);
+                pairs.into_iter().map(|(_, pair)| pair).collect::<Vec<_>>().join("\n")
+            }
         })
     }
 
@@ -376,18 +392,19 @@ impl<'context> Builder<'context> {
         Ok(count(any) > count(own))
     }
 
-    /// Removes compiled packages that have a path, if another workspace was built last in this
+    /// Removes the compiled packages of the workspace, if another workspace was built last in this
     /// target directory. In `/build` their paths are the same, and cargo compares only the times of
     /// files, so it would take the other workspace's for this one's.
-    fn forget_other_workspace(&self, runtime: &Runtime) -> Result<()> {
+    fn forget_other_workspace(&self) -> Result<()> {
         let record = self.target().join("debug/wbuild/.cutover.workspace");
         let root = self.root().as_os_str().as_encoded_bytes();
         if std::fs::read(&record).is_ok_and(|last| last == root) {
             return Ok(());
         }
-        let packages = inputs::closure(&self.workspace.metadata, &runtime.id);
+        // All packages of the workspace, also those of other runtimes: the record is about all.
+        let packages = self.workspace.metadata.packages.iter();
         let local: Vec<&str> =
-            packages.iter().filter(|package| package.source.is_none()).map(|package| package.name.as_str()).collect();
+            packages.filter(|package| package.source.is_none()).map(|package| package.name.as_str()).collect();
         for directory in self.fingerprints()? {
             let io = |error: std::io::Error| Failure::io("empty", &directory, &error);
             for entry in std::fs::read_dir(&directory).map_err(io)? {
@@ -409,7 +426,7 @@ impl<'context> Builder<'context> {
             entries.map(|entry| entry.path()).filter(|path| path.is_dir()).collect()
         };
         let profiles = within(self.target()).into_iter().chain(
-            ["wasm", "wasm-anew"].iter().flat_map(|shared| within(&self.target().join(shared))).flat_map(|target| {
+            SHARED.iter().flat_map(|shared| within(&self.target().join(shared))).flat_map(|target| {
                 let mut all = within(&target);
                 all.push(target);
                 all
@@ -428,14 +445,14 @@ impl<'context> Builder<'context> {
         std::fs::create_dir_all(&project).map_err(io)?;
         wasm_builder::remove_blobs(&project)?;
         if self.anew {
-            self.remove_shared()?;
+            self.remove_shared(runtime)?;
         }
-        share(&project.join("target"), &self.shared())
+        share(&project.join("target"), &self.shared(runtime))
     }
 
     /// Removes all compiled Wasm code.
-    fn remove_shared(&self) -> Result<()> {
-        let shared = self.shared();
+    fn remove_shared(&self, runtime: &Runtime) -> Result<()> {
+        let shared = self.shared(runtime);
         match std::fs::remove_dir_all(&shared) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Failure::io("empty", &shared, &error)),
             _ => Ok(()),
@@ -448,20 +465,16 @@ impl<'context> Builder<'context> {
         let profile = if variant.profile == "dev" { "debug" } else { variant.profile };
         // Older builders build for another target.
         let targets = [toolchain::TARGET, wasm_builder::OLD_TARGET];
-        let dep_info =
-            targets.map(|target| self.shared().join(target).join(profile).join(format!("{}.d", runtime.library)));
+        let dep_info = targets
+            .map(|target| self.shared(runtime).join(target).join(profile).join(format!("{}.d", runtime.library)));
         let Some(text) = dep_info.iter().find_map(|path| std::fs::read_to_string(path).ok()) else {
             return Ok(Vec::new());
         };
-        // The build saw the workspace at another path.
-        let real = |path: PathBuf| match path.strip_prefix(build_root::WORKSPACE) {
-            Ok(inside) if self.in_build_root(runtime).is_ok() => self.root().join(inside),
-            _ => path,
+        let seen = match self.in_build_root(runtime) {
+            Ok(_) => Path::new(build_root::WORKSPACE),
+            Err(_) => self.root(),
         };
-        let sources = cargo::dep_info_sources(&text).into_iter().map(real);
-        let covered = inputs::covered(&self.workspace.metadata, runtime)?;
-        let outside = sources.filter(|path| !path.starts_with(self.target()) && !covered.contains(path));
-        outside.map(|path| Ok((path.clone(), inputs::file_digest(&path)?))).collect()
+        super::extra_sources(self.workspace, runtime, &text, seen, self.target())
     }
 }
 

@@ -22,10 +22,14 @@ use console::printer::Task;
 pub use host::Builder;
 pub use part::run as run_as_part;
 use process::{Tool, interrupt};
-use std::path::{Path, PathBuf};
+use std::{
+    fs::{File, TryLockError},
+    path::{Path, PathBuf},
+    time::Duration,
+};
 use worker::{Code, Failure, Result};
 use workspace::{
-    cargo::{Refusal, build_errors, fetching},
+    cargo::{self, Refusal, build_errors, fetching},
     context::Context,
     inputs::{self, Variant},
     metadata::Reader,
@@ -222,6 +226,63 @@ fn check_features(runtime: &Runtime, variant: &Variant) -> Result<()> {
             runtime.package
         ))
         .hint("set `default-features = false` in the manifest that depends on it")),
+        _ => Ok(()),
+    }
+}
+
+/// Waits for the lock of a target directory. It is released when the file is dropped.
+fn lock(path: &Path, task: &Task) -> Result<File> {
+    let io = |error: std::io::Error| Failure::io("lock", path, &error);
+    if let Some(directory) = path.parent() {
+        std::fs::create_dir_all(directory).map_err(io)?;
+    }
+    let file = File::create(path).map_err(io)?;
+    let mut announced = false;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::Error(error)) => return Err(io(error)),
+            Err(TryLockError::WouldBlock) => {
+                if !std::mem::replace(&mut announced, true) {
+                    task.say(&format!("waiting for another build, which has {}", path.display()));
+                }
+                interrupt::check()?;
+                std::thread::sleep(Duration::from_millis(100));
+            }
+        }
+    }
+}
+
+/// Returns the files outside the packages that were compiled into a blob (for example with
+/// `include_bytes!`), with their digests, from the dep-info file of its library. `seen` is the
+/// directory at which the build saw the workspace `root`, and `generated` one whose files are made
+/// by the build. Paths in the workspace are relative to it, so that a record of one clone fits
+/// another one's files only if they are the same.
+fn extra_sources(
+    workspace: &Workspace,
+    runtime: &Runtime,
+    dep_info: &str,
+    seen: &Path,
+    generated: &Path,
+) -> Result<Vec<(PathBuf, String)>> {
+    let root = workspace.metadata.workspace_root.as_std_path();
+    let covered = inputs::covered(&workspace.metadata, runtime)?;
+    let sources = cargo::dep_info_sources(dep_info).into_iter().filter(|path| !path.starts_with(generated));
+    let real = sources.map(|path| path.strip_prefix(seen).map(|inside| root.join(inside)).unwrap_or(path));
+    let outside = real.filter(|path| !path.starts_with(generated) && !covered.contains(path));
+    let named = |path: &Path| path.strip_prefix(root).unwrap_or(path).to_path_buf();
+    outside.map(|path| Ok((named(&path), inputs::file_digest(&path)?))).collect()
+}
+
+/// Refuses a runtime whose blob has a name of its own: the interface of srtool's images finds only
+/// the blob that has the library's name.
+fn refuse_blob_name(runtime: &Runtime) -> Result<()> {
+    match &runtime.config.blob {
+        Some(blob) if *blob != runtime.library => {
+            Err(Failure::usage(format!("the blob {blob:?} of {} is built by the host engine only", runtime.package))
+                .found("an image of srtool, which finds the blob of the library's name")
+                .hint("--engine host"))
+        }
         _ => Ok(()),
     }
 }

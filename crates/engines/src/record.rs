@@ -23,16 +23,18 @@ pub struct Record {
     #[serde(default)]
     pub compiler_cache: Option<String>,
     /// The files outside the packages that the blob was built from, which the key does not cover,
-    /// with their digests.
+    /// with their digests. Those in the workspace are relative to it.
     pub sources: Vec<(PathBuf, String)>,
 }
 
 impl Record {
-    /// Returns the blob of a key, if neither the blob nor its extra sources have changed.
-    pub fn find(cache: &Path, key: &str) -> Option<Blob> {
+    /// Returns the blob of a key, if neither the blob nor its extra sources in the workspace `root`
+    /// have changed.
+    pub fn find(cache: &Path, key: &str, root: &Path) -> Option<Blob> {
         let text = std::fs::read(record_path(cache, key)).ok()?;
         let record: Self = serde_json::from_slice(&text).ok()?;
-        let same = |(path, digest): &(PathBuf, String)| inputs::file_digest(path).is_ok_and(|now| now == *digest);
+        let same =
+            |(path, digest): &(PathBuf, String)| inputs::file_digest(&root.join(path)).is_ok_and(|now| now == *digest);
         let path = blob_path(cache, &record.blake2_256);
         if !record.sources.iter().all(same) || inputs::file_digest(&path).ok()? != record.blake2_256 {
             return None;
@@ -84,16 +86,23 @@ mod tests {
         std::fs::write(at("built.wasm"), "blob").expect("written");
         std::fs::write(at("included"), "one").expect("written");
         let sources = vec![(at("included"), inputs::file_digest(&at("included")).expect("read"))];
-        assert!(Record::find(directory.path(), "0x12").is_none());
+        assert!(Record::find(directory.path(), "0x12", Path::new("/")).is_none());
         let record = Record { sources, seconds: 1.5, ..Record::default() };
         let kept = record.keep(directory.path(), "0x12", &at("built.wasm")).expect("kept");
-        let found = Record::find(directory.path(), "0x12").expect("found");
+        let found = Record::find(directory.path(), "0x12", Path::new("/")).expect("found");
         assert_eq!((found.blake2_256, found.file_name, found.cached), (kept.blake2_256, "built.wasm".into(), true));
 
+        // The file of another clone is another one.
+        let relative = vec![(PathBuf::from("included"), inputs::file_digest(&at("included")).expect("read"))];
+        let record = Record { sources: relative, ..Record::default() };
+        record.keep(directory.path(), "0x13", &at("built.wasm")).expect("kept");
+        assert!(Record::find(directory.path(), "0x13", directory.path()).is_some());
+        assert!(Record::find(directory.path(), "0x13", &at("other")).is_none());
+
         std::fs::write(at("included"), "two").expect("written");
-        assert!(Record::find(directory.path(), "0x12").is_none(), "a source changed");
+        assert!(Record::find(directory.path(), "0x12", Path::new("/")).is_none(), "a source changed");
         std::fs::write(at("included"), "one").expect("written");
         std::fs::write(kept.path, "tampered").expect("written");
-        assert!(Record::find(directory.path(), "0x12").is_none(), "the blob changed");
+        assert!(Record::find(directory.path(), "0x12", Path::new("/")).is_none(), "the blob changed");
     }
 }

@@ -62,7 +62,8 @@ impl<'context> Srtool<'context> {
                 .found("no srtool in PATH")
                 .hint("cargo install --locked srtool-cli@0.13.2")
         })?;
-        if options.image.as_ref().is_some_and(|image| image.contains('@') || image.starts_with("sha256:")) {
+        let configured = options.image.as_ref().or(workspace.config.image.as_ref());
+        if configured.is_some_and(|image| image.contains('@') || image.starts_with("sha256:")) {
             return Err(Failure::usage("srtool accepts no image digest: it adds a tag to the name")
                 .hint("name the image with its tag, or build with --engine podman or docker"));
         }
@@ -71,7 +72,7 @@ impl<'context> Srtool<'context> {
         super::container::check_clean(context, options.allow_dirty)?;
         let version = Tool::new(&program).arg("--version").timeout(Duration::from_secs(60)).output()?;
         let version = version.lines().next().unwrap_or_default().to_owned();
-        let (name, tag) = match &options.image {
+        let (name, tag) = match configured {
             Some(reference) => {
                 let (name, tag, _) = image::split(reference);
                 (Some(name), tag)
@@ -170,7 +171,9 @@ impl Engine for Srtool<'_> {
                 .expected("the profile production or release, without --with-native")
                 .hint("--engine host"));
         }
+        super::refuse_blob_name(runtime)?;
         let started = Instant::now();
+        let sources = inputs::key(&self.workspace.metadata, runtime, &[], variant)?;
         let root = self.workspace.metadata.workspace_root.as_std_path();
         let arguments = self.arguments(runtime, variant)?;
         self.check_free()?;
@@ -180,7 +183,12 @@ impl Engine for Srtool<'_> {
         let file_name = format!("{}.compact.compressed.wasm", runtime.library);
         let blob = target.join(variant.profile).join("wbuild").join(&runtime.package).join(file_name);
         // The blob of an earlier build must not be taken for this one's.
-        let _ = std::fs::remove_file(&blob);
+        match std::fs::remove_file(&blob) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(Failure::io("remove", &blob, &error));
+            }
+            _ => {}
+        }
         let mut tool = self.engine.environment(Tool::new(&self.program)).args(arguments).directory(root);
         for name in HIDDEN {
             tool = tool.env_remove(name);
@@ -222,6 +230,10 @@ impl Engine for Srtool<'_> {
         }
         answer.check("srtool", &inputs::file_digest(&blob)?)?;
         answer.check_compiler("srtool", self.context, &blob, task, log)?;
+        if inputs::key(&self.workspace.metadata, runtime, &[], variant)? != sources {
+            return Err(Failure::input(format!("the sources of {} changed while it was built", runtime.package))
+                .hint("run the command again"));
+        }
         let key = self.key(runtime, variant)?;
         let record = Record { rustc: answer.rustc, seconds: started.elapsed().as_secs_f64(), ..Record::default() };
         record.keep(&self.context.cache, &key, &blob)

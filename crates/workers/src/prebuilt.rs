@@ -24,7 +24,7 @@ use workspace::context::Context;
 /// The name of the manifest in the archive.
 const MANIFEST: &str = "workers.json";
 /// The size limit of an archive, in bytes.
-const ARCHIVE_LIMIT: u64 = 512 << 20;
+pub const ARCHIVE_LIMIT: u64 = 512 << 20;
 /// The size limit of a program, in bytes.
 const PROGRAM_LIMIT: u64 = 256 << 20;
 /// The size limit of the manifest, in bytes.
@@ -121,7 +121,9 @@ pub fn digest(file: &Path) -> Result<String> {
 /// sources or for another kind of machine, or if they do not run here.
 pub fn install(context: &Context, file: &Path, expected: &str) -> Result<(PathBuf, WorkersManifest)> {
     let name = file.display();
-    let found = digest(file)?;
+    // Read once: a file that is replaced in between must not be unpacked.
+    let content = files::read_bounded(file, ARCHIVE_LIMIT)?;
+    let found = format!("sha256:{}", sha256(&content).trim_start_matches("0x"));
     if found != expected {
         return Err(Failure::check(format!("{name} is another archive")).found(found).expected(expected));
     }
@@ -129,7 +131,7 @@ pub fn install(context: &Context, file: &Path, expected: &str) -> Result<(PathBu
     let io = |error: std::io::Error| Failure::io("write into", &parent, &error);
     std::fs::create_dir_all(&parent).map_err(io)?;
     let fresh = tempfile::Builder::new().prefix(".partial-").tempdir_in(&parent).map_err(io)?;
-    let manifest = unpack(file, fresh.path())?;
+    let manifest = unpack(&content, file, fresh.path())?;
     let own = sources(&context.home)?;
     let same = |what: &str, found: &str, expected: &str| match found == expected {
         true => Ok(()),
@@ -144,11 +146,18 @@ pub fn install(context: &Context, file: &Path, expected: &str) -> Result<(PathBu
     for worker in manifest.workers.keys() {
         try_to_start(&fresh.path().join(worker))?;
     }
-    let place = parent.join(manifest.sources.trim_start_matches("0x"));
-    if place.exists() {
-        std::fs::remove_dir_all(&place).map_err(io)?;
+    let place = place(&parent, &manifest.sources);
+    let there = |(name, expected): (&String, &String)| {
+        files::read_bounded(&place.join(name), PROGRAM_LIMIT).is_ok_and(|content| sha256(&content) == *expected)
+    };
+    // Programs that a command may be using are not replaced by the same ones.
+    if !manifest.workers.iter().all(there) {
+        if place.exists() {
+            let aside = tempfile::Builder::new().prefix(".partial-").tempdir_in(&parent).map_err(io)?;
+            std::fs::rename(&place, aside.path().join("old")).map_err(io)?;
+        }
+        std::fs::rename(fresh.path(), &place).map_err(io)?;
     }
-    std::fs::rename(fresh.path(), &place).map_err(io)?;
     Ok((place, manifest))
 }
 
@@ -160,7 +169,7 @@ pub(crate) fn find(context: &Context, worker: Worker) -> Option<PathBuf> {
         return None;
     }
     let sources = sources(&context.home).ok()?;
-    let program = parent.join(sources.trim_start_matches("0x")).join(worker.name());
+    let program = place(&parent, &sources).join(worker.name());
     program.is_file().then_some(program)
 }
 
@@ -168,20 +177,24 @@ fn directory(context: &Context) -> PathBuf {
     context.cache.join("workers")
 }
 
+/// Returns the directory of the workers of these sources, for machines of this kind.
+fn place(parent: &Path, sources: &str) -> PathBuf {
+    parent.join(format!("{}-{}", target(), sources.trim_start_matches("0x")))
+}
+
 /// Unpacks an archive that [`pack`] wrote. It must contain the manifest first, and then exactly the
 /// programs of the manifest.
-fn unpack(file: &Path, into: &Path) -> Result<WorkersManifest> {
+fn unpack(content: &[u8], file: &Path, into: &Path) -> Result<WorkersManifest> {
     let wrong = |found: String| {
         Failure::input(format!("{} is not an archive of workers", file.display()))
             .found(found)
             .expected("an archive that `cargo xtask dist` wrote")
     };
     let broken = |error: std::io::Error| wrong(error.to_string());
-    let opened = std::fs::File::open(file).map_err(|error| Failure::io("read", file, &error))?;
     // A small archive could unpack to any size. Raw mode: an extension of the format could state
     // more data than there is.
     let limit = PROGRAM_LIMIT * Worker::SHIPPED.len() as u64;
-    let mut archive = Archive::new(GzDecoder::new(opened).take(limit));
+    let mut archive = Archive::new(GzDecoder::new(content).take(limit));
     let mut entries = archive.entries().map_err(broken)?.raw(true);
     let mut next = |name: &str, limit: u64| -> Result<Vec<u8>> {
         let entry = entries.next().ok_or_else(|| wrong(format!("no {name}")))?;
@@ -289,7 +302,8 @@ mod tests {
         let (home, programs) = home();
         let (file, manifest) = packed(home.path(), &programs);
         let into = home.path().join("unpacked");
-        assert_eq!(unpack(&file, &into).expect("unpacked"), manifest);
+        let content = std::fs::read(&file).expect("read");
+        assert_eq!(unpack(&content, &file, &into).expect("unpacked"), manifest);
         for (worker, path) in &programs {
             let unpacked = into.join(worker.name());
             assert_eq!(std::fs::read(&unpacked).expect("there"), std::fs::read(path).expect("there"));
@@ -324,15 +338,13 @@ mod tests {
         let whole = std::fs::read(&file).expect("read");
         let into = home.path().join("unpacked");
         for cut in [0, 10, whole.len() / 2] {
-            std::fs::write(&file, &whole[..cut]).expect("written");
-            assert_eq!(unpack(&file, &into).expect_err("cut").kind, worker::Kind::Input, "{cut} bytes");
+            assert_eq!(unpack(&whole[..cut], &file, &into).expect_err("cut").kind, worker::Kind::Input, "{cut} bytes");
         }
         for index in (20..whole.len()).step_by(whole.len() / 50) {
             let mut damaged = whole.clone();
             damaged[index] ^= 0x40;
-            std::fs::write(&file, damaged).expect("written");
             // A changed byte in the padding may leave every file as it was.
-            if let Ok(manifest) = unpack(&file, &into) {
+            if let Ok(manifest) = unpack(&damaged, &file, &into) {
                 for (name, expected) in manifest.workers {
                     assert_eq!(sha256(&std::fs::read(into.join(name)).expect("there")), expected);
                 }
@@ -365,7 +377,8 @@ mod tests {
         let whole = (MANIFEST, EntryType::Regular, text.as_slice());
         let refused = |entries: &[(&str, EntryType, &[u8])]| {
             write(&file, entries);
-            let failure = unpack(&file, &into).expect_err("refused");
+            let content = std::fs::read(&file).expect("read");
+            let failure = unpack(&content, &file, &into).expect_err("refused");
             assert_eq!(failure.kind, worker::Kind::Input, "{failure}");
             failure.found.unwrap_or_default()
         };

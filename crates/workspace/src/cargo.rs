@@ -10,10 +10,12 @@ use std::{
 };
 use worker::{Code, Failure, Result};
 
-/// The variables that a build inherits: where tools are. Build scripts with `prost-build` or
-/// `bindgen` look for `protoc` and `libclang` in theirs.
-const FOR_BUILDING: [&str; 8] =
-    ["PATH", "USER", "TMPDIR", "RUSTUP_AUTO_INSTALL", "CARGO_BUILD_JOBS", "PROTOC", "PROTOC_INCLUDE", "LIBCLANG_PATH"];
+/// The variables that a build inherits.
+const FOR_BUILDING: [&str; 5] = ["PATH", "USER", "TMPDIR", "RUSTUP_AUTO_INSTALL", "CARGO_BUILD_JOBS"];
+
+/// The variables in which build scripts with `prost-build` or `bindgen` look for `protoc` and
+/// `libclang`. A build inherits them, and they belong to its inputs.
+pub const TOOLS: [&str; 3] = ["PROTOC", "PROTOC_INCLUDE", "LIBCLANG_PATH"];
 
 /// The variables that only fetching inherits in addition: network settings and credentials.
 const FOR_FETCHING: [&str; 19] = [
@@ -40,7 +42,7 @@ const FOR_FETCHING: [&str; 19] = [
 
 /// Returns the environment for fetching sources. No code of a dependency runs in it.
 pub fn fetching() -> Vec<(OsString, OsString)> {
-    let allowed = FOR_BUILDING.iter().chain(&FOR_FETCHING);
+    let allowed = FOR_BUILDING.iter().chain(&TOOLS).chain(&FOR_FETCHING);
     let allowed = allowed.filter_map(|name| Some((OsString::from(name), std::env::var_os(name)?)));
     allowed.chain(fixed()).collect()
 }
@@ -51,7 +53,8 @@ pub fn fetching() -> Vec<(OsString, OsString)> {
 pub fn building(cache: &Path) -> Result<Vec<(OsString, OsString)>> {
     let empty = cache.join("home");
     std::fs::create_dir_all(&empty).map_err(|error| Failure::io("make", &empty, &error))?;
-    let allowed = FOR_BUILDING.iter().filter_map(|name| Some((OsString::from(name), std::env::var_os(name)?)));
+    let allowed =
+        FOR_BUILDING.iter().chain(&TOOLS).filter_map(|name| Some((OsString::from(name), std::env::var_os(name)?)));
     let own = [
         ("HOME", empty.into_os_string()),
         ("CARGO_HOME", home()?.into_os_string()),

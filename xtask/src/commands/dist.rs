@@ -13,14 +13,25 @@ pub fn run(context: &Context, options: &cli::Dist) -> Result<bool> {
             .hint("unset CUTOVER_WORKERS"));
     }
     let task = context.printer.task("dist");
+    let sources = prebuilt::sources(&context.home)?;
     let mut programs = Vec::new();
     for worker in Worker::SHIPPED {
-        programs.push((worker, workers::locate(context, worker, &task)?));
+        let program = workers::locate(context, worker, &task)?;
+        if program.file_name() != Some(worker.name().as_ref()) {
+            return Err(Failure::usage("the workers of this workspace have host functions of its own")
+                .found(program.display().to_string())
+                .expected("the workers that every workspace can use")
+                .hint("run `cargo xtask dist` in a checkout of Cutover"));
+        }
+        programs.push((worker, program));
     }
     let directory = options.out.clone().unwrap_or_else(|| context.workspace.join("target/dist"));
     let file = directory.join(format!("cutover-workers-{}-{}.tar.gz", env!("CARGO_PKG_VERSION"), prebuilt::target()));
     task.say(&format!("packing {} workers", programs.len()));
     let manifest = prebuilt::pack(&context.home, &programs, &file)?;
+    if manifest.sources != sources {
+        return Err(Failure::input("the sources changed while the workers were built").hint("run the command again"));
+    }
     let size = std::fs::metadata(&file).map_err(|error| Failure::io("read", &file, &error))?.len();
     let digest = prebuilt::digest(&file)?;
     let report = DistReport { format: format::DIST.into(), file, size, digest, manifest };

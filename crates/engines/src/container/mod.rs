@@ -17,7 +17,9 @@ pub use answer::ResultReader;
 pub use run::{ContainerRemoved, open_to_container};
 pub use sources::check_clean;
 
-use super::{Blob, Engine, Image, check_features, explain, fetch, host, record::Record};
+use super::{
+    Blob, Engine, Image, build_root, check_features, explain, fetch, host, record::Record, toolchain, wasm_builder,
+};
 use crate::options::EngineOptions;
 use console::printer::Task;
 use program::Program;
@@ -92,13 +94,15 @@ impl<'context> Container<'context> {
         let started = Instant::now();
         let directory = self.directory(runtime);
         let target_place = directory.join("target");
+        let target = self.target(runtime);
+        // Before the sources are copied: cargo compares their times with those of the last build.
+        let _lock = super::lock(&target.with_file_name(format!("{}.lock", runtime.build_name())), task)?;
         let sources = sources::export(self.workspace, &self.context.cache, std::slice::from_ref(&target_place))?;
         if self.key(runtime, variant)? != key {
             return Err(Failure::input(format!("the sources of {} changed while they were copied", runtime.package))
                 .hint("run the command again"));
         }
-        let target = self.target(runtime);
-        let unpacked = target.with_extension("unpacked");
+        let unpacked = target.with_file_name(format!("{}.unpacked", runtime.build_name()));
         for directory in [&target, &unpacked] {
             if self.anew && directory.exists() {
                 std::fs::remove_dir_all(directory).map_err(|error| Failure::io("empty", directory, &error))?;
@@ -115,6 +119,10 @@ impl<'context> Container<'context> {
             let _ = std::fs::remove_file(built.join(format!("{}.{ending}", runtime.library)));
         }
         let mut options: Vec<String> = host::features(variant, runtime.through.as_ref().map(|_| &*runtime.package));
+        // Without any option, srtool's image turns on a feature of its choice for some packages.
+        if options.is_empty() {
+            options.push("--color=never".into());
+        }
         if let Some(member) = &runtime.through {
             options.extend(["--package".into(), member.clone()]);
         }
@@ -144,8 +152,30 @@ impl<'context> Container<'context> {
         let who = format!("the image {}", self.image.reference);
         answer.check(&who, &hash)?;
         answer.check_compiler(&who, self.context, &found, task, log)?;
-        let record = Record { rustc: answer.rustc, seconds: started.elapsed().as_secs_f64(), ..Record::default() };
+        let record = Record {
+            rustc: answer.rustc,
+            seconds: started.elapsed().as_secs_f64(),
+            sources: self.extra_sources(runtime, variant, &built.join("target"))?,
+            ..Record::default()
+        };
         record.keep(&self.context.cache, key, &found)
+    }
+
+    /// Returns the files outside the packages that were compiled into the blob, with their digests.
+    /// `compiled` is the target directory of the Wasm project.
+    fn extra_sources(&self, runtime: &Runtime, variant: &Variant, compiled: &Path) -> Result<Vec<(PathBuf, String)>> {
+        let file = format!("{}.d", runtime.library);
+        let targets = [toolchain::TARGET, wasm_builder::OLD_TARGET];
+        let dep_info = targets.map(|target| compiled.join(target).join(variant.profile).join(&file));
+        let Some(text) = dep_info.iter().find_map(|path| std::fs::read_to_string(path).ok()) else {
+            return Ok(Vec::new());
+        };
+        let build = Path::new(build_root::WORKSPACE);
+        let generated = build.join(self.directory(runtime)).join("target");
+        // The packages of the registry are in the lock file, and their place is the container's.
+        let home = Path::new("/home/builder/cargo");
+        let sources = super::extra_sources(self.workspace, runtime, &text, build, &generated)?;
+        Ok(sources.into_iter().filter(|(path, _)| !path.starts_with(home)).collect())
     }
 }
 
@@ -177,9 +207,11 @@ impl Engine for Container<'_> {
                 .expected("the profile production or release, without --with-native")
                 .hint("--engine host"));
         }
+        super::refuse_blob_name(runtime)?;
         let key = self.key(runtime, variant)?;
         if !self.anew
-            && let Some(blob) = Record::find(&self.context.cache, &key)
+            && let Some(blob) =
+                Record::find(&self.context.cache, &key, self.workspace.metadata.workspace_root.as_std_path())
         {
             return Ok(blob);
         }

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //! `setup --workers` installs prebuilt workers.
 
-use process::{Tool, in_path};
+use process::{Tool, in_path, interrupt};
 use protocol::{format, prebuilt::InstalledWorkers};
 use std::{
+    fs::File,
+    io::Read,
     path::{Path, PathBuf},
-    time::Duration,
 };
 use worker::{Failure, Result};
 use workers::prebuilt;
@@ -13,7 +14,8 @@ use workspace::context::Context;
 
 /// The limit of a download, in bytes.
 const SIZE_LIMIT: &str = "536870912";
-const TIMEOUT: Duration = Duration::from_secs(60 * 60);
+/// The limit of the time of a download, in seconds.
+const TIME_LIMIT: &str = "3600";
 
 pub fn run(context: &Context, archive: &str, digest: &str) -> Result<bool> {
     let is_digest = digest
@@ -53,9 +55,32 @@ fn fetch(address: &str, into: &Path, say: &mut dyn FnMut(&str)) -> Result<PathBu
     }
     say(&format!("downloading the archive from {host}"));
     let file = into.join("workers.tar.gz");
-    let fixed = ["--fail", "--silent", "--show-error", "--location", "--proto", "=https", "--max-filesize", SIZE_LIMIT];
-    let tool = Tool::new("curl").args(fixed).arg("--output").arg(&file).args(["--", address]).timeout(TIMEOUT);
-    tool.output()
-        .map_err(|failure| Failure { message: "the archive of workers was not downloaded".into(), ..failure })?;
+    let fixed = ["--fail", "--silent", "--show-error", "--location", "--globoff", "--proto", "=https"];
+    let limits = ["--max-time", TIME_LIMIT, "--max-filesize", SIZE_LIMIT];
+    let tool = Tool::new("curl").args(fixed).args(limits).args(["--", address]);
+    let io = |error: std::io::Error| Failure::io("write", &file, &error);
+    let log = File::create(into.join("curl.log")).map_err(io)?;
+    let (mut child, group) = tool.spawn_piped(Some(log))?;
+    // Older versions of curl do not limit an answer that does not state its length.
+    let mut answer = child.stdout.take().map(|stdout| stdout.take(prebuilt::ARCHIVE_LIMIT + 1));
+    let copied = match &mut answer {
+        Some(answer) => std::io::copy(answer, &mut File::create(&file).map_err(io)?),
+        None => Ok(0),
+    };
+    drop(answer);
+    let status = child.wait().map_err(io)?;
+    drop(group);
+    interrupt::check()?;
+    if copied.map_err(io)? > prebuilt::ARCHIVE_LIMIT {
+        return Err(
+            Failure::input("the archive of workers is too large").expected(format!("at most {SIZE_LIMIT} bytes"))
+        );
+    }
+    if !status.success() {
+        let said = files::read_bounded(&into.join("curl.log"), 64 << 10).unwrap_or_default();
+        return Err(Failure::environment("the archive of workers was not downloaded")
+            .found(format!("{status}: {}", String::from_utf8_lossy(&said).trim()))
+            .hint("download the archive by other means, and name the file"));
+    }
     Ok(file)
 }
