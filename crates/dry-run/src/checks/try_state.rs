@@ -69,15 +69,33 @@ fn try_state_before(chain: &Chain, author: Author<'_>, tested: &Runtime) -> Resu
     try_state(&chain, author, tested)
 }
 
-/// The name for values that do not decode, among the pallets that fail.
+/// The name for values that do not decode, among the pallets that fail. Each value has a key of its
+/// own, see [`value_key`].
 const UNDECODABLE: &str = "values that do not decode";
+
+/// Returns the key of a value that does not decode. A value that the upgrade breaks must not hide
+/// behind one that did not decode before.
+fn value_key(value: &str) -> String {
+    format!("{UNDECODABLE}: {value}")
+}
+
+/// Returns how a failure is named: a pallet by its name, a value without the line that follows.
+fn title(key: &str) -> &str {
+    if key.starts_with(UNDECODABLE) { UNDECODABLE } else { key }
+}
+
+/// Returns a logged line `- 3. error: VALUE` without its number, which is another one as soon as the
+/// number of values changes.
+fn without_number(line: &str) -> String {
+    line.split_once("error: ").map_or(line, |(_, value)| value).trim().to_owned()
+}
 
 /// The result of some pallets together.
 enum Answer {
     Holds,
     /// Their invariants hold, and some value of the state does not decode, whether it is theirs or
-    /// not.
-    Undecodable(String),
+    /// not. One text for each value.
+    Undecodable(Vec<String>),
     Fails(String),
 }
 
@@ -97,32 +115,40 @@ fn try_state(chain: &Chain, mut author: Author<'_>, tested: &Runtime) -> Result<
             Err(failure) if failure.kind == Kind::Check => failure.to_string(),
             Err(failure) => return Err(failure),
         };
-        let mut lines = errors_logged(executor.log());
         // The runtime decodes the state if all selected invariants hold (`try_execute_block` in
-        // frame-executive).
+        // frame-executive). All lines are compared: a limit could cut off a new one.
         if failure.contains("try_decode_entire_state") {
-            lines.retain(|line| line.contains("- ") && line.contains("error"));
-            return Ok(Answer::Undecodable(lines.join("; ")));
+            let lines = executor.log().take().into_iter();
+            let errors = lines.filter(|(level, _)| *level <= log::Level::Error).map(|(_, line)| line);
+            let values = errors.filter(|line| line.contains("- ") && line.contains("error"));
+            let values: Vec<_> = values.map(|line| without_number(&line)).collect();
+            return Ok(Answer::Undecodable(if values.is_empty() { vec![failure] } else { values }));
         }
+        let mut lines = errors_logged(executor.log());
         lines.truncate(3);
         Ok(Answer::Fails(if lines.is_empty() { failure } else { lines.join("; ") }))
     };
     let mut failures = Failures::new();
     match ask(vec![ALL])? {
         Answer::Holds => {}
-        Answer::Undecodable(values) => drop(failures.insert(UNDECODABLE.into(), values)),
+        Answer::Undecodable(values) => failures.extend(by_key(values)),
         Answer::Fails(_) => {
             let pallets: Vec<_> = tested.layout.pallets.iter().map(|pallet| pallet.name.as_str()).collect();
             let named =
                 |pallets: &[&str]| (ONLY, pallets.iter().map(|name| name.as_bytes()).collect::<Vec<_>>()).encode();
             failing(&pallets, &mut |pallets| ask(named(pallets)), &mut failures)?;
-            if failures.keys().all(|pallet| pallet == UNDECODABLE) {
+            if failures.keys().all(|key| key.starts_with(UNDECODABLE)) {
                 failures
                     .insert("the runtime as a whole".into(), "try-state fails, although no pallet alone does".into());
             }
         }
     }
     Ok(failures)
+}
+
+/// Returns the values that do not decode with their keys.
+fn by_key(values: Vec<String>) -> impl Iterator<Item = (String, String)> {
+    values.into_iter().map(|value| (value_key(&value), value))
 }
 
 /// Finds the pallets that fail, each with its own reason, by halves. The runtime decodes the whole
@@ -133,7 +159,7 @@ fn failing(pallets: &[&str], ask: &mut dyn FnMut(&[&str]) -> Result<Answer>, fai
     }
     match (ask(pallets)?, pallets) {
         (Answer::Holds, _) => {}
-        (Answer::Undecodable(values), _) => drop(failures.entry(UNDECODABLE.into()).or_insert(values)),
+        (Answer::Undecodable(values), _) => failures.extend(by_key(values)),
         (Answer::Fails(why), [pallet]) => drop(failures.insert((*pallet).to_owned(), why)),
         (Answer::Fails(_), _) => {
             let (first, second) = pallets.split_at(pallets.len() / 2);
@@ -147,12 +173,14 @@ fn failing(pallets: &[&str], ask: &mut dyn FnMut(&[&str]) -> Result<Answer>, fai
 /// Compares the invariants after the upgrade with those before. An old failure is not a fault of
 /// this upgrade. If the state before could not be checked, nobody knows whether a failure is old.
 fn judge(before: &Before, after: Failures, pallets: usize) -> CheckOutcome {
-    let finding = |(pallet, why): (String, String)| match before {
-        Ok(before) if before.contains_key(&pallet) => {
-            Finding::hazard(format!("{pallet} (failed before the upgrade too): {why}"))
+    let finding = |(key, why): (String, String)| match (before, title(&key)) {
+        (Ok(before), title) if before.contains_key(&key) => {
+            Finding::hazard(format!("{title} (failed before the upgrade too): {why}"))
         }
-        Ok(_) => Finding::seen(format!("{pallet} (new): {why}")),
-        Err(_) => Finding::not_judged(format!("{pallet} (not known whether it held before the upgrade): {why}")),
+        (Ok(_), title) => Finding::seen(format!("{title} (new): {why}")),
+        (Err(_), title) => {
+            Finding::not_judged(format!("{title} (not known whether it held before the upgrade): {why}"))
+        }
     };
     let mut findings: Vec<_> = after.into_iter().map(finding).collect();
     findings.sort_by_key(|finding| Reverse(finding.rank));
@@ -162,10 +190,12 @@ fn judge(before: &Before, after: Failures, pallets: usize) -> CheckOutcome {
         Status::Warn => "invariants fail that failed before the upgrade too".into(),
         Status::Pass | Status::Skip => {
             let healed = match before {
-                Ok(before) if !before.is_empty() => format!(
-                    "; on the state before the upgrade it does not yet hold for {}",
-                    before.keys().cloned().collect::<Vec<_>>().join(", ")
-                ),
+                Ok(before) if !before.is_empty() => {
+                    // The keys are sorted, so those of values follow each other.
+                    let mut titles: Vec<_> = before.keys().map(|key| title(key)).collect();
+                    titles.dedup();
+                    format!("; on the state before the upgrade it does not yet hold for {}", titles.join(", "))
+                }
                 _ => String::new(),
             };
             format!("holds for all {pallets} pallets after the upgrade, and every value decodes{healed}")
@@ -207,6 +237,33 @@ mod tests {
         let outcome = judge(&Ok(failures(&["Assets"])), Failures::new(), 9);
         assert_eq!((outcome.status, outcome.findings.len()), (Status::Pass, 0));
         assert!(outcome.detail.ends_with("it does not yet hold for Assets"), "{}", outcome.detail);
+    }
+
+    fn undecodable(values: &[&str]) -> Failures {
+        by_key(values.iter().map(|value| (*value).to_owned()).collect()).collect()
+    }
+
+    #[test]
+    fn a_value_that_the_upgrade_breaks_does_not_hide_behind_an_old_one() {
+        let (old, new) = ("`Assets::Asset` key `0x01` is undecodable", "`Session::NextKeys` key `0x02` is undecodable");
+        let outcome = judge(&Ok(undecodable(&[old])), undecodable(&[old, new]), 9);
+        assert_eq!(outcome.status, Status::Fail);
+        let expected = [
+            Finding::seen(format!("values that do not decode (new): {new}")),
+            Finding::hazard(format!("values that do not decode (failed before the upgrade too): {old}")),
+        ];
+        assert_eq!(outcome.findings, expected);
+        // The twin: only the old values do not decode, whatever their numbers in the log are.
+        let logged = |number: u32| without_number(&format!("- {number}. error: {old}"));
+        assert_eq!((logged(0), logged(17)), (old.to_owned(), old.to_owned()));
+        let outcome = judge(&Ok(undecodable(&[new, old])), undecodable(&[old]), 9);
+        assert_eq!((outcome.status, outcome.findings.len()), (Status::Warn, 1));
+        // Values that decode again are named once.
+        let before: Before = Ok([undecodable(&[new, old]), failures(&["Assets"])].into_iter().flatten().collect());
+        let outcome = judge(&before, Failures::new(), 9);
+        assert_eq!(outcome.status, Status::Pass);
+        let healed = "it does not yet hold for Assets, values that do not decode";
+        assert!(outcome.detail.ends_with(healed), "{}", outcome.detail);
     }
 
     #[test]
@@ -251,14 +308,14 @@ mod tests {
                         return Ok(Answer::Fails(format!("{pallet} is wrong")));
                     }
                     held += 1;
-                    Ok(if undecodable { Answer::Undecodable("a value".into()) } else { Answer::Holds })
+                    Ok(if undecodable { Answer::Undecodable(vec!["a value".into()]) } else { Answer::Holds })
                 };
                 failing(&pallets, &mut ask, &mut failures).expect("asked");
                 assert!(held <= held_at_most, "{held} times the whole state was decoded for {bad:?}");
                 let mut expected: Failures =
                     bad.iter().map(|pallet| ((*pallet).to_owned(), format!("{pallet} is wrong"))).collect();
                 if undecodable {
-                    expected.insert(UNDECODABLE.into(), "a value".into());
+                    expected.extend(by_key(vec!["a value".into()]));
                 }
                 assert_eq!(failures, expected);
             }
