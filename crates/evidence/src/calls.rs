@@ -21,6 +21,9 @@ use std::{
 const MAX_DEPTH: usize = 8;
 /// The most bytes that words show in full, as `propose` writes them.
 const SHOWN_BYTES: usize = 256;
+/// The indices of the calls of `System` that set the code.
+const SET_CODE: &[u8] = &[2];
+const SET_CODE_WITHOUT_CHECKS: &[u8] = &[3];
 /// The beginning of a link to a decoded call.
 const BROWSER: &str = "https://polkadot.js.org/apps/";
 
@@ -145,14 +148,18 @@ impl Checker<'_> {
     }
 
     /// Returns the bytes of a carried call: those inside of the call that carries it, or, if that
-    /// has only their hash, those that the proposal shows.
+    /// has only their hash, those that the proposal shows. It does not show a call with whole code,
+    /// which the bundle holds already.
     fn content<'b>(&self, carried: Option<Carried<'b>>, inner: &InnerCall) -> Read<Cow<'b, [u8]>> {
         let (content, hash) = match carried {
             None => return Err("it lists a call that it does not carry".into()),
             Some(Carried::Call(content)) => (content, inner.hash.clone()),
             Some(Carried::Hash(hash)) => {
                 let shown = hex::decode(inner.bytes.trim_start_matches("0x")).unwrap_or_default();
-                let content = if shown.is_empty() { self.contents.get(&hash).cloned() } else { Some(shown) };
+                let content = match shown.is_empty() {
+                    true => self.contents.get(&hash).cloned().or_else(|| self.set_code(&hash)),
+                    false => Some(shown),
+                };
                 (content.ok_or("the bytes of a call that it carries are nowhere")?.into(), hash)
             }
         };
@@ -161,6 +168,15 @@ impl Checker<'_> {
             true => Ok(content),
             false => Err(format!("the call that it carries has another hash than {:.80}", inner.hash)),
         }
+    }
+
+    /// Returns the encoded call with this hash that sets the code that ships, if there is one.
+    fn set_code(&self, hash: &str) -> Option<Vec<u8>> {
+        let system = *self.target.known.get("system")?;
+        let length = compact(self.code.len() as u128);
+        let indices = SET_CODE.iter().chain(SET_CODE_WITHOUT_CHECKS);
+        let mut encoded = indices.map(|call| [&[system, *call][..], &length, self.code].concat());
+        encoded.find(|bytes| digest::blake2_256(bytes) == hash)
     }
 
     fn read<'b>(&mut self, words: &'b str, bytes: &'b [u8], at_target: bool) -> Read<Found<'b>> {
@@ -493,8 +509,9 @@ fn indices(pallet: &str, name: &str) -> Read<&'static [u8]> {
     Ok(match name {
         "sudo" | "note_preimage" | "submit" | "whitelist_call" | "send" => &[0],
         "sudo_unchecked_weight" | "place_decision_deposit" => &[1],
-        "dispatch_whitelisted_call_with_preimage" | "enact_authorized_upgrade" | "set_code_without_checks" => &[3],
-        "set_code" => &[2],
+        "dispatch_whitelisted_call_with_preimage" | "enact_authorized_upgrade" => &[3],
+        "set_code" => SET_CODE,
+        "set_code_without_checks" => SET_CODE_WITHOUT_CHECKS,
         "authorize_upgrade" => match pallet {
             "System" => &[9],
             "ParachainSystem" => &[2],

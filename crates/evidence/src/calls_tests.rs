@@ -84,7 +84,12 @@ fn pallets() -> Pallets {
 
 /// Checks a proposal whose files have the bytes in `encoded`.
 fn checked(proposal: &Proposal) -> Read {
-    check(proposal, CODE, pallets(), |name, hash, _| {
+    checked_with(proposal, CODE)
+}
+
+/// Checks a proposal of a bundle that ships `code`.
+fn checked_with(proposal: &Proposal, code: &[u8]) -> Read {
+    check(proposal, code, pallets(), |name, hash, _| {
         let apply = proposal.apply.iter().map(|apply| (&apply.hash, &apply.encoded));
         let mut all = proposal.calls.iter().map(|call| (&call.hash, &call.encoded)).chain(apply);
         let (_, encoded) = all.find(|(known, _)| *known == hash).ok_or(format!("{name} has no file"))?;
@@ -277,6 +282,48 @@ fn a_whitelisted_call_is_the_one_that_is_dispatched() {
     let good = proposal(Route::WhitelistedReferendum, vec![whitelist, submit]);
     assert_eq!(checked(&good), Ok(()));
     every_byte_counts(&good);
+}
+
+/// Returns a whitelisted referendum that calls `System.set_code` with the bytes `[0, index]`. As in
+/// `propose`, calls this long are not shown.
+fn whitelisted_set_code(index: u8, code: &[u8]) -> Proposal {
+    let not_shown = |words: &str, bytes: &[u8]| InnerCall { bytes: String::new(), ..inner("solo", words, bytes) };
+    let set_code = [&[0, index][..], &compact(code.len() as u128), code].concat();
+    let set_code_words = format!("System.set_code {{ code: {} }}", shown(code));
+    let carried = not_shown(&set_code_words, &set_code);
+
+    let words = format!("Whitelist.whitelist_call {{ call_hash: {} }}", carried.hash);
+    let encoded = bytes(&format!("2c 00 {}", &carried.hash[2..]));
+    let whitelist = call("whitelist_call", "solo", &words, &encoded, vec![carried]);
+
+    let words = format!("Whitelist.dispatch_whitelisted_call_with_preimage {{ call: {set_code_words} }}");
+    let dispatched = [&[0x2c, 3][..], &set_code].concat();
+    let voted = not_shown(&words, &dispatched);
+    let words = format!("Preimage.note_preimage {{ bytes: {} }}", shown(&dispatched));
+    let encoded = [&[10, 0][..], &compact(dispatched.len() as u128), &dispatched].concat();
+    let note = call("note_preimage", "solo", &words, &encoded, vec![voted.clone()]);
+
+    let words = format!(
+        "Referenda.submit {{ proposal_origin: Origins(WhitelistedCaller), proposal: Lookup {{ hash: {}, len: {} }}, \
+         enactment_moment: After(0) }}",
+        voted.hash, voted.length
+    );
+    let length = hex::encode((voted.length as u32).to_le_bytes());
+    let encoded = bytes(&format!("15 00 16 0d 02 {} {length} 01 00000000", &voted.hash[2..]));
+    let submit = call("submit", "solo", &words, &encoded, vec![voted]);
+    let calls = vec![whitelist, note, submit];
+    Proposal { code_hash: digest::blake2_256(code), ..proposal(Route::WhitelistedReferendum, calls) }
+}
+
+#[test]
+fn a_whitelisted_call_holds_the_code_that_ships_though_it_is_not_shown() {
+    let code = vec![7u8; 70_000];
+    let good = whitelisted_set_code(2, &code);
+    assert_eq!(checked_with(&good, &code), Ok(()));
+    // Other code ships, or the call is another one.
+    let reason = checked_with(&good, &[8u8; 70_000]).expect_err("other code");
+    assert!(reason.contains("are nowhere"), "{reason}");
+    checked_with(&whitelisted_set_code(1, &code), &code).expect_err("another call");
 }
 
 #[test]
