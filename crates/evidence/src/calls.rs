@@ -21,9 +21,6 @@ use std::{
 const MAX_DEPTH: usize = 8;
 /// The most bytes that words show in full, as `propose` writes them.
 const SHOWN_BYTES: usize = 256;
-/// The indices of the calls of `System` that set the code.
-const SET_CODE: &[u8] = &[2];
-const SET_CODE_WITHOUT_CHECKS: &[u8] = &[3];
 /// The beginning of a link to a decoded call.
 const BROWSER: &str = "https://polkadot.js.org/apps/";
 
@@ -35,6 +32,8 @@ pub struct Pallets {
     known: BTreeMap<String, u8>,
     /// The pallets whose index is not known. `None`: any further pallet.
     others: Option<BTreeSet<String>>,
+    /// Whether the first call of `System` is `fill_block`, see [`Self::with_fill_block`].
+    fill_block: bool,
 }
 
 impl Pallets {
@@ -42,7 +41,22 @@ impl Pallets {
     pub fn new(known: impl IntoIterator<Item = (String, u8)>, others: Option<Vec<String>>) -> Self {
         let known = known.into_iter().map(|(name, index)| (name.to_lowercase(), index)).collect();
         let lower = |others: Vec<String>| others.into_iter().map(|name| name.to_lowercase()).collect();
-        Self { known, others: others.map(lower) }
+        Self { known, others: others.map(lower), fill_block: false }
+    }
+
+    /// Sets whether the first call of `System` is `fill_block`, as in runtimes from before November
+    /// 2022. The calls that set the code then have the index after today's.
+    pub fn with_fill_block(self, fill_block: bool) -> Self {
+        Self { fill_block, ..self }
+    }
+
+    /// Returns the indices that a call has in its pallet.
+    fn indices(&self, pallet: &str, name: &str) -> Read<&'static [u8]> {
+        match (name, self.fill_block) {
+            ("set_code", true) => Ok(&[3]),
+            ("set_code_without_checks", true) => Ok(&[4]),
+            _ => indices(pallet, name),
+        }
     }
 
     /// Fails if this is not the pallet's index, as far as is known.
@@ -173,9 +187,9 @@ impl Checker<'_> {
     /// Returns the encoded call with this hash that sets the code that ships, if there is one.
     fn set_code(&self, hash: &str) -> Option<Vec<u8>> {
         let system = *self.target.known.get("system")?;
-        let length = compact(self.code.len() as u128);
-        let indices = SET_CODE.iter().chain(SET_CODE_WITHOUT_CHECKS);
-        let mut encoded = indices.map(|call| [&[system, *call][..], &length, self.code].concat());
+        let names = ["set_code", "set_code_without_checks"].into_iter();
+        let indices = names.filter_map(|name| self.target.indices("System", name).ok()).flatten();
+        let mut encoded = indices.map(|call| set_code(system, *call, self.code));
         encoded.find(|bytes| digest::blake2_256(bytes) == hash)
     }
 
@@ -245,7 +259,7 @@ impl<'a> Reader<'a, '_> {
         let (pallet, name) = heading.split_once('.').ok_or("its words name no pallet")?;
         let [index, call] = self.array()?;
         self.pallets.check(pallet, index)?;
-        if !indices(pallet, name)?.contains(&call) {
+        if !self.pallets.indices(pallet, name)?.contains(&call) {
             return Err(format!("its bytes have the call {call} of {pallet:.64}, which is not {name:.64}"));
         }
         let mut found = Found { name, carried: None, at_target: self.at_target, upgrades: false, applies: false };
@@ -504,14 +518,18 @@ impl<'a> Reader<'a, '_> {
     }
 }
 
-/// Returns the indices that a call has in its pallet.
+/// Encodes a call that sets the code, from the indices of the pallet and the call.
+pub fn set_code(system: u8, call: u8, code: &[u8]) -> Vec<u8> {
+    [&[system, call][..], &compact(code.len() as u128), code].concat()
+}
+
+/// Returns the indices that a call has in its pallet in today's runtimes.
 fn indices(pallet: &str, name: &str) -> Read<&'static [u8]> {
     Ok(match name {
         "sudo" | "note_preimage" | "submit" | "whitelist_call" | "send" => &[0],
         "sudo_unchecked_weight" | "place_decision_deposit" => &[1],
-        "dispatch_whitelisted_call_with_preimage" | "enact_authorized_upgrade" => &[3],
-        "set_code" => SET_CODE,
-        "set_code_without_checks" => SET_CODE_WITHOUT_CHECKS,
+        "dispatch_whitelisted_call_with_preimage" | "enact_authorized_upgrade" | "set_code_without_checks" => &[3],
+        "set_code" => &[2],
         "authorize_upgrade" => match pallet {
             "System" => &[9],
             "ParachainSystem" => &[2],

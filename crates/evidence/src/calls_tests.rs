@@ -223,6 +223,21 @@ fn a_chain_without_authorization_gets_the_code_itself() {
 }
 
 #[test]
+fn set_code_has_another_index_in_old_runtimes() {
+    for (name, index, old_index) in [("set_code", 2, 3), ("set_code_without_checks", 3, 4)] {
+        let words = format!("Sudo.sudo {{ call: System.{name} {{ code: {} }} }}", hex::encode_prefixed(CODE));
+        for (index, fill_block) in [(index, false), (index, true), (old_index, false), (old_index, true)] {
+            let encoded = [&[7, 0][..], &set_code(0, index, CODE)].concat();
+            let calls = vec![call("sudo", "solo", &words, &encoded, Vec::new())];
+            let sudo = Proposal { without_checks: true, ..proposal(Route::Sudo, calls) };
+            let pallets = pallets().with_fill_block(fill_block);
+            let checked = check(&sudo, CODE, pallets, |_, _, _| Ok(encoded.clone()));
+            assert_eq!(checked.is_ok(), fill_block == (index == old_index), "{name} at {index}: {checked:?}");
+        }
+    }
+}
+
+#[test]
 fn referenda_hold_what_they_list() {
     let (words, voted) = authorize();
     let carried = inner("solo", &words, &voted);
@@ -288,7 +303,7 @@ fn a_whitelisted_call_is_the_one_that_is_dispatched() {
 /// `propose`, calls this long are not shown.
 fn whitelisted_set_code(index: u8, code: &[u8]) -> Proposal {
     let not_shown = |words: &str, bytes: &[u8]| InnerCall { bytes: String::new(), ..inner("solo", words, bytes) };
-    let set_code = [&[0, index][..], &compact(code.len() as u128), code].concat();
+    let set_code = set_code(0, index, code);
     let set_code_words = format!("System.set_code {{ code: {} }}", shown(code));
     let carried = not_shown(&set_code_words, &set_code);
 

@@ -14,7 +14,7 @@ use protocol::{
     CHECKS, Check, RuntimeIdentity, StateIdentity, Status, Verdict,
     build::{BuildResult, SizeVerdict},
     checks::TABLE,
-    diff::{ChangeKind, DiffOutcome},
+    diff::{Change, ChangeKind, DiffOutcome},
     dry_run::DryRunReport,
     format::{DIFF, DRY_RUN, WEIGHTS},
     inspect::RuntimeFacts,
@@ -61,7 +61,7 @@ fn check_result(
         weights::StepResult::STEP => check_weights(&of(step)?),
         RuntimeFacts::STEP => inspect(&of(step)?, blobs),
         ProposeOutcome::STEP => match of(step)? {
-            ProposeOutcome::Proposed(proposal) => propose(&proposal, pallets(step, steps)?, blobs, content),
+            ProposeOutcome::Proposed(proposal) => propose(&proposal, step, steps, blobs, content),
             ProposeOutcome::Refused { error } => {
                 Err(format!("states that it passed, but its result is a refusal: {}", error.message))
             }
@@ -164,27 +164,33 @@ fn inspect(result: &RuntimeFacts, blobs: &[&RuntimeBlob]) -> Result<(), String> 
 
 fn propose(
     result: &Proposal,
-    pallets: Pallets,
+    step: &Step,
+    steps: &BTreeMap<String, Step>,
     blobs: &[&RuntimeBlob],
     content: &dyn Fn(&str) -> Option<Vec<u8>>,
 ) -> Result<(), String> {
     is_about(&result.code_hash, blobs)?;
     let blob = blobs.iter().find(|blob| blob.blake2_256 == result.code_hash).and_then(|blob| content(&blob.file));
     let blob = blob.ok_or("is about a blob that cannot be read")?;
+    let pallets = pallets(step, steps, &blob)?;
     calls::check(result, &blob, pallets, |name, hash, files| bytes_of(name, hash, files, content))
 }
 
 /// Returns the pallets of the chain that a proposal upgrades: those of the new runtime, without
 /// what the comparison says changed.
-fn pallets(proposal: &Step, steps: &BTreeMap<String, Step>) -> Result<Pallets, String> {
+fn pallets(proposal: &Step, steps: &BTreeMap<String, Step>, code: &[u8]) -> Result<Pallets, String> {
     let of_runtime = |name: &str| steps.values().find(|step| step.step == name && step.runtime == proposal.runtime);
     let facts = of_runtime(RuntimeFacts::STEP).and_then(|step| step.result::<RuntimeFacts>().ok());
-    let pallets = facts.and_then(|facts| facts.pallets).ok_or("is not judged: no inspect.json lists the pallets")?;
+    let facts = facts.and_then(|facts| Some((facts.pallets?, facts.set_code_hash)));
+    let (pallets, set_code_hash) = facts.ok_or("is not judged: no inspect.json lists the pallets")?;
     let mut known: BTreeMap<_, _> =
         pallets.into_iter().filter_map(|pallet| Some((pallet.name, pallet.index?))).collect();
     let diff = of_runtime(DiffOutcome::STEP).and_then(|step| step.result::<DiffOutcome>().ok());
+    let report = diff.as_ref().and_then(DiffOutcome::report);
+    let changes = report.map(|report| &report.changes[..]).unwrap_or_default();
+    let fill_block = has_fill_block(known.get("System").copied(), &set_code_hash, changes, code);
     // A runtime that is too old to be compared can have further pallets.
-    let Some(report) = diff.as_ref().and_then(DiffOutcome::report) else { return Ok(Pallets::new(known, None)) };
+    let Some(report) = report else { return Ok(Pallets::new(known, None).with_fill_block(fill_block)) };
     let mut others = Vec::new();
     for change in &report.changes {
         match change.kind {
@@ -201,7 +207,21 @@ fn pallets(proposal: &Step, steps: &BTreeMap<String, Step>) -> Result<Pallets, S
             _ => {}
         }
     }
-    Ok(Pallets::new(known, Some(others)))
+    Ok(Pallets::new(known, Some(others)).with_fill_block(fill_block))
+}
+
+/// Returns whether the evidence says that the chain has `System.set_code` at the index 3, behind
+/// `fill_block`: the comparison lists the call as moved from there, or, without a move, the new
+/// runtime has it there too, by the hash of its call.
+fn has_fill_block(system: Option<u8>, set_code_hash: &str, changes: &[Change], code: &[u8]) -> bool {
+    let moves = |change: &&Change| {
+        change.kind == ChangeKind::CallMoved && change.pallet.as_deref() == Some("System") && change.name == "set_code"
+    };
+    match (changes.iter().find(moves), system) {
+        (Some(change), _) => change.old.as_deref() == Some("index 3"),
+        (None, Some(system)) => digest::blake2_256(&calls::set_code(system, 3, code)) == set_code_hash,
+        (None, None) => false,
+    }
 }
 
 /// Returns a line for each call of the bundle's proposals: what it does, and its hash.
@@ -271,6 +291,7 @@ impl Facts {
 mod tests {
     use super::*;
     use crate::testing::Bundle;
+    use protocol::diff::Severity;
     use serde_json::{Value, json};
 
     fn refused(step: &str, change: impl FnOnce(&mut Value)) -> String {
@@ -306,6 +327,26 @@ mod tests {
             assert!(message.contains(expected), "{message}");
         }
         assert!(refused("dry-run", |result| *result = json!({})).contains("has no valid result"));
+    }
+
+    #[test]
+    fn the_evidence_says_whether_set_code_is_behind_fill_block() {
+        let code = b"runtime";
+        let hash = |call| digest::blake2_256(&calls::set_code(5, call, code));
+        assert!(has_fill_block(Some(5), &hash(3), &[], code));
+        // The twins: today's index, another pallet, other code, no index.
+        assert!(!has_fill_block(Some(5), &hash(2), &[], code));
+        assert!(!has_fill_block(Some(6), &hash(3), &[], code));
+        assert!(!has_fill_block(Some(5), &hash(3), &[], b"other"));
+        assert!(!has_fill_block(None, &hash(3), &[], code));
+
+        let moved = |pallet: &str, name: &str, old: &str| {
+            [Change::new(ChangeKind::CallMoved, Severity::Breaking, &[], name).within(pallet).old(old)]
+        };
+        assert!(has_fill_block(Some(5), &hash(2), &moved("System", "set_code", "index 3"), code));
+        assert!(!has_fill_block(Some(5), &hash(3), &moved("System", "set_code", "index 2"), code));
+        assert!(!has_fill_block(Some(5), &hash(2), &moved("System", "remark", "index 3"), code));
+        assert!(!has_fill_block(Some(5), &hash(2), &moved("Other", "set_code", "index 3"), code));
     }
 
     #[test]
