@@ -85,10 +85,10 @@ impl Root {
         let mut materials: BTreeMap<Vec<u8>, String> = BTreeMap::new();
         for entry in &file.signers {
             let name = entry.name.clone();
-            if name.trim() != name || name.is_empty() || name.len() > 100 || !is_readable(&name) {
+            if name.trim() != name || name.is_empty() || name.len() > 100 || has_hidden_characters(&name) {
                 return Err(invalid("a signer's name cannot be used".into())
                     .found(format!("\"{}\"", name.escape_default()))
-                    .expected("1 to 100 bytes without spaces around them, visible characters of one alphabet"));
+                    .expected("1 to 100 bytes without spaces around them, visible characters"));
             }
             // Several keys under one name belong to one person. Names that differ only in case are
             // refused, because readers confuse them.
@@ -257,19 +257,40 @@ fn parse_date(date: &str) -> Option<Date> {
     date.parse().ok().filter(|day: &Date| day.to_string() == date && day.year() >= 1970)
 }
 
-/// Returns whether readers can tell a name from others: it has no control characters, invisible ones
-/// or marks of text direction, and does not mix Latin letters with those of another alphabet, which
-/// can look the same.
-fn is_readable(name: &str) -> bool {
+/// Returns whether a name has control characters, invisible ones or marks of text direction.
+fn has_hidden_characters(name: &str) -> bool {
     let hidden = |c: char| {
         c.is_control()
             || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
     };
-    // The Latin letters end with U+024F and continue at U+1E00.
-    let latin = |c: char| c.is_alphabetic() && matches!(c, '\0'..='\u{24f}' | '\u{1e00}'..='\u{1eff}');
-    let other = |c: char| c.is_alphabetic() && !latin(c);
-    let mixed = name.chars().any(latin) && name.chars().any(other);
-    !mixed && !name.chars().any(hidden)
+    name.chars().any(hidden)
+}
+
+/// Returns whether a word of the name mixes Latin letters with those of an alphabet in which letters
+/// look the same: Greek, Cyrillic, Armenian or Cherokee. Only new files of signers are checked for
+/// it, so that a signed one stays valid.
+pub fn mixes_alphabets(name: &str) -> bool {
+    // The blocks of Unicode with Latin letters: up to Latin Extended-B and IPA Extensions, Latin
+    // Extended Additional, and the full-width forms.
+    let latin = |c: char| {
+        c.is_alphabetic()
+            && matches!(c, '\0'..='\u{2af}' | '\u{1e00}'..='\u{1eff}' | '\u{ff21}'..='\u{ff3a}' | '\u{ff41}'..='\u{ff5a}')
+    };
+    let look_alike = |c: char| {
+        c.is_alphabetic()
+            && matches!(
+                c,
+                '\u{370}'..='\u{58f}' // Greek, Cyrillic, Armenian.
+                    | '\u{13a0}'..='\u{13ff}' // Cherokee.
+                    | '\u{1c80}'..='\u{1c8f}' // Cyrillic Extended-C.
+                    | '\u{1f00}'..='\u{1fff}' // Greek Extended.
+                    | '\u{2de0}'..='\u{2dff}' // Cyrillic Extended-A.
+                    | '\u{a640}'..='\u{a69f}' // Cyrillic Extended-B.
+                    | '\u{ab70}'..='\u{abbf}' // Cherokee Supplement.
+            )
+    };
+    let mut words = name.split(|c: char| !c.is_alphabetic());
+    words.any(|word| word.chars().any(latin) && word.chars().any(look_alike))
 }
 
 #[cfg(test)]
@@ -309,12 +330,35 @@ mod tests {
 
     #[test]
     fn names_that_hide_something_are_refused() {
-        for name in ["ana", "Jörg Müller", "Zoë-2 (ops)", "Анна", "王芳", "Nguyễn", "x@y.example"] {
-            assert!(is_readable(name), "{name}");
+        let visible =
+            ["ana", "Jörg Müller", "Zoë-2 (ops)", "Анна", "Анна (ops)", "王芳 (Fang)", "Əliyev Fərid", "\u{430}na"];
+        for name in visible {
+            assert!(!has_hidden_characters(name), "{name}");
         }
-        // With a Cyrillic a, a Greek o, and characters that are not visible.
-        for name in ["\u{430}na", "b\u{3bf}b", "an\u{200b}a", "ana\u{feff}", "\u{202e}ana", "a\nb", "a\u{ad}na"] {
-            assert!(!is_readable(name), "{}", name.escape_unicode());
+        for name in ["an\u{200b}a", "ana\u{feff}", "\u{202e}ana", "a\nb", "a\u{ad}na"] {
+            assert!(has_hidden_characters(name), "{}", name.escape_unicode());
+        }
+    }
+
+    #[test]
+    fn words_of_two_alphabets_are_recognized() {
+        // With a Cyrillic a, a Greek o, an Armenian o, a Cherokee A, and a Cyrillic a in the second word.
+        for name in ["\u{430}na", "b\u{3bf}b", "b\u{585}b", "\u{13aa}na", "Jörg M\u{430}ller"] {
+            assert!(mixes_alphabets(name), "{}", name.escape_unicode());
+        }
+        let visible = [
+            "ana",
+            "Jörg Müller",
+            "Анна",
+            "Анна (ops)",
+            "ops-Анна",
+            "王芳 (Fang)",
+            "Fang王芳",
+            "Əliyev Fərid",
+            "Nguyễn",
+        ];
+        for name in visible {
+            assert!(!mixes_alphabets(name), "{name}");
         }
     }
 

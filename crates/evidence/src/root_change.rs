@@ -8,7 +8,7 @@
 use crate::{
     envelope::add,
     keys::{CheckedSignature, check},
-    root::{Root, write},
+    root::{Root, mixes_alphabets, write},
     sign::make_signature,
     trust::{AcceptedRoot, signatures_of, valid_signatures},
     verify::count,
@@ -43,6 +43,7 @@ pub fn init(request: &InitRootRequest) -> Result<RootSummary> {
         signatures: Vec::new(),
     };
     let root = Root::new(file)?;
+    check_alphabets(&root.file)?;
     if root.expired(SystemTime::now()) {
         return Err(Failure::usage("the file of signers would have expired already")
             .found(format!("--expires {}", root.file.expires.unwrap_or_default()))
@@ -57,6 +58,16 @@ pub fn init(request: &InitRootRequest) -> Result<RootSummary> {
             .map(|(one, other)| format!("the keys of {one} and {other} have the same seed: they count as one person")),
     );
     Ok(summary)
+}
+
+/// Refuses names that readers can confuse, because letters of two alphabets look the same.
+fn check_alphabets(file: &RootFile) -> Result<()> {
+    match file.signers.iter().find(|signer| mixes_alphabets(&signer.name)) {
+        Some(signer) => Err(Failure::input("a signer's name cannot be used")
+            .found(format!("\"{}\"", signer.name.escape_default()))
+            .expected("letters of one alphabet in each word")),
+        None => Ok(()),
+    }
 }
 
 /// Returns the expiry date and a warning. The date is the named one, or else that of the previous
@@ -257,6 +268,29 @@ mod tests {
         assert_eq!(agreed(Some(&c.0)), (Some(false), true, false), "the new signers alone");
         assert_eq!(agreed(Some(&a.0)), (Some(true), true, true));
         assert!(verified(&new, None).expect("verified").passed);
+    }
+
+    #[test]
+    fn a_new_root_names_nobody_with_letters_of_two_alphabets_in_one_word() {
+        let bundle = Bundle::new();
+        let (_, (_, key_type, public_key)) = bundle.chain_key("ana", KeyType::Ed25519);
+        let made = |file: &str, name: &str| {
+            let signers = vec![SignerEntry { name: name.into(), key_type, public_key: public_key.clone() }];
+            let path = bundle.beside(file);
+            init(&InitRootRequest { path, threshold: 1, signers, expires: None, previous: None })
+        };
+        // With a Cyrillic a.
+        let failure = made("mixed.json", "\u{430}na").expect_err("refused");
+        assert!(failure.found.is_some_and(|found| found.contains("\\u{430}na")));
+        assert!(!bundle.beside("mixed.json").exists());
+        for (file, name) in [("1.json", "Əliyev Fərid"), ("2.json", "王芳 (Fang)"), ("3.json", "Анна (ops)")] {
+            made(file, name).expect("made");
+        }
+        // A file that has such a name already is read.
+        let path = bundle.beside("3.json");
+        let text = std::fs::read_to_string(&path).expect("read").replace("Анна", "\u{430}na");
+        std::fs::write(&path, text).expect("written");
+        Root::read(&path).expect("read");
     }
 
     #[test]
