@@ -47,9 +47,7 @@ pub fn assemble(request: &AssembleRequest, reporter: &Reporter) -> Result<Assemb
     check_complete(&steps, &runtimes)?;
     check_states(&steps)?;
     let content = |name: &str| bundle::content(listing.files.get(name)?);
-    check_results(&steps, &runtimes, &content).map_err(|(file, reason)| {
-        Failure::check(format!("{file} {reason}")).hint("run the step again, then assemble the bundle again")
-    })?;
+    check_results(&steps, &runtimes, &content).map_err(|(file, refusal)| refusal.of_file(&file))?;
     let facts = Facts::of(&steps);
 
     let any = |verdict: Verdict| summaries.iter().any(|step| step.verdict == verdict);

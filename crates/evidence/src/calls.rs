@@ -25,6 +25,32 @@ const SHOWN_BYTES: usize = 256;
 const BROWSER: &str = "https://polkadot.js.org/apps/";
 
 type Read<T = ()> = Result<T, String>;
+type Checked<T = ()> = Result<T, Refusal>;
+
+/// Why the evidence of a step is refused, as the end of a sentence about its file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// It is wrong.
+    Wrong(String),
+    /// This version cannot read it.
+    NotJudged(String),
+}
+
+impl Refusal {
+    fn wrong(reason: impl Into<String>) -> Self {
+        Self::Wrong(reason.into())
+    }
+
+    /// Puts the name of the call before the reason.
+    fn of_call(self, call: &str) -> Self {
+        match self {
+            Self::Wrong(reason) => Self::Wrong(format!("has a wrong call {call:.64}: {reason}")),
+            Self::NotJudged(reason) => Self::NotJudged(format!(
+                "the call {call:.64} is not judged, its words do not explain its bytes: {reason}"
+            )),
+        }
+    }
+}
 
 /// The indices of a chain's pallets. Names are in lower case: the origin of `System` is `system`.
 #[derive(Clone, Debug, Default)]
@@ -85,32 +111,28 @@ pub fn check(
     code: &[u8],
     target: Pallets,
     bytes: impl Fn(&str, &str, &[String]) -> Result<Vec<u8>, String>,
-) -> Read {
+) -> Checked {
     let mut checker = Checker { proposal, code, target, governing: Pallets::default(), contents: BTreeMap::new() };
     let mut upgrades = false;
     for call in &proposal.calls {
-        let bytes = bytes(&call.name, &call.hash, &call.files)?;
-        upgrades |= checker.call(call, &bytes).map_err(|reason| not_judged(&call.name, &reason))?;
+        let bytes = bytes(&call.name, &call.hash, &call.files).map_err(Refusal::Wrong)?;
+        upgrades |= checker.call(call, &bytes).map_err(|refusal| refusal.of_call(&call.name))?;
     }
     if !upgrades {
-        return Err("names no call that holds the code that ships, or its hash".into());
+        return Err(Refusal::wrong("names no call that holds the code that ships, or its hash"));
     }
     if let Some(apply) = &proposal.apply {
-        let bytes = bytes(&apply.name, &apply.hash, &apply.files)?;
-        checker.apply(apply, &bytes).map_err(|reason| not_judged(&apply.name, &reason))?;
+        let bytes = bytes(&apply.name, &apply.hash, &apply.files).map_err(Refusal::Wrong)?;
+        checker.apply(apply, &bytes).map_err(|refusal| refusal.of_call(&apply.name))?;
     }
     let shows_a_call = |link: &String| {
         let shown = link.strip_prefix(BROWSER).and_then(|rest| rest.split_once("#/extrinsics/decode/"));
         shown.is_some_and(|(_, bytes)| proposal.calls.iter().any(|call| call.bytes == bytes))
     };
     match proposal.links.iter().find(|link| !shows_a_call(link)) {
-        Some(link) => Err(format!("has the link {link:.200?}, which shows none of its calls")),
+        Some(link) => Err(Refusal::Wrong(format!("has the link {link:.200?}, which shows none of its calls"))),
         None => Ok(()),
     }
-}
-
-fn not_judged(call: &str, reason: &str) -> String {
-    format!("the call {call:.64} is not judged, its words do not explain its bytes: {reason}")
 }
 
 struct Checker<'a> {
@@ -124,20 +146,21 @@ struct Checker<'a> {
 
 impl Checker<'_> {
     /// Checks a call and those that it carries. Returns whether the last of them upgrades the chain.
-    fn call(&mut self, call: &Call, bytes: &[u8]) -> Read<bool> {
+    fn call(&mut self, call: &Call, bytes: &[u8]) -> Checked<bool> {
         let by_relay = self.proposal.route.by_relay();
         if !by_relay && call.chain != self.proposal.chain {
-            return Err(format!("it is for the chain {:.64?}, and the route is {}", call.chain, self.proposal.route));
+            let (chain, route) = (&call.chain, self.proposal.route);
+            return Err(Refusal::Wrong(format!("it is for the chain {chain:.64?}, and the route is {route}")));
         }
         same_bytes(&call.bytes, call.length, bytes)?;
         let mut found = self.read(&call.decoded, bytes, !by_relay)?;
         if found.name != call.name {
-            return Err(format!("it is the call {:.64?}", found.name));
+            return Err(Refusal::Wrong(format!("it is the call {:.64?}", found.name)));
         }
         let preimage = call.preimage.as_ref().map(|preimage| (&preimage.hash, preimage.length));
         if preimage.is_some_and(|stated| call.carries.first().map(|voted| (&voted.hash, voted.length)) != Some(stated))
         {
-            return Err("its preimage is not the first call that it carries".into());
+            return Err(Refusal::wrong("its preimage is not the first call that it carries"));
         }
         for inner in &call.carries {
             let content = self.content(found.carried.take(), inner)?;
@@ -147,26 +170,26 @@ impl Checker<'_> {
             (found.carried, found.at_target, found.upgrades) = next;
         }
         match found.carried {
-            Some(_) => Err("it carries a call that it does not list".into()),
+            Some(_) => Err(Refusal::wrong("it carries a call that it does not list")),
             None => Ok(found.upgrades),
         }
     }
 
-    fn apply(&mut self, apply: &Apply, bytes: &[u8]) -> Read {
+    fn apply(&mut self, apply: &Apply, bytes: &[u8]) -> Checked {
         same_bytes("", apply.length, bytes)?;
         let found = self.read(&apply.decoded, bytes, true)?;
         match found.applies && found.name == apply.name && apply.chain == self.proposal.chain {
             true => Ok(()),
-            false => Err(format!("it is the call {:.64?}, which does not apply the code", found.name)),
+            false => Err(Refusal::Wrong(format!("it is the call {:.64?}, which does not apply the code", found.name))),
         }
     }
 
     /// Returns the bytes of a carried call: those inside of the call that carries it, or, if that
     /// has only their hash, those that the proposal shows. It does not show a call with whole code,
     /// which the bundle holds already.
-    fn content<'b>(&self, carried: Option<Carried<'b>>, inner: &InnerCall) -> Read<Cow<'b, [u8]>> {
+    fn content<'b>(&self, carried: Option<Carried<'b>>, inner: &InnerCall) -> Checked<Cow<'b, [u8]>> {
         let (content, hash) = match carried {
-            None => return Err("it lists a call that it does not carry".into()),
+            None => return Err(Refusal::wrong("it lists a call that it does not carry")),
             Some(Carried::Call(content)) => (content, inner.hash.clone()),
             Some(Carried::Hash(hash)) => {
                 let shown = hex::decode(inner.bytes.trim_start_matches("0x")).unwrap_or_default();
@@ -174,13 +197,14 @@ impl Checker<'_> {
                     true => self.contents.get(&hash).cloned().or_else(|| self.set_code(&hash)),
                     false => Some(shown),
                 };
-                (content.ok_or("the bytes of a call that it carries are nowhere")?.into(), hash)
+                let nowhere = || Refusal::NotJudged("the bytes of a call that it carries are nowhere".into());
+                (content.ok_or_else(nowhere)?.into(), hash)
             }
         };
         same_bytes(&inner.bytes, inner.length, &content)?;
         match digest::blake2_256(&content) == inner.hash && hash == inner.hash {
             true => Ok(content),
-            false => Err(format!("the call that it carries has another hash than {:.80}", inner.hash)),
+            false => Err(Refusal::Wrong(format!("the call that it carries has another hash than {:.80}", inner.hash))),
         }
     }
 
@@ -193,22 +217,24 @@ impl Checker<'_> {
         encoded.find(|bytes| digest::blake2_256(bytes) == hash)
     }
 
-    fn read<'b>(&mut self, words: &'b str, bytes: &'b [u8], at_target: bool) -> Read<Found<'b>> {
+    fn read<'b>(&mut self, words: &'b str, bytes: &'b [u8], at_target: bool) -> Checked<Found<'b>> {
         let pallets = if at_target { &mut self.target } else { &mut self.governing };
-        let mut reader = Reader { words, bytes, pallets, at_target, code: self.code, proposal: self.proposal };
-        let found = reader.call(0)?;
-        match (reader.words, reader.bytes) {
-            ("", []) => Ok(found),
-            (words, bytes) => Err(format!("{words:.80?} and {} bytes remain", bytes.len())),
+        let (code, proposal) = (self.code, self.proposal);
+        let mut reader = Reader { words, bytes, pallets, at_target, code, proposal, wrong: None };
+        let found = reader.call(0).map_err(Refusal::NotJudged)?;
+        match (reader.words, reader.bytes, reader.wrong) {
+            ("", [], None) => Ok(found),
+            ("", [], Some(reason)) => Err(Refusal::wrong(reason)),
+            (words, bytes, _) => Err(Refusal::NotJudged(format!("{words:.80?} and {} bytes remain", bytes.len()))),
         }
     }
 }
 
 /// Fails if a document shows other bytes, or states another length.
-fn same_bytes(shown: &str, length: usize, bytes: &[u8]) -> Read {
+fn same_bytes(shown: &str, length: usize, bytes: &[u8]) -> Checked {
     match (shown.is_empty() || shown == hex::encode_prefixed(bytes)) && length == bytes.len() {
         true => Ok(()),
-        false => Err("the bytes or the length beside it are others".into()),
+        false => Err(Refusal::wrong("the bytes or the length beside it are others")),
     }
 }
 
@@ -248,6 +274,8 @@ struct Reader<'a, 'p> {
     at_target: bool,
     code: &'p [u8],
     proposal: &'p Proposal,
+    /// What is wrong with the call, if its words and bytes can be read to their end.
+    wrong: Option<&'static str>,
 }
 
 impl<'a> Reader<'a, '_> {
@@ -308,7 +336,7 @@ impl<'a> Reader<'a, '_> {
     fn authorization(&mut self, name: &str) -> Read {
         self.word("code_hash: ")?;
         if hex::encode_prefixed(self.hash()?) != self.proposal.code_hash {
-            return Err("it authorizes other code".into());
+            self.wrong = Some("it authorizes other code");
         }
         let mut checks = name == "authorize_upgrade";
         if self.is_word(", check_version: ") {
@@ -318,21 +346,22 @@ impl<'a> Reader<'a, '_> {
             }
             self.exact(&[checks.into()])?;
         }
-        self.checks_as_stated(checks)
+        self.checks_as_stated(checks);
+        Ok(())
     }
 
     fn whole_code(&mut self, name: &str) -> Read {
         self.word("code: ")?;
         if self.counted()? != self.code {
-            return Err("it holds other code".into());
+            self.wrong = Some("it holds other code");
         }
-        self.checks_as_stated(name != "set_code_without_checks")
+        self.checks_as_stated(name != "set_code_without_checks");
+        Ok(())
     }
 
-    fn checks_as_stated(&self, checks: bool) -> Read {
-        match checks || self.proposal.without_checks {
-            true => Ok(()),
-            false => Err("the chain would not check the versions, and the proposal does not say so".into()),
+    fn checks_as_stated(&mut self, checks: bool) {
+        if !checks && !self.proposal.without_checks {
+            self.wrong = Some("the chain would not check the versions, and the proposal does not say so");
         }
     }
 
@@ -491,8 +520,18 @@ impl<'a> Reader<'a, '_> {
 
     fn hash(&mut self) -> Read<&'a [u8]> {
         let hash = self.take(32)?;
-        self.word(&shown(hash))?;
-        Ok(hash)
+        if self.is_word(&shown(hash)) {
+            return Ok(hash);
+        }
+        // Words that have another hash at this place can be read, and are wrong.
+        match self.words.split_at_checked(2 + 64) {
+            Some((other, rest)) if other.strip_prefix("0x").is_some_and(|digits| hex::decode(digits).is_ok()) => {
+                self.words = rest;
+                self.wrong = Some("its words have another hash than its bytes");
+                Ok(hash)
+            }
+            _ => Err("its words have no hash where its bytes have one".into()),
+        }
     }
 
     fn compact_number(&mut self) -> Read {

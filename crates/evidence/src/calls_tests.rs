@@ -89,6 +89,12 @@ fn checked(proposal: &Proposal) -> Read {
 
 /// Checks a proposal of a bundle that ships `code`.
 fn checked_with(proposal: &Proposal, code: &[u8]) -> Read {
+    refusal_of(proposal, code).map_err(|refusal| match refusal {
+        Refusal::Wrong(reason) | Refusal::NotJudged(reason) => reason,
+    })
+}
+
+fn refusal_of(proposal: &Proposal, code: &[u8]) -> Checked {
     check(proposal, code, pallets(), |name, hash, _| {
         let apply = proposal.apply.iter().map(|apply| (&apply.hash, &apply.encoded));
         let mut all = proposal.calls.iter().map(|call| (&call.hash, &call.encoded)).chain(apply);
@@ -148,6 +154,22 @@ fn sudo_of_something_else_is_not_judged() {
         assert!(by_sudo(&other, &good).is_err(), "{other:.100}");
     }
     assert!(checked(&proposal(Route::Sudo, Vec::new())).is_err(), "no call at all");
+}
+
+#[test]
+fn a_call_that_is_read_and_wrong_is_not_one_that_cannot_be_read() {
+    let sudo = |inner: &str| {
+        let words = format!("Sudo.sudo {{ call: System.authorize_upgrade {{ code_hash: {} }} }}", hash());
+        let calls = vec![call("sudo", "solo", &words, &bytes(&format!("07 00 {inner}")), Vec::new())];
+        refusal_of(&proposal(Route::Sudo, calls), CODE)
+    };
+    let bare_hash = bare_hash();
+    assert_eq!(sudo(&format!("00 09 {bare_hash}")), Ok(()));
+    let other_hash = format!("00 09 {}", "12".repeat(32));
+    assert!(matches!(sudo(&other_hash), Err(Refusal::Wrong(reason)) if reason.contains("has a wrong call sudo")));
+    for unknown in [format!("00 0a {bare_hash}"), format!("00 09 {bare_hash} 00"), "00 09".into()] {
+        assert!(matches!(sudo(&unknown), Err(Refusal::NotJudged(_))), "{unknown}");
+    }
 }
 
 #[test]

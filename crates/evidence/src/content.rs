@@ -7,7 +7,7 @@
 //! words beside them say ([`calls`]).
 
 use crate::{
-    calls::{self, Pallets},
+    calls::{self, Pallets, Refusal},
     digest, step,
 };
 use protocol::{
@@ -25,9 +25,23 @@ use protocol::{
 };
 use serde::Deserialize;
 use std::{collections::BTreeMap, path::Path};
+use worker::Failure;
 
 /// The file that failed a check, and the reason.
-pub type FailedFile = (String, String);
+pub type FailedFile = (String, Refusal);
+
+impl Refusal {
+    /// Returns the failure of a file that is not accepted.
+    pub fn of_file(self, file: &str) -> Failure {
+        match self {
+            Self::Wrong(reason) => {
+                Failure::check(format!("{file} {reason}")).hint("run the step again, then assemble the bundle again")
+            }
+            Self::NotJudged(reason) => Failure::not_judged(format!("{file}: {reason}"))
+                .hint("this version of Cutover cannot read the call: take the version that made it"),
+        }
+    }
+}
 
 /// Checks the results of the steps. `content` returns the bytes of a file of the bundle.
 pub fn check_results(
@@ -50,24 +64,25 @@ fn check_result(
     steps: &BTreeMap<String, Step>,
     blobs: &[&RuntimeBlob],
     content: &dyn Fn(&str) -> Option<Vec<u8>>,
-) -> Result<(), String> {
+) -> Result<(), Refusal> {
     if !step.verdict.passed() {
         return Ok(());
     }
-    match step.step.as_str() {
+    let result = match step.step.as_str() {
         BuildResult::STEP => build(step),
-        DryRunReport::STEP => dry_run(&of(step)?, blobs),
-        DiffOutcome::STEP => diff(&of(step)?, blobs),
-        weights::StepResult::STEP => check_weights(&of(step)?),
-        RuntimeFacts::STEP => inspect(&of(step)?, blobs),
-        ProposeOutcome::STEP => match of(step)? {
-            ProposeOutcome::Proposed(proposal) => propose(&proposal, step, steps, blobs, content),
+        DryRunReport::STEP => of::<DryRunReport>(step).and_then(|result| dry_run(&result, blobs)),
+        DiffOutcome::STEP => of::<DiffOutcome>(step).and_then(|result| diff(&result, blobs)),
+        weights::StepResult::STEP => of::<weights::StepResult>(step).and_then(|result| check_weights(&result)),
+        RuntimeFacts::STEP => of::<RuntimeFacts>(step).and_then(|result| inspect(&result, blobs)),
+        ProposeOutcome::STEP => match of::<ProposeOutcome>(step).map_err(Refusal::Wrong)? {
+            ProposeOutcome::Proposed(proposal) => return propose(&proposal, step, steps, blobs, content),
             ProposeOutcome::Refused { error } => {
                 Err(format!("states that it passed, but its result is a refusal: {}", error.message))
             }
         },
         _ => Ok(()),
-    }
+    };
+    result.map_err(Refusal::Wrong)
 }
 
 fn of<T: StepResult>(step: &Step) -> Result<T, String> {
@@ -168,21 +183,22 @@ fn propose(
     steps: &BTreeMap<String, Step>,
     blobs: &[&RuntimeBlob],
     content: &dyn Fn(&str) -> Option<Vec<u8>>,
-) -> Result<(), String> {
-    is_about(&result.code_hash, blobs)?;
+) -> Result<(), Refusal> {
+    is_about(&result.code_hash, blobs).map_err(Refusal::Wrong)?;
     let blob = blobs.iter().find(|blob| blob.blake2_256 == result.code_hash).and_then(|blob| content(&blob.file));
-    let blob = blob.ok_or("is about a blob that cannot be read")?;
+    let blob = blob.ok_or_else(|| Refusal::Wrong("is about a blob that cannot be read".into()))?;
     let pallets = pallets(step, steps, &blob)?;
     calls::check(result, &blob, pallets, |name, hash, files| bytes_of(name, hash, files, content))
 }
 
 /// Returns the pallets of the chain that a proposal upgrades: those of the new runtime, without
 /// what the comparison says changed.
-fn pallets(proposal: &Step, steps: &BTreeMap<String, Step>, code: &[u8]) -> Result<Pallets, String> {
+fn pallets(proposal: &Step, steps: &BTreeMap<String, Step>, code: &[u8]) -> Result<Pallets, Refusal> {
     let of_runtime = |name: &str| steps.values().find(|step| step.step == name && step.runtime == proposal.runtime);
     let facts = of_runtime(RuntimeFacts::STEP).and_then(|step| step.result::<RuntimeFacts>().ok());
     let facts = facts.and_then(|facts| Some((facts.pallets?, facts.set_code_hash)));
-    let (pallets, set_code_hash) = facts.ok_or("is not judged: no inspect.json lists the pallets")?;
+    let (pallets, set_code_hash) = facts
+        .ok_or_else(|| Refusal::NotJudged("its calls are not judged: no inspect.json lists the pallets".into()))?;
     let mut known: BTreeMap<_, _> =
         pallets.into_iter().filter_map(|pallet| Some((pallet.name, pallet.index?))).collect();
     let diff = of_runtime(DiffOutcome::STEP).and_then(|step| step.result::<DiffOutcome>().ok());
@@ -408,7 +424,18 @@ mod tests {
         let bundle = Bundle::new();
         bundle.write("calls/authorize_upgrade.hex", format!("0x{}\n", hex::encode(&other)).as_bytes());
         bundle.change_step("propose", |step| step.result["calls"][0]["hash"] = hash(&other));
-        let message = bundle.refused().to_string();
-        assert!(message.contains("is not judged"), "{message}");
+        let failure = bundle.refused();
+        assert_eq!(failure.kind, worker::Kind::Check);
+        assert!(failure.message.contains("has a wrong call sudo: it authorizes other code"), "{failure}");
+        // The twin: this version does not know what the last byte is.
+        let unknown = [&other[..4], &[7; 33]].concat();
+        bundle.write("calls/authorize_upgrade.hex", format!("0x{}\n", hex::encode(&unknown)).as_bytes());
+        bundle.change_step("propose", |step| {
+            step.result["calls"][0]["hash"] = hash(&unknown);
+            step.result["calls"][0]["length"] = json!(unknown.len());
+        });
+        let failure = bundle.refused();
+        assert_eq!(failure.kind, worker::Kind::NotJudged);
+        assert!(failure.message.contains("is not judged"), "{failure}");
     }
 }

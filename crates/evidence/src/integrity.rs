@@ -7,6 +7,7 @@
 
 use crate::{
     MANIFEST, bundle,
+    calls::Refusal,
     content::{Facts, check_results},
     digest,
     envelope::Manifest,
@@ -17,6 +18,7 @@ use protocol::{
     Verdict,
     inspect::RuntimeFacts,
     manifest::{Digests, Predicate, StepSummary},
+    step::Step,
     verify::SubjectCheck,
 };
 use serde::Deserialize;
@@ -80,19 +82,27 @@ pub fn check_files(bundle: &Path, manifest: &Manifest, reporter: &Reporter) -> R
     checks.extend(listing.files.keys().map(|name| failed_subject(name, "is not in the manifest")));
     checks.extend(listing.refused.iter().map(|(name, reason)| failed_subject(name, *reason)));
     // The statements can be compared only if all files are intact.
-    if checks.iter().all(|check| check.ok)
-        && let Err((name, reason)) = check_statements(&manifest.statement.predicate, &found)
-    {
-        fail_subject(&mut checks, &name, reason);
+    if checks.iter().all(|check| check.ok) {
+        let predicate = &manifest.statement.predicate;
+        let checked = check_statements(predicate, &found).map_err(|(name, reason)| (name, Refusal::Wrong(reason)));
+        let content = |name: &str| bundle::content(&found.get(name)?.0);
+        match checked.and_then(|steps| check_results(&steps, &predicate.runtimes, &content)) {
+            Ok(()) => {}
+            Err((name, Refusal::Wrong(reason))) => fail_subject(&mut checks, &name, reason),
+            Err((name, refusal @ Refusal::NotJudged(_))) => return Err(refusal.of_file(&name)),
+        }
     }
     Ok(checks)
 }
 
 type FoundFiles = BTreeMap<String, (PathBuf, Digests)>;
 
-/// Compares the manifest with the evidence. A signed manifest can still be wrong, for example if a
-/// failed step was left out.
-fn check_statements(predicate: &Predicate, found: &FoundFiles) -> std::result::Result<(), (String, String)> {
+/// Compares the manifest with the evidence, and returns the evidence of the steps. A signed manifest
+/// can still be wrong, for example if a failed step was left out.
+fn check_statements(
+    predicate: &Predicate,
+    found: &FoundFiles,
+) -> std::result::Result<BTreeMap<String, Step>, (String, String)> {
     let mut steps = BTreeMap::new();
     for summary in &predicate.steps {
         let failed = |reason: String| (summary.file.clone(), reason);
@@ -164,7 +174,7 @@ fn check_statements(predicate: &Predicate, found: &FoundFiles) -> std::result::R
         .and_then(|()| check_complete(&steps, &predicate.runtimes))
         .and_then(|()| check_states(&steps))
         .map_err(|failure| (MANIFEST.into(), format!("is inconsistent: {failure}")))?;
-    check_results(&steps, &predicate.runtimes, &|name| bundle::content(&found.get(name)?.0))
+    Ok(steps)
 }
 
 /// Returns a step's verdict as a word within a sentence.
