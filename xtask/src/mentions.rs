@@ -11,7 +11,7 @@ use std::{
 };
 
 /// The options of other programs that texts mention.
-const OF_OTHERS: [(&str, &[&str]); 15] = [
+const OF_OTHERS: [(&str, &[&str]); 16] = [
     ("apt-get", &["no-install-recommends"]),
     ("b2sum", &["length"]),
     (
@@ -35,7 +35,8 @@ const OF_OTHERS: [(&str, &[&str]); 15] = [
         ],
     ),
     ("cargo-nextest", &["no-capture", "run-ignored"]),
-    ("docker", &["platform"]),
+    ("docker", &["force", "platform"]),
+    ("dockerd", &["bridge", "ip", "iptables", "storage-driver"]),
     ("gh", &["scopes"]),
     ("git", &["ff-only", "tags", "unshallow"]),
     ("kubectl", &["filename", "namespace", "output"]),
@@ -44,7 +45,7 @@ const OF_OTHERS: [(&str, &[&str]); 15] = [
     ("rustc", &["cfg", "sysroot"]),
     ("rustup", &["toolchain"]),
     ("sccache", &["stop-server"]),
-    ("srtool", &["app"]),
+    ("srtool", &["app", "runtime-dir"]),
     ("subkey", &["scheme", "suri"]),
 ];
 

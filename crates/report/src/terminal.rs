@@ -581,7 +581,8 @@ fn satisfied(enough: bool) -> &'static str {
 /// signers.
 pub(crate) fn sign_command(command: &str, directory: &str, root: Option<&Path>) -> String {
     let root = root.map(|root| format!(" --root {}", root.display())).unwrap_or_default();
-    format!("cargo xtask {command} {directory} --with KEY{root}")
+    let key = "--with KEY";
+    format!("cargo xtask {command} {directory} {key}{root}")
 }
 
 /// Renders a short summary of an upgrade. `root` is the file of signers.
