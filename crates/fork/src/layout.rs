@@ -16,8 +16,8 @@ use codec::{Decode, Encode};
 use std::{sync::Arc, time::Duration};
 use worker::{Failure, Result};
 
-/// The time limit of a call for metadata. It reads no state, and takes some tenths of a second. The
-/// first call of a runtime also compiles it.
+/// The time limit of a call for metadata. It reads no state, and takes some tenths of a second once
+/// the runtime is compiled.
 const METADATA_LIMIT: Duration = Duration::from_secs(90);
 
 /// The pallets of a runtime and its metadata.
@@ -32,6 +32,9 @@ pub struct Layout {
 impl Layout {
     /// Reads the newest metadata that the runtime has: version 16, 15 or 14.
     pub fn of(chain: &Chain, executor: &Executor, code: &Code) -> Result<Self> {
+        // The first call of a runtime also compiles it, which takes long on slow machines and is no
+        // fault of the runtime: it has the longer limit of a block. If it fails, so do the calls below.
+        let _ = chain.call(executor, code, "Core_version", &[]);
         let _limit = CallTimeLimit::set(METADATA_LIMIT);
         for version in [16u32, 15] {
             // A runtime without the newer function traps; one without the version returns `None`.
