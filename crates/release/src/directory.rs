@@ -154,6 +154,18 @@ pub fn lock(directory: &Path) -> Result<File> {
     Ok(file)
 }
 
+/// Checks, under the lock, that a release still has the record that was read before.
+pub fn check_unchanged(directory: &Path, before: &Record) -> Result<()> {
+    let (now, _) = read(directory)?;
+    match now == *before {
+        true => Ok(()),
+        false => Err(Failure::environment("the release changed meanwhile")
+            .found(format!("another {RECORD} in {}", directory.display()))
+            .expected("the one that was read when the command began")
+            .hint("run the command again")),
+    }
+}
+
 /// Reads the record of a release and verifies every file against it.
 pub fn read(directory: &Path) -> Result<(Record, PathBuf)> {
     let directory = std::fs::canonicalize(directory)
@@ -325,6 +337,18 @@ mod tests {
         let (record, _) = read(&out).expect("read");
         assert_eq!(record.assets.iter().map(|asset| asset.name.as_str()).collect::<Vec<_>>(), [SUMS, "a.wasm"]);
         assert_eq!(std::fs::read_dir(directory.path()).expect("listed").count(), 1, "nothing is left beside it");
+    }
+
+    #[test]
+    fn a_release_that_changed_meanwhile_is_not_written_again() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let out = directory.path().join("v1.0.0");
+        files(b"one").place(&out).expect("placed");
+        let (before, _) = read(&out).expect("read");
+        check_unchanged(&out, &before).expect("unchanged");
+        files(b"two").place(&out).expect("replaced");
+        let failure = check_unchanged(&out, &before).expect_err("changed");
+        assert_eq!(failure.message, "the release changed meanwhile");
     }
 
     #[test]

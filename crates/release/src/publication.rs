@@ -110,6 +110,7 @@ impl<'run> Publication<'run> {
             return Ok(());
         }
         let _turn = directory::lock(&self.directory)?;
+        directory::check_unchanged(&self.directory, &self.record)?;
         let mut files = Files::of(&record, &self.directory)?;
         files.seal(&mut record, &UnknownFields::read(&self.directory)?)?;
         files.place(&self.directory)?;
