@@ -10,7 +10,10 @@ use protocol::{
     Verdict,
     dry_run::{DryRunReport, DryRunRequest, Request},
 };
-use std::{collections::BTreeMap, path::Path};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 use worker::{Failure, Result};
 use workers::Worker;
 use workspace::context::Context;
@@ -25,7 +28,13 @@ pub fn run(context: &Context, options: &cli::DryRun) -> Result<Verdict> {
     if let Some(name) = &options.runtime {
         target::check_path(name)?;
     }
+    let reports: Vec<&Path> = options.out.iter().chain(&options.junit).map(PathBuf::as_path).collect();
+    check_reports(&reports, &inputs(context, options, &reports)?)?;
+    for earlier in &reports {
+        remove(earlier)?;
+    }
     let target = target::resolve(context, options.runtime.as_deref(), options.try_runtime.is_none())?;
+    check_reports(&reports, std::slice::from_ref(&target.blob))?;
     if let Some(note) = target.note.as_ref().filter(|_| options.state.is_none()) {
         context.printer.status(note);
     }
@@ -55,9 +64,6 @@ pub fn run(context: &Context, options: &cli::DryRun) -> Result<Verdict> {
     request.state_mode = options.state_mode.map(Into::into);
     request.unverified = options.unverified;
     let request = Request::DryRun(request);
-    for earlier in [&options.out, &options.junit].into_iter().flatten() {
-        remove(earlier)?;
-    }
     let task = context.printer.task("dry-run");
     let report: DryRunReport = workers::ask(context, Worker::DryRun, &request, &task, &context.log("dry-run"))?.value;
     drop(task);
@@ -72,6 +78,34 @@ pub fn run(context: &Context, options: &cli::DryRun) -> Result<Verdict> {
     }
     context.printer.result(&report, || report::terminal::dry_run(&report))?;
     Ok(verdict(&report))
+}
+
+/// Returns the sources that the command line and the configuration name, as paths. A source that is
+/// no file, such as a node, is a path that does not exist. Without an earlier report there are none.
+fn inputs(context: &Context, options: &cli::DryRun, reports: &[&Path]) -> Result<Vec<PathBuf>> {
+    if !reports.iter().any(|report| report.is_file()) {
+        return Ok(Vec::new());
+    }
+    let named = options.runtime.iter().chain(&options.state).chain(&options.code).chain(&options.with);
+    let mut inputs: Vec<PathBuf> = named.map(PathBuf::from).collect();
+    inputs.extend(options.try_runtime.clone());
+    let configured = target::configured_sources(context, options.runtime.as_deref())?;
+    inputs.extend(configured.into_iter().map(PathBuf::from));
+    Ok(inputs)
+}
+
+/// Fails if a report would replace a file that the dry run reads.
+fn check_reports(reports: &[&Path], inputs: &[PathBuf]) -> Result<()> {
+    for report in reports.iter().filter(|report| report.is_file()) {
+        let Ok(path) = std::fs::canonicalize(report) else { continue };
+        let same = |input: &&PathBuf| std::fs::canonicalize(input).is_ok_and(|input| input == path);
+        if let Some(input) = inputs.iter().find(same) {
+            return Err(Failure::usage(format!("{} is an input of the dry run", report.display()))
+                .found(format!("{} is the same file", input.display()))
+                .expected("another file for the report"));
+        }
+    }
+    Ok(())
 }
 
 /// Removes the report of an earlier run, so that it is not taken for that of a run that ends without
@@ -129,6 +163,24 @@ pub fn request(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_report_does_not_replace_an_input() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let [state, report] = ["state.json", "dry-run.json"].map(|name| directory.path().join(name));
+        let inside = directory.path().join("inside");
+        std::fs::create_dir(&inside).expect("made");
+        std::fs::write(&state, "{}").expect("written");
+        std::fs::write(&report, "{}").expect("written");
+        let inputs = [PathBuf::from("ws://127.0.0.1:9944"), state.clone()];
+        for same in [state.clone(), inside.join("../state.json")] {
+            let failure = check_reports(&[&report, &same], &inputs).expect_err("the state");
+            assert_eq!(failure.kind, worker::Kind::Usage);
+        }
+        // The twins: another file, and one that does not exist yet.
+        check_reports(&[&report, &directory.path().join("new.json")], &inputs).expect("other files");
+        assert!(state.exists());
+    }
 
     #[test]
     fn only_the_file_of_an_earlier_report_is_removed() {

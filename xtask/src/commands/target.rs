@@ -77,6 +77,22 @@ pub fn resolve(context: &Context, name: Option<&str>, try_runtime: bool) -> Resu
     })
 }
 
+/// Returns the state and the other chains that the configuration of the runtime `name` names. A blob
+/// has no configuration.
+pub fn configured_sources(context: &Context, name: Option<&str>) -> Result<Vec<String>> {
+    if name.is_some_and(is_file) {
+        return Ok(Vec::new());
+    }
+    let workspace = Workspace::load(context)?;
+    let runtime = match name {
+        Some(name) => workspace.find(name)?,
+        None => workspace.default_runtime()?,
+    };
+    let mut sources = runtime.with();
+    sources.extend(runtime.state().map(|state| runtime.configured_source(&state)));
+    Ok(sources)
+}
+
 /// Returns the production variant with the feature `try-runtime`. Everything else is the same, so
 /// that the tested code is the code that ships. The same profile also reuses compiled dependencies.
 pub fn try_runtime_variant(runtime: &Runtime) -> Option<Variant> {
