@@ -224,7 +224,7 @@ fn the_blob_is_that_of_plain_cargo_in_srtools_directory() {
     let manifest = fs::read_to_string(copy.join("Cargo.toml")).expect("read");
     assert!(manifest.contains("path = \"/build/runtime\""), "{manifest}");
     // The registry's packages keep their place, so their file names are rewritten, by a script of
-    // this test. A flag for it would change the names of cargo's files, and with them the blob.
+    // this test. A flag for it might change the names of cargo's files, and with them the blob.
     let home = std::env::var_os("CARGO_HOME")
         .map_or_else(|| PathBuf::from(std::env::var_os("HOME").expect("a home")).join(".cargo"), PathBuf::from);
     let wrapper = directory.path().join("rustc");
