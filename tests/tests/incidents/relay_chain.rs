@@ -118,7 +118,7 @@ fn n16_an_upgrade_message_that_is_not_executed_completely() {
     key.extend([artifact::hashes::twox_64(&1u16.encode()).to_vec(), 1u16.encode()].concat());
     let blob = migrating(&sound(Parachain), &[(key, page.encode())]);
     rehearse_with_sibling(with_channel(), &blob)
-        .stopped_by("message-delivery", &["1 of 1 messages that the upgrade sends to parachain 2001", "Barrier"]);
+        .stopped_by("message-delivery", &["1 of 1 message that the upgrade sends to parachain 2001", "Barrier"]);
 }
 
 #[test]
