@@ -91,6 +91,8 @@ pub fn rustup_home() -> Result<PathBuf> {
 pub enum Refusal {
     /// The lock file is missing or does not fit the manifests.
     LockFile,
+    /// The lock file is damaged, or of a version that this cargo does not read.
+    LockFileFormat,
     /// The sources of a dependency cannot be fetched.
     Sources {
         /// The dependency, if cargo names it.
@@ -110,18 +112,26 @@ impl Refusal {
         if text.contains("--locked was passed") {
             return Self::LockFile;
         }
+        if first_error(text).starts_with("failed to parse lock file") {
+            return Self::LockFileFormat;
+        }
         // Cargo shows the position of the error. Older versions named the failed step.
         let points = text.lines().any(|line| line.trim_start().starts_with("--> ") && line.contains("Cargo.toml:"));
         if points || text.contains("failed to parse manifest") || text.contains("TOML parse error") {
             return Self::Manifest;
         }
-        let line = text.lines().find_map(|line| line.trim_start().strip_prefix("error: ")).unwrap_or_default();
         let steps =
             ["failed to load source for dependency", "failed to get", "failed to download", "unable to get packages"];
-        match steps.iter().any(|step| line.starts_with(step)) {
-            true => Self::Sources { dependency: quoted(line), line: line.to_owned() },
+        match steps.iter().any(|step| first_error(text).starts_with(step)) {
+            true => Self::sources(text),
             false => Self::Other,
         }
+    }
+
+    /// Returns the reason of a call that failed only because of the dependencies.
+    pub fn sources(text: &str) -> Self {
+        let line = first_error(text);
+        Self::Sources { dependency: quoted(line), line: line.to_owned() }
     }
 
     /// Returns the reason of a failed call of cargo.
@@ -131,6 +141,11 @@ impl Refusal {
             _ => Self::Other,
         }
     }
+}
+
+/// Returns the first line of cargo's error.
+pub fn first_error(text: &str) -> &str {
+    text.lines().find_map(|line| line.trim_start().strip_prefix("error: ")).unwrap_or_default()
 }
 
 /// Returns the package in the first backticks of a line, without its version.
@@ -316,8 +331,14 @@ mod tests {
         let index = "error: failed to download from `https://host/crates/serde/1.0.0/download`\n";
         assert!(matches!(Refusal::of(index), Refusal::Sources { dependency: None, .. }));
         assert_eq!(Refusal::of("error: cannot update the lock file because --locked was passed"), Refusal::LockFile);
+        let newer =
+            "error: failed to parse lock file at: /w/Cargo.lock\n\nCaused by:\n  lock file version `9` was found\n";
+        assert_eq!(Refusal::of(newer), Refusal::LockFileFormat);
         assert_eq!(Refusal::of("error: failed to parse manifest at `/w/Cargo.toml`\n"), Refusal::Manifest);
         assert_eq!(Refusal::of("error: expected `.`\n --> a/Cargo.toml:3:4\n"), Refusal::Manifest);
+        let offline = "error: no matching package named `sp-api` found\nlocation searched: crates.io index\n";
+        assert_eq!(Refusal::of(offline), Refusal::Other);
+        assert_eq!(Refusal::sources(offline), sources(Some("sp-api"), "no matching package named `sp-api` found"));
         assert_eq!(Refusal::of("error: no such command: `metadat`\n"), Refusal::Other);
     }
 

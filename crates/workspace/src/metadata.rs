@@ -4,7 +4,11 @@
 //! Reading needs no compiler of the workspace. If its toolchain is not installed, the toolchain
 //! that runs this program reads it. Rustup installs nothing for that.
 
-use crate::{cargo::Refusal, context::Context, toolchain_file};
+use crate::{
+    cargo::{Refusal, first_error},
+    context::Context,
+    toolchain_file,
+};
 use cargo_metadata::{Metadata, MetadataCommand};
 use process::Tool;
 use std::{
@@ -128,23 +132,28 @@ pub fn metadata(context: &Context) -> std::result::Result<Metadata, Unread> {
     if let Some(host) = &reader.host {
         cargo = cargo.args(["--filter-platform", host]);
     }
-    read(context, cargo)
+    read(context, cargo, |text| match Refusal::of(text) {
+        // What the manifests alone do not need is what cargo did not get, however it says so.
+        Refusal::Other if !first_error(text).is_empty() && members(context).is_ok() => Refusal::sources(text),
+        refusal => refusal,
+    })
 }
 
 /// Returns cargo's metadata of the workspace without its dependencies, which take a second and need
 /// a lock file.
 pub fn members(context: &Context) -> Result<Metadata> {
     let cargo = Reader::find(context)?.cargo().args(["metadata", "--format-version", "1", "--no-deps"]);
-    Ok(read(context, cargo)?)
+    Ok(read(context, cargo, Refusal::of)?)
 }
 
-fn read(context: &Context, cargo: Tool) -> std::result::Result<Metadata, Unread> {
+/// Reads what cargo writes. `reason` finds the reason of a failure in its messages.
+fn read(context: &Context, cargo: Tool, reason: impl Fn(&str) -> Refusal) -> std::result::Result<Metadata, Unread> {
     let cargo = cargo.arg("--manifest-path").arg(context.workspace.join("Cargo.toml"));
     let argv = cargo.argv();
     let captured = cargo.capture()?;
     process::interrupt::check()?;
     if !captured.status.success() {
-        return Err(explain(captured.failure(&argv), &captured.stderr, context));
+        return Err(explain(captured.failure(&argv), reason(&captured.stderr), context));
     }
     MetadataCommand::parse(String::from_utf8_lossy(&captured.stdout)).map_err(|error| {
         let failure = Failure::environment("`cargo metadata` returned an unknown result");
@@ -154,11 +163,11 @@ fn read(context: &Context, cargo: Tool) -> std::result::Result<Metadata, Unread>
 
 /// Explains a failure of cargo. A missing or outdated lock file is invalid input for the user to
 /// fix, because Cutover never writes it.
-fn explain(failure: Failure, text: &str, context: &Context) -> Unread {
+fn explain(failure: Failure, refusal: Refusal, context: &Context) -> Unread {
     let path = context.workspace.join("Cargo.toml");
     let manifest = process::quote(path.as_os_str());
     let found = failure.found.clone().unwrap_or_default();
-    Unread::Failed(match Refusal::of(text) {
+    Unread::Failed(match refusal {
         Refusal::LockFile => {
             let (state, mend) = match context.workspace.join("Cargo.lock").exists() {
                 false => ("has no lock file", "generate-lockfile"),
@@ -168,6 +177,12 @@ fn explain(failure: Failure, text: &str, context: &Context) -> Unread {
                 .found(found)
                 .expected("a Cargo.lock, as a build without one is not reproducible")
                 .hint(format!("cargo {mend} --manifest-path {manifest}"))
+        }
+        Refusal::LockFileFormat => {
+            Failure::input(format!("the lock file of {} cannot be read", context.workspace.display()))
+                .found(found)
+                .expected("a Cargo.lock of a version that the workspace's cargo reads")
+                .hint("name the compiler that wrote it in rust-toolchain.toml")
         }
         Refusal::Manifest => Failure::input(format!("{} cannot be read", path.display())).found(found),
         Refusal::Sources { dependency, line } => {

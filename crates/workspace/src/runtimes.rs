@@ -505,10 +505,13 @@ impl Runtime {
     /// Returns whether a build with these features lacks the metadata hash, although the runtime
     /// checks it and has a feature that compiles it in.
     pub fn omits_metadata_hash(&self, features: &[String], default_features: bool) -> bool {
+        !self.hash_features.is_empty() && !self.compiles_metadata_hash(features, default_features)
+    }
+
+    /// Returns whether a build with these features compiles the metadata hash in.
+    pub fn compiles_metadata_hash(&self, features: &[String], default_features: bool) -> bool {
         let by_default = default_features && self.hash_features.contains("default");
-        !self.hash_features.is_empty()
-            && !by_default
-            && !features.iter().any(|feature| self.hash_features.contains(self.own_feature(feature)))
+        by_default || features.iter().any(|feature| self.hash_features.contains(self.own_feature(feature)))
     }
 
     /// Returns a feature without the name of this package before it. The feature of a dependency
