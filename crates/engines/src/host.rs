@@ -17,12 +17,14 @@ use crate::{
     build_root::{self, BuildRoot},
     options::Symbols,
     part::{self, Part},
+    passes::{self, Passes},
     rustc_wrapper,
     toolchain::{self, WasmToolchain, rustup},
 };
 use console::printer::Task;
 use process::{Tool, interrupt};
 use std::{
+    collections::BTreeSet,
     fs::File,
     io::{Read, Seek},
     path::{Path, PathBuf},
@@ -126,10 +128,21 @@ impl<'context> Builder<'context> {
             return Ok(blob);
         }
         let before = SystemTime::now();
-        self.drive(runtime, variant, task, log)?;
+        let in_two_passes = self.has_two_passes(runtime, variant);
+        let passes = Passes::of(&self.shared(runtime));
+        let complete = match self.drive(runtime, variant, in_two_passes.then_some(&passes), task, log) {
+            Ok(()) => passes.are_complete(wasm_builder::count_blobs(&self.project(runtime))?)?,
+            // Perhaps less optimised code needs more than the executor gives it.
+            Err(_) if !interrupt::happened() && passes.ended_with_the_first()? => false,
+            Err(failure) => return Err(failure),
+        };
+        if !complete {
+            self.drive(runtime, variant, None, task, log)?;
+        }
+        passes.remove()?;
         if self.has_paths_of_others(runtime, variant)? {
             self.remove_shared(runtime)?;
-            self.drive(runtime, variant, task, log)?;
+            self.drive(runtime, variant, None, task, log)?;
         }
         let seconds = before.elapsed().unwrap_or_default().as_secs_f64();
         let (blob, file_name) = wasm_builder::blob(&self.project(runtime), runtime, variant.profile)?;
@@ -247,9 +260,24 @@ impl<'context> Builder<'context> {
         super::lock(&self.target().join("debug/wbuild/.cutover.lock"), task)
     }
 
-    fn drive(&self, runtime: &Runtime, variant: &Variant, task: &Task, log: &Path) -> Result<()> {
+    /// Returns whether the builder is expected to compile the runtime twice, the first time for the
+    /// hash of its metadata alone. Builds that verify a blob are compiled without such savings.
+    fn has_two_passes(&self, runtime: &Runtime, variant: &Variant) -> bool {
+        let hashes_metadata = runtime.compiles_metadata_hash(&variant.features, variant.default_features);
+        hashes_metadata && !self.anew && !variant.native
+    }
+
+    fn drive(
+        &self,
+        runtime: &Runtime,
+        variant: &Variant,
+        passes: Option<&Passes>,
+        task: &Task,
+        log: &Path,
+    ) -> Result<()> {
         self.prepare(runtime)?;
         self.forget_other_workspace()?;
+        self.forget_first_passes(runtime)?;
         // The sources that were fetched before may be enough. If not, the build names what is
         // missing.
         let std = wasm_builder::compiles_std(self.workspace, runtime).then_some(self.toolchain.name.as_str());
@@ -261,6 +289,7 @@ impl<'context> Builder<'context> {
             }
             task.warning(&format!("{failure}; building with what was fetched before"));
         }
+        let without_native = !variant.native && self.knows_compile_time_deps()?;
         let progress = tempfile::NamedTempFile::new()
             .map_err(|error| Failure::environment("cannot make a temporary file").found(error.to_string()))?;
         task.say(&format!("building {} (log in {})", runtime.package, log.display()));
@@ -268,21 +297,29 @@ impl<'context> Builder<'context> {
             let (stop, stopped) = std::sync::mpsc::channel::<()>();
             let path = progress.path();
             scope.spawn(move || follow(path, task, &stopped));
-            let outcome = self.cargo(runtime, variant, progress.path(), !variant.native)?.logged(log, |_| {});
-            let outcome = match outcome {
-                // An older cargo without the option.
-                Err(failure) if failure.found.as_ref().is_some_and(|found| found.contains("--compile-time-deps")) => {
-                    self.cargo(runtime, variant, progress.path(), false)?.logged(log, |_| {})
-                }
-                other => other,
-            };
+            let outcome = self.cargo(runtime, variant, passes, progress.path(), without_native)?.logged(log, |_| {});
             drop(stop);
             outcome
         });
         outcome.map_err(|failure| explain(failure, runtime, self.root(), log))
     }
 
-    fn cargo(&self, runtime: &Runtime, variant: &Variant, progress: &Path, without_native: bool) -> Result<Tool> {
+    /// Returns whether the workspace's cargo can stop after the build scripts. Older ones compile the
+    /// native half too.
+    fn knows_compile_time_deps(&self) -> Result<bool> {
+        let tool = Tool::new("cargo").args(["check", "--compile-time-deps", "--help"]).directory(self.root());
+        let tool = tool.only_env(building(&self.context.cache)?).env("RUSTUP_TOOLCHAIN", &self.active.name);
+        Ok(tool.timeout(Duration::from_secs(60)).capture()?.status.success())
+    }
+
+    fn cargo(
+        &self,
+        runtime: &Runtime,
+        variant: &Variant,
+        passes: Option<&Passes>,
+        progress: &Path,
+        without_native: bool,
+    ) -> Result<Tool> {
         let wrapper = toml_string(&part::install(&self.context.cache, Part::RustcWrapper)?)?;
         let (tool, root) = match self.in_build_root(runtime) {
             Ok(build_root) => (build_root.run(self.root(), "cargo"), Path::new(build_root::WORKSPACE)),
@@ -321,6 +358,9 @@ impl<'context> Builder<'context> {
         }
         if self.in_build_root(runtime).is_err() {
             tool = tool.env(rustc_wrapper::RUNTIME, &runtime.directory);
+        }
+        if let Some(passes) = passes {
+            tool = tool.env(passes::TWO_PASSES, &runtime.package).env(passes::RECORD, passes.record());
         }
         Ok(tool
             .env("CARGO_TARGET_DIR", self.target())
@@ -403,19 +443,36 @@ impl<'context> Builder<'context> {
         }
         // All packages of the workspace, also those of other runtimes: the record is about all.
         let packages = self.workspace.metadata.packages.iter();
-        let local: Vec<&str> =
-            packages.filter(|package| package.source.is_none()).map(|package| package.name.as_str()).collect();
+        let local = packages.filter(|package| package.source.is_none()).map(|package| package.name.to_string());
+        self.forget(&local.collect())?;
+        files::write_whole(&record, root)
+    }
+
+    /// Removes what builds that did not come to their end compiled for their first pass: cargo would
+    /// take it for finished.
+    fn forget_first_passes(&self, runtime: &Runtime) -> Result<()> {
+        let passes = Passes::of(&self.shared(runtime));
+        self.forget(&passes.packages()?)?;
+        passes.remove()
+    }
+
+    /// Lets cargo compile these packages again, for all targets and profiles.
+    fn forget(&self, packages: &BTreeSet<String>) -> Result<()> {
+        if packages.is_empty() {
+            return Ok(());
+        }
         for directory in self.fingerprints()? {
             let io = |error: std::io::Error| Failure::io("empty", &directory, &error);
             for entry in std::fs::read_dir(&directory).map_err(io)? {
                 let entry = entry.map_err(io)?;
                 let name = entry.file_name();
-                if name.to_str().and_then(|name| name.rsplit_once('-')).is_some_and(|(name, _)| local.contains(&name)) {
+                let package = name.to_str().and_then(|name| name.rsplit_once('-')).map(|(name, _)| name);
+                if package.is_some_and(|package| packages.contains(package)) {
                     std::fs::remove_dir_all(entry.path()).map_err(io)?;
                 }
             }
         }
-        files::write_whole(&record, root)
+        Ok(())
     }
 
     /// Returns the directories in which cargo records what is compiled, for all targets and

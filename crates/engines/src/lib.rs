@@ -11,6 +11,7 @@ pub mod container;
 pub mod host;
 pub mod options;
 mod part;
+mod passes;
 mod record;
 mod rustc_wrapper;
 mod sccache;

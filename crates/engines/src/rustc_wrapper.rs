@@ -11,6 +11,7 @@
 //! makes a hash without paths. It does not change packages from registries, whose hash contains no
 //! path.
 
+use crate::passes;
 use blake2::{Blake2b, Digest, digest::consts::U8};
 use std::{
     ffi::OsString,
@@ -37,6 +38,13 @@ pub fn run(mut arguments: impl Iterator<Item = OsString>) -> ExitCode {
     let package = Package::from_environment(|name| std::env::var(name).ok());
     report(&arguments, &package);
     let arguments = rewrite(arguments, &package, &std::env::var(REMAP).unwrap_or_default());
+    let arguments = match passes::arguments(arguments, &package.name, |name| std::env::var_os(name)) {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            let _ = writeln!(std::io::stderr(), "error: cannot record the pass of the build: {error}");
+            return ExitCode::from(worker::Kind::Environment.exit_code());
+        }
+    };
     let mut command = match std::env::var_os(COMPILER_CACHE) {
         None => Command::new(rustc),
         Some(cache) => {

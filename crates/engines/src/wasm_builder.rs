@@ -201,6 +201,13 @@ pub fn remove_blobs(directory: &Path) -> Result<()> {
     Ok(())
 }
 
+/// Returns the number of blobs that a build wrote into the directory of a runtime, each with its
+/// compact and compressed forms.
+pub fn count_blobs(directory: &Path) -> Result<usize> {
+    let is_blob = |name: &&String| name.ends_with(".wasm") && !name.contains(".compact.");
+    Ok(names(directory)?.iter().filter(is_blob).count())
+}
+
 /// Returns the blob that a build wrote into the directory of the runtime, and the name that it has
 /// outside. The build script may give the blob another name than the library's, and may write
 /// several.
