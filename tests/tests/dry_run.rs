@@ -3,8 +3,9 @@
 
 #![allow(clippy::expect_used, reason = "tests")]
 
-use cutover_tests::{Runtime, Xtask, built, snapshot};
-use serde_json::Value;
+use cutover_tests::{Runtime, Xtask, built, snapshot, worker};
+use serde_json::{Value, json};
+use std::{fs::File, io::Write, path::Path, process::Stdio};
 
 fn dry_run(runtime: Runtime, with_try_runtime: bool) -> Value {
     let mut arguments = vec![
@@ -152,4 +153,46 @@ fn a_run_of_some_checks_says_which_it_left_out() {
     assert!(shown.contains("left out as requested, the verdict does not cover them: code-size"), "{shown}");
     run(&["--only", "storage-layuot"]).expect_code(2).mentions(&["storage-layout"]);
     run(&["--only", "weights", "--skip", "weights"]).expect_code(2).mentions(&["every check is left out"]);
+}
+
+/// Runs the worker with a cache of its own for compiled code, and makes only the checks of
+/// validators.
+fn as_validators(cache: &Path) -> Value {
+    let request = json!({
+        "command": "dry_run",
+        "runtime": built(Runtime::Parachain, &[]),
+        "state": snapshot(Runtime::Parachain),
+        "only": ["validator-preparation", "validator-execution"],
+        "cache": cache,
+    });
+    let mut child =
+        worker("cutover-dry-run").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("the worker starts");
+    let mut input = child.stdin.take().expect("an input");
+    input.write_all(request.to_string().as_bytes()).expect("written");
+    drop(input);
+    let output = child.wait_with_output().expect("it ends");
+    let last = String::from_utf8(output.stdout).expect("UTF-8").lines().last().map(str::to_owned).expect("an event");
+    let event: Value = serde_json::from_str(&last).expect("JSON");
+    assert_eq!(event["event"], "done", "{event:#}");
+    event["value"].clone()
+}
+
+#[test]
+fn prepared_code_is_kept_with_its_figures_and_never_taken_changed() {
+    let cache = tempfile::tempdir().expect("a directory");
+    let run = || {
+        let report = as_validators(cache.path());
+        assert_eq!(report["verdict"], "pass", "{report:#}");
+        check(&report, "validator-preparation")["measured"].as_str().expect("a figure").to_owned()
+    };
+    let earlier = "when this machine first prepared it";
+    assert!(!run().contains(earlier), "nothing is kept yet");
+    assert!(run().contains(earlier), "the second run takes what the first one prepared");
+
+    let kept = std::fs::read_dir(cache.path().join("prepared")).expect("kept").next().expect("an entry");
+    let kept = kept.expect("an entry").path();
+    let length = std::fs::metadata(&kept).expect("a file").len();
+    File::options().write(true).open(&kept).and_then(|file| file.set_len(length - 1)).expect("cut");
+    assert!(!run().contains(earlier), "an entry that was cut is prepared again");
+    assert!(run().contains(earlier), "and kept again");
 }

@@ -104,7 +104,7 @@ impl<'a> Rehearsal<'a> {
         // It takes as long as everything else, and runs beside it in a process of its own.
         let prepares = from.layout.parachain_system().is_some()
             && ["validator-preparation", "validator-execution"].iter().any(|check| !left_out.contains(check));
-        let preparation = prepares.then(|| Preparation::begin(new_blob.deployed.clone()));
+        let preparation = prepares.then(|| Preparation::begin(new_blob.deployed.clone(), request.cache.clone()));
         let (to, unusable) = match Runtime::read(&request.runtime, new_blob.clone(), &chain, executor) {
             Ok(to) => (to, None),
             Err(failure) if failure.kind == Kind::Check => match Runtime::unrun(&request.runtime, new_blob)? {

@@ -14,6 +14,7 @@ use crate::{
 };
 use fork::{Author, Chain, candidate, processor::MeasuredTime};
 use protocol::{CheckOutcome, Finding, checks::Need};
+use std::path::Path;
 use worker::{Failure, Kind, Result};
 
 pub fn run(rehearsal: &Rehearsal<'_>) -> Result<CheckOutcome> {
@@ -43,7 +44,7 @@ pub fn run(rehearsal: &Rehearsal<'_>) -> Result<CheckOutcome> {
     if !findings.is_empty() {
         // The seal may be of an unknown kind, for example. Then nothing is known about the new code
         // either.
-        return Ok(match present(from, chain, &mut author)? {
+        return Ok(match present(from, chain, &mut author, rehearsal.request.cache.as_deref())? {
             None => CheckOutcome::fail("validators would refuse blocks that collators build: the chain would stand")
                 .with(findings),
             Some(why) => {
@@ -103,8 +104,8 @@ fn validated(runtime: &Runtime, chain: &Chain, validator: &Validator, author: &m
 }
 
 /// Returns why a block of the present code is not accepted, if it is not.
-fn present(from: &Runtime, before: &Chain, author: &mut Author<'_>) -> Result<Option<String>> {
-    let validator = match Validator::prepare(from.code.bytes()) {
+fn present(from: &Runtime, before: &Chain, author: &mut Author<'_>, cache: Option<&Path>) -> Result<Option<String>> {
+    let validator = match Validator::prepare(from.code.bytes(), cache) {
         Ok(validator) => validator,
         Err(failure) if failure.kind == Kind::Check => return Ok(Some(failure.to_string())),
         Err(failure) => return Err(failure),

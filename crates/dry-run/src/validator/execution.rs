@@ -63,8 +63,8 @@ fn call(artifact: &Path, parameters: &[u8]) -> Result<Executed> {
         unsafe_code,
         reason = "machine code is loaded as validators load theirs; to compile it again takes seconds"
     )]
-    // SAFETY: the file was written by `preparation::prepare` of this very program, into a directory that was made for it alone
-    // and is removed after the last use; nothing writes to it afterwards.
+    // SAFETY: the machine code was made by `preparation::prepare` of this very program. `kept` restores it only with its hash.
+    // The file is in a directory that was made for it alone and is removed after the last use; nothing writes to it afterwards.
     let module =
         unsafe { sc_executor_wasmtime::create_runtime_from_artifact::<candidate::HostFunctions>(artifact, config) };
     let module = module.map_err(|error| refused(first_line(&error.to_string())))?;

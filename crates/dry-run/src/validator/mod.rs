@@ -6,6 +6,7 @@
 //! that exhausts them ends that process alone.
 
 mod execution;
+mod kept;
 mod preparation;
 
 pub use execution::{Executed, TIME_LIMIT as EXECUTION_TIME, execute};

@@ -2,7 +2,8 @@
 //! PVF pre-checking: the code of a parachain is prepared as a validator does before it votes for
 //! it, in parallel with the rest of the dry run.
 
-use super::{Executed, ValidatorJob, execution, first_line, own_program, semantics};
+use super::{Executed, ValidatorJob, execution, first_line, kept::KeptCode, own_program, semantics};
+use crate::time_limit;
 use fork::{
     Candidate,
     processor::{CpuScope, MeasuredTime, Stopwatch},
@@ -38,6 +39,15 @@ pub struct Prepared {
     pub artifact_size: u64,
 }
 
+impl Prepared {
+    /// Returns whether no figure gives a finding. Others are measured anew each time: a machine that
+    /// was disturbed once must not decide about the code for ever.
+    fn is_unremarkable(&self) -> bool {
+        let memory = self.peak_memory.is_none_or(|peak| peak <= MEMORY_WARNING);
+        memory && time_limit::judge(self.took, TIME_LIMIT).is_none()
+    }
+}
+
 /// Prepares the code in this process and writes the machine code to a file.
 pub fn prepare(code: &[u8], artifact: &Path) -> Result<Prepared> {
     let watch = Stopwatch::start(CpuScope::Process);
@@ -64,9 +74,9 @@ pub struct Preparation(JoinHandle<Result<Validator>>);
 
 impl Preparation {
     /// Starts the preparation: in a process of the worker, or in this one where the crate is used
-    /// as a library.
-    pub fn begin(code: Vec<u8>) -> Self {
-        Self(std::thread::spawn(move || Validator::prepare(&code)))
+    /// as a library. `cache` has what earlier runs prepared.
+    pub fn begin(code: Vec<u8>, cache: Option<PathBuf>) -> Self {
+        Self(std::thread::spawn(move || Validator::prepare(&code, cache.as_deref())))
     }
 
     pub fn finish(self) -> Result<Validator> {
@@ -77,29 +87,39 @@ impl Preparation {
 /// A validator that prepared a code.
 pub struct Validator {
     pub prepared: Prepared,
+    /// Whether an earlier run prepared the code, and measured it.
+    pub kept: bool,
     /// Private to this process and its children.
     directory: TempDir,
 }
 
 impl Validator {
-    pub fn prepare(code: &[u8]) -> Result<Self> {
+    /// Prepares the code, or takes what an earlier run prepared and measured on this machine.
+    pub fn prepare(code: &[u8], cache: Option<&Path>) -> Result<Self> {
         let directory = tempfile::tempdir()
             .map_err(|error| Failure::environment("cannot make a temporary directory").found(error.to_string()))?;
         let artifact = artifact_in(&directory);
-        let prepared = match own_program() {
-            Some(program) => ValidatorJob {
-                doing: "preparing the code",
-                request: Request::Prepare(PrepareRequest {
-                    code: hex::encode_prefixed(code),
-                    artifact: artifact.clone(),
-                }),
-                limit: CLOCK_LIMIT,
-                expected: format!("at most {TIME_LIMIT} s, as validators give it"),
-            }
-            .run(program)?,
-            None => Prepared { peak_memory: None, ..prepare(code, &artifact)? },
+        let Some(program) = own_program() else {
+            let prepared = Prepared { peak_memory: None, ..prepare(code, &artifact)? };
+            return Ok(Self { prepared, kept: false, directory });
         };
-        Ok(Self { prepared, directory })
+        let place = cache.and_then(|cache| KeptCode::of(code, program, cache));
+        let kept = place.as_ref().and_then(|place| place.restore(&artifact));
+        if let Some(prepared) = kept.filter(Prepared::is_unremarkable) {
+            return Ok(Self { prepared, kept: true, directory });
+        }
+        let request = Request::Prepare(PrepareRequest { code: hex::encode_prefixed(code), artifact: artifact.clone() });
+        let job = ValidatorJob {
+            doing: "preparing the code",
+            request,
+            limit: CLOCK_LIMIT,
+            expected: format!("at most {TIME_LIMIT} s, as validators give it"),
+        };
+        let prepared: Prepared = job.run(program)?;
+        if let Some(place) = place.filter(|_| prepared.is_unremarkable()) {
+            place.keep(&artifact, &prepared);
+        }
+        Ok(Self { prepared, kept: false, directory })
     }
 
     /// Executes a block with the prepared code.
