@@ -212,6 +212,12 @@ pub fn rehearse(before: Before, wasm: &[u8]) -> Report {
     rehearse_with(before, wasm, &[])
 }
 
+/// Rehearses the upgrade of a parachain without what its validators do. To prepare the code takes
+/// longer than all that most incidents are about.
+pub fn rehearse_without_validators(before: Before, wasm: &[u8]) -> Report {
+    rehearse_with(before, wasm, &["--skip", "validator-preparation", "--skip", "validator-execution"])
+}
+
 /// Rehearses the upgrade with more options.
 pub fn rehearse_with(before: Before, wasm: &[u8], more: &[&str]) -> Report {
     let directory = tempfile::tempdir().expect("a temporary directory");

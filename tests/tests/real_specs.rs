@@ -1,43 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Chain specs, snapshots and metadata of real chains, from packages in Cargo's registry.
-//!
-//! `cargo info NAME@VERSION` downloads and unpacks a package. Where that fails, the tests are
-//! skipped with a message on standard error.
 
-use cutover_inspect::inspect;
+#![allow(clippy::expect_used, clippy::panic, reason = "tests")]
+
+use cutover_tests::registry_package;
+use inspect::inspect;
 use protocol::{
     Source,
     inspect::{HeldFacts, IndicesFrom, RuntimeFacts, SourceKind, VersionFrom},
 };
 use source::ReadSource;
 use state::State;
-use std::{
-    path::{Path, PathBuf},
-    process::Command,
-};
-
-/// Returns the folder of an unpacked package, or `None` if it cannot be fetched.
-#[allow(clippy::print_stderr)] // a test that checks nothing must say so
-fn package(name: &str, version: &str) -> Option<PathBuf> {
-    let home = std::env::var_os("CARGO_HOME")
-        .map(PathBuf::from)
-        .or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cargo")))?;
-    let sources = home.join("registry/src");
-    let find = || {
-        let registries = std::fs::read_dir(&sources).ok()?;
-        let mut packages = registries.flatten().map(|entry| entry.path().join(format!("{name}-{version}")));
-        // Cargo writes this file last: without it another process is still unpacking.
-        packages.find(|path| path.join(".cargo-ok").is_file())
-    };
-    let found = find().or_else(|| {
-        let _ = Command::new(env!("CARGO")).args(["info", "--quiet", &format!("{name}@{version}")]).output();
-        find()
-    });
-    if found.is_none() {
-        eprintln!("SKIPPED: {name} {version} is neither in {} nor to be fetched", sources.display());
-    }
-    found
-}
+use std::path::Path;
 
 fn facts(path: &Path, metadata: bool) -> RuntimeFacts {
     inspect(&Source::File(path.to_owned()), metadata, None).unwrap_or_else(|failure| panic!("{failure}"))
@@ -98,7 +72,7 @@ const RELAYS: [Expected; 5] = [
 
 #[test]
 fn the_genesis_hash_of_every_relay_chain_is_computed() {
-    let Some(package) = package("polkadot-service", "42.0.0") else { return };
+    let Some(package) = registry_package("polkadot-service", "42.0.0") else { return };
     for expected in RELAYS {
         let facts = facts(&package.join("chain-specs").join(expected.file), true);
         assert_eq!((facts.spec_name.as_str(), facts.spec_version), expected.spec);
@@ -115,7 +89,7 @@ fn the_genesis_hash_of_every_relay_chain_is_computed() {
 
 #[test]
 fn the_genesis_of_paseo_is_read_in_full() {
-    let Some(package) = package("polkadot-service", "42.0.0") else { return };
+    let Some(package) = registry_package("polkadot-service", "42.0.0") else { return };
     let path = package.join("chain-specs/paseo.json");
     let state = State::read(&path).expect("read");
     assert_eq!(state.top.len(), 386);
@@ -138,7 +112,7 @@ fn the_genesis_of_paseo_is_read_in_full() {
 
 #[test]
 fn the_specs_of_the_system_chains_are_read_whatever_their_age() {
-    let Some(package) = package("polkadot-parachain-bin", "5.0.0") else { return };
+    let Some(package) = registry_package("polkadot-parachain-bin", "5.0.0") else { return };
     let expected = [
         ("asset-hub-kusama.json", "shell", "0x48239ef607d7928874027a43a67689209727dfb3d3dc5e5b03a39bdc2eda771a"),
         ("asset-hub-polkadot.json", "shell", "0x68d56f15f85d3136970ec16946040bc1752654e906147f7e43e9d539d7c3de2f"),
@@ -163,7 +137,7 @@ fn the_specs_of_the_system_chains_are_read_whatever_their_age() {
 
 #[test]
 fn a_snapshot_of_try_runtime_is_read() {
-    let Some(package) = package("frame-remote-externalities", "0.63.0") else { return };
+    let Some(package) = registry_package("frame-remote-externalities", "0.63.0") else { return };
     let path = package.join("test_data/test.snap");
     let state = State::read(&path).expect("read");
     assert_eq!((state.spec_name.as_deref(), state.spec_version), (Some("bridge-hub-rococo"), Some(1_011_000)));
@@ -178,7 +152,7 @@ fn a_snapshot_of_try_runtime_is_read() {
 
 #[test]
 fn a_plain_chain_spec_has_a_runtime_and_no_state() {
-    let Some(package) = package("zombienet-orchestrator", "0.7.1") else { return };
+    let Some(package) = registry_package("zombienet-orchestrator", "0.7.1") else { return };
     let path = package.join("testing/rococo-penpal-local-plain.json");
     let facts = facts(&path, true);
     assert_eq!((facts.source_kind, facts.block_hash), (SourceKind::ChainSpec, None));
@@ -197,7 +171,7 @@ fn a_plain_chain_spec_has_a_runtime_and_no_state() {
 
 #[test]
 fn the_code_substitute_of_polkadot_is_listed() {
-    let Some(package) = package("polkadot-service", "42.0.0") else { return };
+    let Some(package) = registry_package("polkadot-service", "42.0.0") else { return };
     let path = package.join("chain-specs/polkadot.json");
     let substitutes = facts(&path, false).code_substitutes;
     let [substitute] = substitutes.as_slice() else { panic!("one: {substitutes:?}") };
@@ -210,7 +184,7 @@ fn the_code_substitute_of_polkadot_is_listed() {
 
 #[test]
 fn metadata_of_every_old_version_is_read() {
-    let Some(package) = package("frame-metadata", "23.0.1") else { return };
+    let Some(package) = registry_package("frame-metadata", "23.0.1") else { return };
     let mut seen = 0;
     for entry in std::fs::read_dir(package.join("test_data")).into_iter().flatten().flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();

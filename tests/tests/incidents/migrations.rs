@@ -5,12 +5,12 @@
 use codec::Encode;
 use cutover_tests::{
     Runtime::{Parachain, Standalone},
-    incident::{Before, Fault, faulty, item, migrating, rehearse, rehearse_with, sound},
+    incident::{Before, Fault, faulty, item, migrating, rehearse, rehearse_with, rehearse_without_validators, sound},
 };
 
 #[test]
 fn n05_a_migration_that_takes_longer_than_a_block_may() {
-    rehearse(Before::of(Parachain).with(Fault::Slow), &faulty(Parachain))
+    rehearse_without_validators(Before::of(Parachain).with(Fault::Slow), &faulty(Parachain))
         .stopped_by("block-limits", &["importing it took", "a migration that does too much in one block"]);
 }
 
@@ -18,7 +18,7 @@ fn n05_a_migration_that_takes_longer_than_a_block_may() {
 fn n09_a_migration_that_needs_more_proof_than_a_block_may_have() {
     let large = (0..6 * 1024 * 1024u32).map(|at| (at.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
     let before = Before::of(Parachain).with(Fault::Proof).set(b":test:large", Some(large));
-    rehearse(before, &faulty(Parachain))
+    rehearse_without_validators(before, &faulty(Parachain))
         .stopped_by("block-limits", &["proof_size at 1", "a migration's weight is too low"]);
 }
 
@@ -27,7 +27,7 @@ fn n27_a_failed_migration_that_would_freeze_the_chain_for_ever() {
     // The migrations end here. A failure would freeze the chain, which is a hazard that a team may
     // deny.
     let frozen = || Before::of(Parachain).with(Fault::NoMessages);
-    rehearse(frozen(), &faulty(Parachain))
+    rehearse_without_validators(frozen(), &faulty(Parachain))
         .warned_by("migration-failure", &["frozen for ever", "FailedMigrationHandler"])
         .status("migrations", "pass");
     rehearse_with(frozen(), &faulty(Parachain), &["--deny", "migration-failure"])
@@ -53,10 +53,10 @@ fn n27_a_migration_that_fails_although_the_chain_goes_on() {
 fn n15_the_next_upgrades_authorization_is_refused() {
     let refused = || Before::of(Parachain).with(Fault::Refused);
     // The sudo key still works.
-    rehearse(refused(), &faulty(Parachain))
+    rehearse_without_validators(refused(), &faulty(Parachain))
         .warned_by("next-upgrade", &["no more under the new code: the relay chain's root can authorize one"])
         .status("healthy-blocks", "pass");
-    rehearse(refused().set(&item("Sudo", "Key"), None), &faulty(Parachain))
+    rehearse_without_validators(refused().set(&item("Sudo", "Key"), None), &faulty(Parachain))
         .stopped_by("next-upgrade", &["nobody who could decide", "the relay chain's root can authorize one"])
         .status("healthy-blocks", "pass");
 }

@@ -6,7 +6,10 @@ use codec::{Compact, Encode};
 use cutover_tests::{
     Runtime::{Parachain, Standalone},
     faults::{Action, Faults},
-    incident::{Before, Fault, LONG, faulty, item, migrating, rehearse, rehearse_with, sound, with_metadata},
+    incident::{
+        Before, Fault, LONG, faulty, item, migrating, rehearse, rehearse_with, rehearse_without_validators, sound,
+        with_metadata,
+    },
     patch, repository,
 };
 use frame_metadata::v16::{
@@ -182,7 +185,7 @@ fn n23_a_parachains_copy_of_its_authorities_for_checking_seals_is_kept_elsewhere
         let pallet = metadata.pallets.iter_mut().find(|pallet| pallet.name == "AuraExt").expect("the pallet");
         pallet.storage.as_mut().expect("storage").prefix = "AuraExtension".into();
     });
-    rehearse(Before::of(Parachain), &blob)
+    rehearse_without_validators(Before::of(Parachain), &blob)
         .stopped_by("authorities", &["AuraExt.Authorities is empty before the migrations"]);
 }
 
@@ -217,7 +220,7 @@ fn n05_blocks_too_slow_for_validators() {
 #[test]
 fn n01_a_parachain_with_another_para_id() {
     let blob = migrating(&sound(Parachain), &[(item("ParachainInfo", "ParachainId"), 3_333u32.encode())]);
-    rehearse(Before::of(Parachain), &blob)
+    rehearse_without_validators(Before::of(Parachain), &blob)
         .stopped_by("migrations", &["included head not present in relay storage proof"]);
 }
 
@@ -304,5 +307,6 @@ fn n21_features_as_they_were_pass() {
 #[test]
 fn n29_a_relay_parent_offset_that_collators_do_not_use() {
     let blob = Faults::new().answer("RelayParentOffsetApi_relay_parent_offset", 1u32.encode()).apply(&sound(Parachain));
-    rehearse(Before::of(Parachain), &blob).warned_by("node-demands", &["the relay parent offset goes from 0 to 1"]);
+    rehearse_without_validators(Before::of(Parachain), &blob)
+        .warned_by("node-demands", &["the relay parent offset goes from 0 to 1"]);
 }

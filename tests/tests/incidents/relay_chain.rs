@@ -5,7 +5,7 @@ use codec::{Compact, Encode};
 use cutover_tests::{
     Runtime::Parachain,
     faults::{Action, Condition::Has, Faults},
-    incident::{Before, Report, item, migrating, rehearse, rehearse_with, sound},
+    incident::{Before, Report, item, migrating, rehearse_with, rehearse_without_validators, sound},
     patch,
 };
 
@@ -22,7 +22,7 @@ fn enacting_at_once(wasm: &[u8], other: &[u8]) -> Vec<u8> {
 #[test]
 fn n04_code_applied_before_the_go_ahead_of_the_relay_chain() {
     let blob = sound(Parachain);
-    rehearse(Before::of(Parachain).with_code(|code| enacting_at_once(code, &blob)), &blob)
+    rehearse_without_validators(Before::of(Parachain).with_code(|code| enacting_at_once(code, &blob)), &blob)
         .stopped_by("enactment", &["without its relay chain's go-ahead", "in a block without a signal"]);
 }
 
@@ -30,7 +30,7 @@ fn n04_code_applied_before_the_go_ahead_of_the_relay_chain() {
 fn n04_an_upgrade_after_which_the_next_one_would_come_too_early() {
     let before = Before::of(Parachain);
     let present = before.code();
-    rehearse(before, &enacting_at_once(&sound(Parachain), &present))
+    rehearse_without_validators(before, &enacting_at_once(&sound(Parachain), &present))
         .stopped_by("next-upgrade", &["without its relay chain's go-ahead"])
         .status("enactment", "pass");
 }
@@ -38,14 +38,14 @@ fn n04_an_upgrade_after_which_the_next_one_would_come_too_early() {
 #[test]
 fn n35_a_relay_parent_offset_that_differs_from_that_of_accepted_blocks() {
     let blob = Faults::new().answer("RelayParentOffsetApi_relay_parent_offset", 1u32.encode()).apply(&sound(Parachain));
-    rehearse(Before::of(Parachain), &blob)
+    rehearse_without_validators(Before::of(Parachain), &blob)
         .stopped_by("async-backing", &["lets collators look 2 claims ahead for a core, and their block is refused"]);
 }
 
 #[test]
 fn n32_blocks_are_built_on_blocks_that_are_not_included_yet() {
     // The valid case. No blob here has the faulty hook, so the check's unit tests cover that.
-    rehearse(Before::of(Parachain), &sound(Parachain))
+    rehearse_without_validators(Before::of(Parachain), &sound(Parachain))
         .status("async-backing", "pass")
         .says("async-backing", "whose included head is up to 2 behind, and two on one relay block");
 }
@@ -54,7 +54,7 @@ fn n32_blocks_are_built_on_blocks_that_are_not_included_yet() {
 fn n22_a_migration_that_floods_the_queue_to_the_relay_chain() {
     let messages = vec![vec![1u8]; 2_000].encode();
     let blob = migrating(&sound(Parachain), &[(item("ParachainSystem", "PendingUpwardMessages"), messages)]);
-    rehearse(Before::of(Parachain), &blob)
+    rehearse_without_validators(Before::of(Parachain), &blob)
         .stopped_by("message-queues", &["to the relay chain", "blocks until they have left"]);
 }
 
@@ -62,7 +62,7 @@ fn n22_a_migration_that_floods_the_queue_to_the_relay_chain() {
 fn n22_a_few_messages_pass() {
     let messages = vec![vec![1u8]; 5].encode();
     let blob = migrating(&sound(Parachain), &[(item("ParachainSystem", "PendingUpwardMessages"), messages)]);
-    rehearse(Before::of(Parachain), &blob).status("message-queues", "pass");
+    rehearse_without_validators(Before::of(Parachain), &blob).status("message-queues", "pass");
 }
 
 /// The para ids of the upgraded chain and of a sibling with the same code.
