@@ -279,7 +279,12 @@ fn read(types: &PortableRegistry, id: u32, input: &mut &[u8], decoded: &mut Vec<
             let length = number(input)?;
             decoded.push(format!("{length} of"));
             for _ in 0..length {
+                let before = input.len();
                 read(types, of.type_param.id, input, decoded)?;
+                // Values without bytes are all the same, and the length may be any number.
+                if input.len() == before {
+                    break;
+                }
             }
         }
         TypeDef::Array(of) => (0..of.len).try_for_each(|_| read(types, of.type_param.id, input, decoded))?,
