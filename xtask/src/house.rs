@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Tests of the repository's conventions: how pages begin, that every ignored test has a job, that
 //! every fuzz target has a bounded run among the tests, that documents are read as their types, that
-//! crates import what docs/architecture.md says, and that `rust-version` is correct.
+//! crates import what docs/architecture.md says, that dependencies are compiled once, and that
+//! `rust-version` is correct.
 
 use crate::mentions::{files, home, is_cfg_test, skip_item};
 use cargo_metadata::{MetadataCommand, Package, semver::Version};
@@ -213,6 +214,38 @@ fn crates_import_what_the_page_of_the_architecture_says() {
         let found: BTreeSet<String> =
             dependencies.iter().map(|(key, _)| key.to_owned()).filter(|key| all.contains(key)).collect();
         assert_eq!(&found, imports, "{name}: docs/architecture.md says what it imports");
+    }
+}
+
+/// Returns the settings of the profile `dev`, by their keys: `package.NAME.opt-level`.
+fn settings(manifest: &str) -> BTreeMap<String, String> {
+    fn collect(item: &toml_edit::Item, path: &str, settings: &mut BTreeMap<String, String>) {
+        match item.as_table_like() {
+            Some(table) => table.iter().for_each(|(key, item)| collect(item, &format!("{path}.{key}"), settings)),
+            None => drop(settings.insert(path.to_owned(), item.to_string().trim().to_owned())),
+        }
+    }
+    let manifest: toml_edit::DocumentMut = read(manifest).parse().expect("a manifest");
+    let mut settings = BTreeMap::new();
+    let dev = ["profile", "dev"].iter().try_fold(manifest.as_item(), |item, key| item.get(key));
+    collect(dev.expect("the profile dev"), "dev", &mut settings);
+    settings
+}
+
+/// A Wasm builder is compiled for minutes. Cargo takes the one of the workers for another workspace
+/// if its settings are the same.
+#[test]
+fn other_workspaces_compile_dependencies_as_the_workers_are() {
+    let own = settings("Cargo.toml");
+    for directory in ["programs/frame-benchmarking-cli", "tests/fixtures/tiny-runtime"] {
+        let lock = read(&format!("{directory}/Cargo.lock"));
+        let is_locked = |key: &str| match key.strip_prefix("dev.package.").and_then(|key| key.split('.').next()) {
+            Some(package) => package == "*" || lock.contains(&format!("name = \"{package}\"\n")),
+            None => true,
+        };
+        let expected: BTreeMap<_, _> =
+            own.iter().filter(|(key, _)| is_locked(key)).map(|(key, value)| (key.clone(), value.clone())).collect();
+        assert_eq!(settings(&format!("{directory}/Cargo.toml")), expected, "{directory}");
     }
 }
 

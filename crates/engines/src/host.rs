@@ -36,6 +36,7 @@ use workspace::{
     cargo::{self, building},
     context::Context,
     inputs::{self, Variant},
+    metadata,
     runtimes::{Runtime, Workspace},
 };
 
@@ -335,7 +336,10 @@ impl<'context> Builder<'context> {
             }
         }
         if self.tools_run_once() {
-            tool = tool.args(["--config", "profile.dev.package.\"*\".opt-level=0"]);
+            // A setting for all packages does not reach those with settings of their own.
+            for package in metadata::profiled_packages(&self.context.home)? {
+                tool = tool.args(["--config", &format!("profile.dev.package.\"{package}\".opt-level=0")]);
+            }
         }
         tool = match &runtime.through {
             None => tool.args(["--package", &runtime.package]).args(features(variant, None)),

@@ -17,6 +17,9 @@ use std::{
 };
 use worker::{Failure, Result};
 
+/// The largest manifest that is read, in bytes.
+const MANIFEST_LIMIT: u64 = 4 << 20;
+
 /// A cargo that can read the workspace.
 pub struct Reader<'context> {
     context: &'context Context,
@@ -144,6 +147,19 @@ pub fn metadata(context: &Context) -> std::result::Result<Metadata, Unread> {
 pub fn members(context: &Context) -> Result<Metadata> {
     let cargo = Reader::find(context)?.cargo().args(["metadata", "--format-version", "1", "--no-deps"]);
     Ok(read(context, cargo, Refusal::of)?)
+}
+
+/// Returns the package names of `[profile.dev.package]` in the manifest of a workspace: `"*"` and
+/// those with settings of their own.
+pub fn profiled_packages(workspace: &Path) -> Result<Vec<String>> {
+    let path = workspace.join("Cargo.toml");
+    let text = files::read_bounded(&path, MANIFEST_LIMIT)?;
+    let manifest = String::from_utf8_lossy(&text)
+        .parse::<toml_edit::DocumentMut>()
+        .map_err(|error| Failure::input(format!("{} cannot be read", path.display())).found(error.to_string()))?;
+    let packages = ["profile", "dev", "package"].iter().try_fold(manifest.as_item(), |item, key| item.get(key));
+    let table = packages.and_then(toml_edit::Item::as_table_like);
+    Ok(table.into_iter().flat_map(|table| table.iter().map(|(name, _)| name.to_owned())).collect())
 }
 
 /// Reads what cargo writes. `reason` finds the reason of a failure in its messages.
