@@ -15,6 +15,7 @@ use super::{
 };
 use crate::{
     build_root::{self, BuildRoot},
+    fingerprints,
     options::Symbols,
     part::{self, Part},
     passes::{self, Passes},
@@ -24,7 +25,6 @@ use crate::{
 use console::printer::Task;
 use process::{Tool, interrupt};
 use std::{
-    collections::BTreeSet,
     fs::File,
     io::{Read, Seek},
     path::{Path, PathBuf},
@@ -448,7 +448,7 @@ impl<'context> Builder<'context> {
         // All packages of the workspace, also those of other runtimes: the record is about all.
         let packages = self.workspace.metadata.packages.iter();
         let local = packages.filter(|package| package.source.is_none()).map(|package| package.name.to_string());
-        self.forget(&local.collect())?;
+        fingerprints::forget(self.target(), &SHARED, &local.collect())?;
         files::write_whole(&record, root)
     }
 
@@ -456,44 +456,8 @@ impl<'context> Builder<'context> {
     /// take it for finished.
     fn forget_first_passes(&self, runtime: &Runtime) -> Result<()> {
         let passes = Passes::of(&self.shared(runtime));
-        self.forget(&passes.packages()?)?;
+        fingerprints::forget(self.target(), &SHARED, &passes.packages()?)?;
         passes.remove()
-    }
-
-    /// Lets cargo compile these packages again, for all targets and profiles.
-    fn forget(&self, packages: &BTreeSet<String>) -> Result<()> {
-        if packages.is_empty() {
-            return Ok(());
-        }
-        for directory in self.fingerprints()? {
-            let io = |error: std::io::Error| Failure::io("empty", &directory, &error);
-            for entry in std::fs::read_dir(&directory).map_err(io)? {
-                let entry = entry.map_err(io)?;
-                let name = entry.file_name();
-                let package = name.to_str().and_then(|name| name.rsplit_once('-')).map(|(name, _)| name);
-                if package.is_some_and(|package| packages.contains(package)) {
-                    std::fs::remove_dir_all(entry.path()).map_err(io)?;
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Returns the directories in which cargo records what is compiled, for all targets and
-    /// profiles.
-    fn fingerprints(&self) -> Result<Vec<PathBuf>> {
-        let within = |directory: &Path| -> Vec<PathBuf> {
-            let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
-            entries.map(|entry| entry.path()).filter(|path| path.is_dir()).collect()
-        };
-        let profiles = within(self.target()).into_iter().chain(
-            SHARED.iter().flat_map(|shared| within(&self.target().join(shared))).flat_map(|target| {
-                let mut all = within(&target);
-                all.push(target);
-                all
-            }),
-        );
-        Ok(profiles.map(|profile| profile.join(".fingerprint")).filter(|path| path.is_dir()).collect())
     }
 
     /// Removes the blobs of earlier builds. The build script would take incomplete ones for

@@ -8,6 +8,7 @@
 
 mod build_root;
 pub mod container;
+mod fingerprints;
 pub mod host;
 pub mod options;
 mod part;
