@@ -27,6 +27,8 @@ pub struct Plan {
     pub inherents: InherentData,
     /// Encoded extrinsics to apply after the inherents.
     pub extrinsics: Vec<Vec<u8>>,
+    /// Encoded extrinsics to apply after these. Those that the runtime refuses are left out.
+    pub optional: Vec<Vec<u8>>,
 }
 
 /// A block that was built and imported.
@@ -131,7 +133,9 @@ fn build_with_policy(
         check_applied(&result, index, true).map_err(|failure| in_block(failure, number))?;
     }
     let mut refused = RefusedExtrinsics::new();
-    for extrinsic in plan.extrinsics {
+    let extrinsics_by_policy = plan.extrinsics.into_iter().map(|extrinsic| (extrinsic, policy));
+    let optional = plan.optional.into_iter().map(|extrinsic| (extrinsic, ExtrinsicPolicy::SkipRefused));
+    for (extrinsic, policy) in extrinsics_by_policy.chain(optional) {
         let opaque = OpaqueExtrinsic::decode(&mut &extrinsic[..])
             .map_err(|error| Failure::internal("an extrinsic to apply cannot be decoded").found(error.to_string()))?;
         // What a refused extrinsic wrote is rolled back.

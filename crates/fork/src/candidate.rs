@@ -11,8 +11,12 @@ use crate::{
     runtime_log, signatures,
     signatures::{SignatureExt, SignatureMemory},
 };
+use artifact::Version;
 use codec::{Decode, Encode};
-use cumulus_primitives_core::{ParachainBlockData, PersistedValidationData};
+use cumulus_primitives_core::{
+    OutboundHrmpMessage, ParachainBlockData, PersistedValidationData,
+    relay_chain::{HeadData, ValidationCode},
+};
 use sp_core::{H256, traits::ReadRuntimeVersionExt};
 use sp_externalities::Extensions;
 use sp_runtime::{ConsensusEngineId, DigestItem, OpaqueExtrinsic, generic};
@@ -37,19 +41,22 @@ type Block = generic::Block<Header, OpaqueExtrinsic>;
 
 /// A parachain block with the parameters for validating it.
 pub struct Candidate {
-    /// The block number.
-    pub number: u32,
-    /// The head that the relay chain would store: the sealed header.
+    /// The sealed header.
+    pub header: Header,
+    /// The head that the relay chain would store: the encoded header.
     pub head: Vec<u8>,
     /// `ValidationParams`: the argument of `validate_block`.
     pub parameters: Vec<u8>,
+    /// The data of the relay chain that the block was built with.
+    pub validation_data: PersistedValidationData<H256, u32>,
+    /// The blake2-256 hash of the block with its storage proof, the PoV.
+    pub pov_hash: H256,
 }
 
 impl Candidate {
     /// Creates the candidate of `built`, a block on `parent` that led to `after`.
     ///
-    /// `bundled` is whether block data carry a version, as they do since version 3 of the runtime's
-    /// `CollectCollationInfo`.
+    /// `bundled` is whether block data carry a version: see [`is_bundled`].
     pub fn of(parent: &Chain, after: &Chain, layout: &Layout, built: &BuiltBlock, bundled: bool) -> Result<Self> {
         // The code may belong to another kind of chain.
         let pallet = layout.parachain_system().ok_or_else(|| {
@@ -66,23 +73,24 @@ impl Candidate {
             })?;
         let header = sealed(built.header.clone());
         let head = header.encode();
-        let block = Block { header, extrinsics: built.extrinsics.clone() };
+        let block = Block { header: header.clone(), extrinsics: built.extrinsics.clone() };
         let data = ParachainBlockData::new(vec![block], built.proof.clone(), None);
         let data = match bundled {
             true => data.encode(),
             false => data.as_v0().map(|data| data.encode()).unwrap_or_default(),
         };
         let parent = parent.header().encode();
+        let pov_hash = artifact::hashes::blake2_256(&data).into();
         let parameters =
             (parent, data, validation_data.relay_parent_number, validation_data.relay_parent_storage_root).encode();
-        Ok(Self { number: built.header.number, head, parameters })
+        Ok(Self { header, head, parameters, validation_data, pov_hash })
     }
 }
 
 /// Adds the placeholder seal if the consensus has seals. The seal's engine is that of the slot.
-fn sealed(mut header: Header) -> Header {
+pub(crate) fn sealed(mut header: Header) -> Header {
     // If the digest names the author beside the slot, the seal is of the author's engine.
-    const SEALED: [ConsensusEngineId; 2] = [NIMBUS, *b"aura"];
+    const SEALED: [ConsensusEngineId; 3] = [NIMBUS, *b"aura", *b"BABE"];
     let carried = engines(&header);
     if let Some(engine) = SEALED.into_iter().find(|engine| carried.contains(engine)) {
         header.digest.push(DigestItem::Seal(engine, signatures::SEAL.to_vec()));
@@ -90,9 +98,28 @@ fn sealed(mut header: Header) -> Header {
     header
 }
 
-/// The result of `validate_block`, `ValidationResult` of `polkadot-parachain-primitives`. Only the
-/// head and a new code matter for a block built here.
-type ValidationResult = (Vec<u8>, Option<Vec<u8>>, Vec<Vec<u8>>, Vec<(u32, Vec<u8>)>, u32, u32);
+/// The result of `validate_block`, as in `polkadot-parachain-primitives`.
+#[derive(Clone, Debug, Decode, Encode, PartialEq)]
+pub struct ValidationResult {
+    /// The head that the relay chain stores.
+    pub head_data: HeadData,
+    /// The code that the block asks the relay chain to take.
+    pub new_validation_code: Option<ValidationCode>,
+    /// Messages to the relay chain, and signals to it.
+    pub upward_messages: Vec<Vec<u8>>,
+    /// Messages to other parachains.
+    pub horizontal_messages: Vec<OutboundHrmpMessage>,
+    /// The number of messages from the relay chain that the block processed.
+    pub processed_downward_messages: u32,
+    /// The relay block up to which all messages of other parachains are processed.
+    pub hrmp_watermark: u32,
+}
+
+/// Returns whether block data carry a version, as they do since version 3 of the runtime's
+/// `CollectCollationInfo`.
+pub fn is_bundled(version: &Version) -> bool {
+    version.apis.iter().any(|api| api.name.as_deref() == Some("CollectCollationInfo") && api.version >= 3)
+}
 
 /// Returns why an answer of `validate_block` is wrong for a block with this head, or `None` if it
 /// is right.
@@ -100,8 +127,10 @@ pub fn contradiction(answer: &[u8], head: &[u8]) -> Option<String> {
     let mut rest = answer;
     match ValidationResult::decode(&mut rest) {
         Ok(_) if !rest.is_empty() => Some(format!("an invalid ValidationResult: {} bytes are left", rest.len())),
-        Ok((_, Some(_), ..)) => Some("it schedules another code on the relay chain".into()),
-        Ok((found, ..)) if found != head => Some(format!(
+        Ok(result) if result.new_validation_code.is_some() => {
+            Some("it schedules another code on the relay chain".into())
+        }
+        Ok(ValidationResult { head_data: HeadData(found), .. }) if found != head => Some(format!(
             "a head that is not the block's header: {} instead of {}",
             hex::encode_prefixed(artifact::hashes::blake2_256(&found)),
             hex::encode_prefixed(artifact::hashes::blake2_256(head))

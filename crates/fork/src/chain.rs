@@ -15,7 +15,7 @@ use sp_runtime::{
 };
 use sp_state_machine::{Backend, BackendTransaction, InMemoryBackend, IterArgs, OverlayedChanges, StorageChanges};
 use sp_storage::ChildInfo;
-use sp_trie::recorder::Recorder;
+use sp_trie::{StorageProof, recorder::Recorder};
 use std::{collections::BTreeMap, sync::Arc};
 use worker::{Failure, Result};
 
@@ -180,6 +180,25 @@ impl Chain {
         })
     }
 
+    /// Returns the proof of what stands under keys of the main trie or of a child trie, or that
+    /// nothing does.
+    pub fn prove<'k>(
+        &self,
+        child: Option<&ChildInfo>,
+        keys: impl IntoIterator<Item = &'k [u8]>,
+    ) -> Result<StorageProof> {
+        let recorder = Recorder::<BlakeTwo256>::default();
+        let backend = self.recording_backend(recorder.clone());
+        for key in keys {
+            let read = match child {
+                Some(child) => backend.child_storage(child, key),
+                None => backend.storage(key),
+            };
+            self.checked(read.map_err(unreadable))?;
+        }
+        Ok(recorder.drain_storage_proof())
+    }
+
     /// Writes to the state between two blocks. No block can do this.
     pub fn set(&mut self, changes: Vec<(Vec<u8>, Option<Vec<u8>>)>) -> Result<()> {
         let backend = self.backend();
@@ -206,6 +225,12 @@ impl Chain {
     /// Sets the state root of the last header to the current one, after writes between blocks.
     pub fn adopt_state_root(&mut self) {
         self.header.set_state_root(self.root);
+    }
+
+    /// Adds the placeholder of the author's seal to the header of the last block, if its consensus
+    /// has seals. The hash of a block is that of the sealed header.
+    pub fn seal(&mut self) {
+        self.header = crate::candidate::sealed(self.header.clone());
     }
 
     /// Makes this the chain after a block.

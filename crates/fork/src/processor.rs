@@ -22,6 +22,11 @@ pub struct MeasuredTime {
 }
 
 impl MeasuredTime {
+    /// Returns the time of work that takes the reference machine this many seconds.
+    pub fn from_reference(seconds: f64) -> Self {
+        Self { clock: seconds, processor: Some(seconds / speed()) }
+    }
+
     /// Returns the processor time on the reference machine in seconds.
     pub fn on_reference(self) -> Option<f64> {
         self.processor.map(|seconds| seconds * speed())

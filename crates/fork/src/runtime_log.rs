@@ -23,12 +23,23 @@ use std::{
 const KEPT: usize = 2_000;
 /// The maximum length of a line in bytes.
 const LINE_LIMIT: usize = 4_000;
-/// The most verbose level that is collected.
+/// The most verbose level that is collected by default.
 const LEVEL: Level = Level::Info;
 
 /// The last lines that the runtimes of an executor logged. Clones share their content.
 #[derive(Clone, Default)]
-pub struct RuntimeLog(Arc<Mutex<VecDeque<(Level, String)>>>);
+pub struct RuntimeLog(Arc<Mutex<Lines>>);
+
+struct Lines {
+    lines: VecDeque<(Level, String)>,
+    level: Level,
+}
+
+impl Default for Lines {
+    fn default() -> Self {
+        Self { lines: VecDeque::new(), level: LEVEL }
+    }
+}
 
 /// The log of one call into a runtime.
 #[derive(Clone, Default)]
@@ -53,15 +64,24 @@ impl RuntimeLog {
 
     /// Returns the lines logged since the last call, oldest first.
     pub fn take(&self) -> Vec<(Level, String)> {
-        self.lock().drain(..).collect()
+        self.lock().lines.drain(..).collect()
     }
 
-    fn lock(&self) -> MutexGuard<'_, VecDeque<(Level, String)>> {
+    /// Collects lines up to this level from now on.
+    pub fn collect_up_to(&self, level: Level) {
+        self.lock().level = level;
+    }
+
+    fn level(&self) -> Level {
+        self.lock().level
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Lines> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn push(&self, level: Level, line: String) {
-        let mut lines = self.lock();
+        let lines = &mut self.lock().lines;
         if lines.len() == KEPT {
             lines.pop_front();
         }
@@ -98,11 +118,8 @@ pub trait Logging {
     ) {
         let level = Level::from(level);
         let Ok(message) = std::str::from_utf8(message) else { return };
-        if level > LEVEL {
-            return;
-        }
         sp_externalities::with_externalities(|mut externalities| {
-            if let Some(log) = externalities.extension::<CallLogExt>() {
+            if let Some(log) = externalities.extension::<CallLogExt>().filter(|log| level <= log.lines.level()) {
                 log.write(level, target, message);
             }
         });
@@ -110,7 +127,10 @@ pub trait Logging {
 
     /// Returns the highest level that is kept.
     fn max_level() -> ReturnAs<LogLevelFilter, u8> {
-        LEVEL.to_level_filter().into()
+        let level = sp_externalities::with_externalities(|mut externalities| {
+            externalities.extension::<CallLogExt>().map(|log| log.lines.level())
+        });
+        level.flatten().unwrap_or(LEVEL).to_level_filter().into()
     }
 }
 

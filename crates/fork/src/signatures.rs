@@ -122,11 +122,14 @@ impl SignatureMemory {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn is_accepted(&self, signature: &[u8; 64], key: &[u8; 32], valid: bool) -> bool {
-        let mut memory = self.lock();
-        if memory.accepts_seal && *signature == SEAL {
+    /// Returns whether a signature is accepted. `is_valid` is asked only if that decides: the blocks
+    /// of a relay chain carry hundreds of seals.
+    fn is_accepted(&self, signature: &[u8; 64], key: &[u8; 32], is_valid: impl FnOnce() -> bool) -> bool {
+        if *signature == SEAL && self.lock().accepts_seal {
             return true;
         }
+        let valid = is_valid();
+        let mut memory = self.lock();
         let signed = (*signature, *key);
         match memory.mode {
             Mode::Record if valid => {
@@ -170,8 +173,11 @@ impl SignatureMemory {
     }
 }
 
-fn is_accepted(signature: &[u8; 64], key: &[u8; 32], valid: bool) -> bool {
-    SignatureMemory::current().map_or(valid, |memory| memory.is_accepted(signature, key, valid))
+fn is_accepted(signature: &[u8; 64], key: &[u8; 32], is_valid: impl FnOnce() -> bool) -> bool {
+    match SignatureMemory::current() {
+        Some(memory) => memory.is_accepted(signature, key, is_valid),
+        None => is_valid(),
+    }
 }
 
 fn recover_or_replay<const SIZE: usize>(
@@ -204,7 +210,7 @@ pub trait Crypto {
         message: PassFatPointerAndRead<&[u8]>,
         key: PassPointerAndRead<&ed25519::Public, 32>,
     ) -> bool {
-        is_accepted(&signature.0, &key.0, sp_io::crypto::ed25519_verify(signature, message, key))
+        is_accepted(&signature.0, &key.0, || sp_io::crypto::ed25519_verify(signature, message, key))
     }
 
     /// For signatures from before 2019.
@@ -213,7 +219,7 @@ pub trait Crypto {
         message: PassFatPointerAndRead<&[u8]>,
         key: PassPointerAndRead<&sr25519::Public, 32>,
     ) -> bool {
-        is_accepted(&signature.0, &key.0, Pair::verify_deprecated(signature, message, key))
+        is_accepted(&signature.0, &key.0, || Pair::verify_deprecated(signature, message, key))
     }
 
     /// Verifies an sr25519 signature of a message.
@@ -223,7 +229,7 @@ pub trait Crypto {
         message: PassFatPointerAndRead<&[u8]>,
         key: PassPointerAndRead<&sr25519::Public, 32>,
     ) -> bool {
-        is_accepted(&signature.0, &key.0, Pair::verify(signature, message, key))
+        is_accepted(&signature.0, &key.0, || Pair::verify(signature, message, key))
     }
 
     /// For signatures from before 2021, as the compressed variant below.
@@ -280,7 +286,7 @@ mod tests {
         let memory = SignatureMemory::default();
         memory.record();
         let check = |signature: &sr25519::Signature, message: &[u8]| {
-            memory.is_accepted(&signature.0, &pair.public().0, Pair::verify(signature, message, &pair.public()))
+            memory.is_accepted(&signature.0, &pair.public().0, || Pair::verify(signature, message, &pair.public()))
         };
         assert!(check(&signature, b"under the old code"));
         assert!(!check(&signature, b"under the new code"), "nothing is replayed yet");
@@ -288,10 +294,10 @@ mod tests {
             let _replay = memory.replay();
             assert!(check(&signature, b"under the new code"));
             assert!(!check(&other, b"under the new code"));
-            assert!(!memory.is_accepted(&signature.0, &[1; 32], false), "another account");
+            assert!(!memory.is_accepted(&signature.0, &[1; 32], || false), "another account");
             let other = SignatureMemory::default();
             let _replay = other.replay();
-            assert!(!other.is_accepted(&signature.0, &pair.public().0, false), "another executor");
+            assert!(!other.is_accepted(&signature.0, &pair.public().0, || false), "another executor");
         }
         assert!(!check(&signature, b"under the new code"));
         let _replay = memory.replay();
@@ -301,13 +307,13 @@ mod tests {
     #[test]
     fn the_placeholder_seal_is_valid_only_under_its_guard() {
         let memory = SignatureMemory::default();
-        assert!(!memory.is_accepted(&SEAL, &[1; 32], false));
+        assert!(!memory.is_accepted(&SEAL, &[1; 32], || false));
         {
             let _seal = memory.accept_seal();
-            assert!(memory.is_accepted(&SEAL, &[1; 32], false));
-            assert!(!memory.is_accepted(&[7; 64], &[1; 32], false));
+            assert!(memory.is_accepted(&SEAL, &[1; 32], || false));
+            assert!(!memory.is_accepted(&[7; 64], &[1; 32], || false));
         }
-        assert!(!memory.is_accepted(&SEAL, &[1; 32], false));
+        assert!(!memory.is_accepted(&SEAL, &[1; 32], || false));
     }
 
     #[test]

@@ -12,7 +12,7 @@ use crate::{
     time_limit,
     validator::{EXECUTION_TIME, Validator},
 };
-use fork::{Author, Chain, candidate, processor::MeasuredTime};
+use fork::{Author, BlockRequest, Chain, candidate, processor::MeasuredTime};
 use protocol::{CheckOutcome, Finding, checks::Need};
 use std::path::Path;
 use worker::{Failure, Kind, Result};
@@ -79,9 +79,8 @@ enum Validated {
 
 fn validated(runtime: &Runtime, chain: &Chain, validator: &Validator, author: &mut Author<'_>) -> Result<Validated> {
     let mut chain = chain.clone();
-    let bundled =
-        runtime.version.apis.iter().any(|api| api.name.as_deref() == Some("CollectCollationInfo") && api.version >= 3);
-    let candidate = match author.candidate(&mut chain, bundled) {
+    let bundled = candidate::is_bundled(&runtime.version);
+    let candidate = match author.candidate(&mut chain, BlockRequest::default(), bundled) {
         Ok(candidate) => candidate,
         Err(failure) if failure.is_verdict() => return Ok(Validated::NoBlock),
         Err(failure) => return Err(failure),

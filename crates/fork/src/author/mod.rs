@@ -21,21 +21,26 @@ use crate::{
     layout::Layout,
 };
 use codec::Encode;
-use cumulus_primitives_core::{ClaimQueueOffset, CoreInfo, CoreSelector};
+use cumulus_primitives_core::{
+    ClaimQueueOffset, CoreInfo, CoreSelector,
+    relay_chain::{BackedCandidate, PARACHAINS_INHERENT_IDENTIFIER, UncheckedSignedAvailabilityBitfields},
+};
 use slots::{Consensus, Slot};
 use sp_inherents::InherentData;
 use sp_runtime::{DigestItem, traits::Header as _};
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 use worker::{Failure, Kind, Result};
 
 pub use cumulus_primitives_core::{AbridgedHostConfiguration, relay_chain::UpgradeGoAhead as Signal};
-pub use relay::RelayView;
+pub use relay::{RelayParent, RelayView};
 
 /// What the next block should contain besides the usual contents, and what it is built on.
 #[derive(Clone, Default)]
 pub struct BlockRequest {
     /// Encoded extrinsics to apply after the inherents.
     pub extrinsics: Vec<Vec<u8>>,
+    /// Encoded extrinsics to apply after these. Those that the runtime refuses are left out.
+    pub optional: Vec<Vec<u8>>,
     /// What the relay chain signals to the parachain about its scheduled code.
     pub signal: Option<Signal>,
     /// Messages from the relay chain to the parachain: encoded `VersionedXcm`s.
@@ -53,6 +58,20 @@ pub struct BlockRequest {
     /// How many blocks the relay parent is behind the newest relay block. By default the runtime's
     /// own offset.
     pub relay_parent_offset: Option<u32>,
+    /// The relay block that a parachain's block is built on. It gives the block its slot too. By
+    /// default a relay block is made for this block alone, by the requests above.
+    pub relay_parent: Option<Arc<RelayParent>>,
+    /// What a relay chain's block says about parachains. By default nothing.
+    pub parachains: ParachainsInherent,
+}
+
+/// What the author of a relay block collected from the relay chain's validators.
+#[derive(Clone, Default)]
+pub struct ParachainsInherent {
+    /// Which candidates are available, by validator, in ascending order.
+    pub bitfields: UncheckedSignedAvailabilityBitfields,
+    /// The candidates to back. Those of one parachain are in the order of their heads.
+    pub candidates: Vec<BackedCandidate>,
 }
 
 /// Builds blocks on a chain, one after another.
@@ -170,14 +189,16 @@ impl<'a> Author<'a> {
     }
 
     /// Builds the next block of a parachain and returns it as its collator submits it. `chain` is
-    /// then the chain after it.
-    pub fn candidate(&mut self, chain: &mut Chain, bundled: bool) -> Result<Candidate> {
+    /// then the chain after it, with the sealed header, which the relay chain stores as its head.
+    pub fn candidate(&mut self, chain: &mut Chain, request: BlockRequest, bundled: bool) -> Result<Candidate> {
         let code = chain.next_code()?;
         self.prepare_state(chain, &code)?;
         chain.adopt_state_root();
         let parent = chain.clone();
-        let built = self.build(chain, BlockRequest::default())?;
-        Candidate::of(&parent, chain, self.layout(&parent)?, &built, bundled)
+        let built = self.build(chain, request)?;
+        let candidate = Candidate::of(&parent, chain, self.layout(&parent)?, &built, bundled)?;
+        chain.seal();
+        Ok(candidate)
     }
 
     /// Marks the proofs that a fork cannot create as done in the state. Each change is added to the
@@ -206,11 +227,17 @@ impl<'a> Author<'a> {
     fn plans(&self, chain: &Chain, code: &Code, request: &BlockRequest, scheme: usize) -> Result<Vec<Plan>> {
         let Some((_, layout, Some(consensus))) = &self.runtime else { return Err(runtime_not_read()) };
         let scheme = consensus.schemes.get(scheme).ok_or_else(runtime_not_read)?;
-        let slot = scheme.next_slot(chain, layout, request.slots_ahead, request.again)?;
+        let slot = match &request.relay_parent {
+            Some(parent) => scheme.slot_at(parent.timestamp()),
+            None => scheme.next_slot(chain, layout, request.slots_ahead, request.again)?,
+        };
         let authors: Vec<_> = match scheme.kind.has_author() {
             false => vec![None],
             true => {
-                let relay_parent = relay::parent_number(chain, layout, &slot, request.again)?;
+                let relay_parent = match &request.relay_parent {
+                    Some(parent) => Some(parent.number),
+                    None => relay::parent_number(chain, layout, &slot, request.again)?,
+                };
                 // Nimbus counts slots in 32 bits.
                 let beacons = [slot.number as u32, chain.number().saturating_add(1)];
                 let beacons: Vec<_> = relay_parent.into_iter().chain(beacons).collect();
@@ -227,7 +254,8 @@ impl<'a> Author<'a> {
                 }
                 digest.logs.extend(request.claim_queue_offset.map(core));
                 let inherents = self.inherents(chain, code, layout, &slot, request)?;
-                Ok(Plan { digest, inherents, extrinsics: request.extrinsics.clone() })
+                let (extrinsics, optional) = (request.extrinsics.clone(), request.optional.clone());
+                Ok(Plan { digest, inherents, extrinsics, optional })
             })
             .collect()
     }
@@ -248,10 +276,10 @@ impl<'a> Author<'a> {
             self.relay.put_inherents(&mut inherents, chain, layout, self.executor, code, slot, request)?;
         }
         if layout.pallet_with(&["OnChainVotes"], None).is_some() {
-            // A relay chain block without backed candidates: no bitfields, no candidates, no
-            // disputes.
-            let data = (Vec::<u8>::new(), Vec::<u8>::new(), Vec::<u8>::new(), chain.header());
-            inherents.put_data(*b"parachn0", &data).map_err(refused)?;
+            let ParachainsInherent { bitfields, candidates } = &request.parachains;
+            let no_disputes = Vec::<u8>::new();
+            let data = (bitfields, candidates, no_disputes, chain.header());
+            inherents.put_data(PARACHAINS_INHERENT_IDENTIFIER, &data).map_err(refused)?;
         }
         Ok(inherents)
     }

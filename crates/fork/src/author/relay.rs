@@ -15,7 +15,7 @@ use codec::{Decode, Encode};
 use cumulus_primitives_core::{
     AbridgedHostConfiguration, AbridgedHrmpChannel, InboundDownwardMessage, InboundHrmpMessage, ParaId,
     PersistedValidationData,
-    relay_chain::{AsyncBackingParams, HeadData, HrmpChannelId},
+    relay_chain::{self, AsyncBackingParams, HeadData, HrmpChannelId},
 };
 use cumulus_primitives_parachain_inherent::{
     INHERENT_IDENTIFIER, PARACHAIN_INHERENT_IDENTIFIER_V0, ParachainInherentData,
@@ -32,6 +32,51 @@ use sp_runtime::{
 use sp_state_machine::{Backend, InMemoryBackend, IterArgs, StorageProof, TrieBackendBuilder, prove_read};
 use std::collections::BTreeMap;
 use worker::{Failure, Result};
+
+/// A relay block that a parachain block is built on, as collators learn it from a relay node.
+#[derive(Clone)]
+pub struct RelayParent {
+    /// The slot of the relay block.
+    pub slot: u64,
+    /// The number of the relay block.
+    pub number: u32,
+    /// The state root of the relay block.
+    pub state_root: H256,
+    /// The maximum PoV size in bytes that the relay chain accepts.
+    pub max_pov_size: u32,
+    /// The read proof of the part of the relay chain's state that the parachain reads.
+    pub state: StorageProof,
+    /// The messages from the relay chain that wait for the parachain.
+    pub downward_messages: Vec<InboundDownwardMessage>,
+    /// The messages of other parachains that wait for the parachain, by their senders.
+    pub horizontal_messages: BTreeMap<ParaId, Vec<InboundHrmpMessage>>,
+    /// The relay block's own header and those of the blocks after it, oldest first, if the parachain
+    /// builds behind the newest relay block.
+    pub descendants: Vec<relay_chain::Header>,
+}
+
+impl RelayParent {
+    /// Returns the time of the relay block in milliseconds.
+    pub(super) fn timestamp(&self) -> u64 {
+        self.slot.saturating_mul(RELAY_SLOT_DURATION)
+    }
+
+    fn inherent_data(&self, chain: &Chain) -> ParachainInherentData {
+        ParachainInherentData {
+            validation_data: PersistedValidationData {
+                parent_head: HeadData(super::head_data(chain)),
+                relay_parent_number: self.number,
+                relay_parent_storage_root: self.state_root,
+                max_pov_size: self.max_pov_size,
+            },
+            relay_chain_state: self.state.clone(),
+            downward_messages: self.downward_messages.clone(),
+            horizontal_messages: self.horizontal_messages.clone(),
+            relay_parent_descendants: self.descendants.clone(),
+            collator_peer_id: None,
+        }
+    }
+}
 
 /// The maximum PoV size that relay chains accept today: 10 MiB.
 const MAX_POV_SIZE: u32 = 10 * 1024 * 1024;
@@ -75,6 +120,28 @@ impl RelayView {
         slot: &Slot,
         request: &BlockRequest,
     ) -> Result<()> {
+        let data = match &request.relay_parent {
+            Some(parent) => parent.inherent_data(chain),
+            None => self.inherent_data(chain, layout, executor, code, slot, request)?,
+        };
+        let refused =
+            |error: sp_inherents::Error| Failure::internal("inherent data was refused").found(error.to_string());
+        inherents.put_data(AUTHOR_NOTING, &data.relay_chain_state).map_err(refused)?;
+        // Older runtimes decode a prefix of today's data under the older identifier.
+        inherents.put_data(PARACHAIN_INHERENT_IDENTIFIER_V0, &data).map_err(refused)?;
+        inherents.put_data(INHERENT_IDENTIFIER, &data).map_err(refused)
+    }
+
+    /// Returns the data of a relay block that is made for this parachain block alone.
+    fn inherent_data(
+        &self,
+        chain: &Chain,
+        layout: &Layout,
+        executor: &Executor,
+        code: &Code,
+        slot: &Slot,
+        request: &BlockRequest,
+    ) -> Result<ParachainInherentData> {
         let parachain_system = layout
             .parachain_system()
             .ok_or_else(|| Failure::internal("relay chain data was requested without a parachain system"))?;
@@ -131,7 +198,7 @@ impl RelayView {
             0 => Vec::new(),
             offset => build_relay_parent_descendants(u64::from(offset) + 1, relay_parent_storage_root, authorities),
         };
-        let data = ParachainInherentData {
+        Ok(ParachainInherentData {
             validation_data: PersistedValidationData {
                 parent_head: HeadData(super::head_data(chain)),
                 relay_parent_number,
@@ -143,13 +210,7 @@ impl RelayView {
             horizontal_messages,
             relay_parent_descendants,
             collator_peer_id: None,
-        };
-        let refused =
-            |error: sp_inherents::Error| Failure::internal("inherent data was refused").found(error.to_string());
-        inherents.put_data(AUTHOR_NOTING, &data.relay_chain_state).map_err(refused)?;
-        // Older runtimes decode a prefix of today's data under the older identifier.
-        inherents.put_data(PARACHAIN_INHERENT_IDENTIFIER_V0, &data).map_err(refused)?;
-        inherents.put_data(INHERENT_IDENTIFIER, &data).map_err(refused)
+        })
     }
 
     fn para_id(&self, chain: &Chain, layout: &Layout) -> ParaId {

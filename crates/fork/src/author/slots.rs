@@ -219,6 +219,14 @@ impl AuthoringScheme {
     }
 }
 
+impl AuthoringScheme {
+    /// Returns the slot at a time in milliseconds, whatever the slot of the last block was.
+    pub fn slot_at(self, timestamp: u64) -> Slot {
+        let duration = self.slot_duration;
+        Slot { kind: self.kind, number: timestamp / duration, timestamp, duration }
+    }
+}
+
 impl Slot {
     /// Returns the digest that announces the slot.
     pub fn digest(&self, author: Option<&[u8; 32]>) -> Digest {

@@ -11,7 +11,6 @@ use serde::Serialize;
 use sp_core::{H256, storage::well_known_keys::DEFAULT_CHILD_STORAGE_KEY_PREFIX};
 use sp_state_machine::{Backend, IterArgs};
 use sp_storage::ChildInfo;
-use sp_trie::recorder::Recorder;
 use sp_version::RuntimeVersion;
 
 /// The maximum number of keys in one page, the limit of nodes.
@@ -179,15 +178,8 @@ fn child_read_proof(fork: &mut Fork<'_>, mut params: Params<'_>) -> Result<ReadP
 fn prove(fork: &Fork<'_>, child: Option<ChildInfo>, keys: &[Bytes], at: Option<H256>) -> Result<ReadProof, Error> {
     let at = at.unwrap_or(fork.head());
     let chain = fork.chain(Some(at))?;
-    let recorder = Recorder::default();
-    let backend = chain.recording_backend(recorder.clone());
-    let read = keys.iter().try_for_each(|key| match &child {
-        None => backend.storage(&key.0).map(|_| ()),
-        Some(child) => backend.child_storage(child, &key.0).map(|_| ()),
-    });
-    chain.checked(read.map_err(crate::chain::unreadable))?;
-    let proof = recorder.drain_storage_proof().into_iter_nodes().map(Bytes).collect();
-    Ok(ReadProof { at, proof })
+    let proof = chain.prove(child.as_ref(), keys.iter().map(|key| &key.0[..]))?;
+    Ok(ReadProof { at, proof: proof.into_iter_nodes().map(Bytes).collect() })
 }
 
 fn metadata(fork: &mut Fork<'_>, mut params: Params<'_>) -> Result<Bytes, Error> {
