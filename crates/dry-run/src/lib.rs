@@ -19,15 +19,14 @@ mod migration;
 mod outcome;
 mod progress;
 mod rehearsal;
+mod relay_chain;
 mod report;
 mod run;
 mod selection;
 mod superuser;
-mod time_limit;
 mod timed_block;
 mod transaction;
 mod types;
-mod validator;
 mod weight;
 
 use protocol::dry_run::Request;

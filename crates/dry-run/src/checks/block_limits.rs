@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Do the blocks of the upgrade fit into what a block may use and take?
 
-use crate::{ask::ask, input::Runtime, rehearsal::Rehearsal, time_limit, timed_block::TimedBlock, weight};
+use crate::{ask::ask, input::Runtime, rehearsal::Rehearsal, timed_block::TimedBlock, weight};
 use codec::Decode;
 use fork::{Chain, Executor, processor::MeasuredTime};
 use protocol::{CheckOutcome, Finding, Rank, Weight, dry_run::Phase};
+use validator::time_limit;
 use worker::Result;
 
 /// The time limit of importing a block.
@@ -122,7 +123,6 @@ fn percent(part: u64, whole: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::time_limit::tests::took;
     use protocol::{Status, dry_run::Block};
 
     fn block(phase: Phase, ref_time: u64, proof_size: u64, declared_proof_size: u64) -> TimedBlock {
@@ -147,7 +147,7 @@ mod tests {
     #[test]
     fn a_block_that_takes_the_processor_longer_than_there_is_fails() {
         for (seconds, status) in [(0.9, Status::Pass), (1.5, Status::Warn), (2.5, Status::Warn), (3.5, Status::Fail)] {
-            let block = TimedBlock { took: took(seconds), ..block(Phase::Upgrade, 1, 1, 1) };
+            let block = TimedBlock { took: MeasuredTime::from_reference(seconds), ..block(Phase::Upgrade, 1, 1, 1) };
             let check = fit(&[block], Some(LIMITS), IMPORT);
             assert_eq!((check.status, check.measured.is_some()), (status, status != Status::Pass));
         }
@@ -159,9 +159,15 @@ mod tests {
             let check = fit(&[TimedBlock { took, ..block(Phase::Upgrade, 1, 1, 1) }], Some(LIMITS), IMPORT);
             (check.status, check.detail, check.findings)
         };
-        assert_eq!(told(MeasuredTime { clock: 600.0, ..took(0.1) }), told(took(0.1)));
-        assert_eq!(told(MeasuredTime { clock: 600.0, ..took(4.0) }), told(took(5.0)));
-        let by_the_clock = MeasuredTime { processor: None, ..took(600.0) };
+        assert_eq!(
+            told(MeasuredTime { clock: 600.0, ..MeasuredTime::from_reference(0.1) }),
+            told(MeasuredTime::from_reference(0.1))
+        );
+        assert_eq!(
+            told(MeasuredTime { clock: 600.0, ..MeasuredTime::from_reference(4.0) }),
+            told(MeasuredTime::from_reference(5.0))
+        );
+        let by_the_clock = MeasuredTime { processor: None, ..MeasuredTime::from_reference(600.0) };
         assert_eq!(told(by_the_clock).0, Status::Warn);
     }
 

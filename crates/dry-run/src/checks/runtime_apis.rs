@@ -8,12 +8,12 @@ use crate::{
     input::Runtime,
     outcome::errors_logged,
     rehearsal::Rehearsal,
-    time_limit,
     types::{Differences, Interface, compare, interface::Method, read},
 };
 use compat::changes::needed_by;
 use fork::{Chain, Executor};
 use protocol::{CheckOutcome, Finding, Rank};
+use validator::time_limit;
 use worker::Result;
 
 /// In seconds: a node that waits this long misses its slot.

@@ -6,15 +6,11 @@
 //! about the relay chain included. A block that collators build and import and that fails there is
 //! never backed, and the chain stops.
 
-use crate::{
-    input::Runtime,
-    rehearsal::Rehearsal,
-    time_limit,
-    validator::{EXECUTION_TIME, Validator},
-};
+use crate::{input::Runtime, rehearsal::Rehearsal};
 use fork::{Author, BlockRequest, Chain, candidate, processor::MeasuredTime};
 use protocol::{CheckOutcome, Finding, checks::Need};
 use std::path::Path;
+use validator::{EXECUTION_TIME, Validator, time_limit};
 use worker::{Failure, Kind, Result};
 
 pub fn run(rehearsal: &Rehearsal<'_>) -> Result<CheckOutcome> {
@@ -119,13 +115,12 @@ fn present(from: &Runtime, before: &Chain, author: &mut Author<'_>, cache: Optio
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::time_limit::tests::took;
     use protocol::Status;
 
     #[test]
     fn blocks_that_take_validators_too_long_fail() {
-        assert_eq!(judge(&["a block"], took(0.3)).status, Status::Pass);
-        assert_eq!(judge(&["a block"], took(1.5)).status, Status::Warn);
-        assert_eq!(judge(&["a block"], took(3.5)).status, Status::Fail);
+        assert_eq!(judge(&["a block"], MeasuredTime::from_reference(0.3)).status, Status::Pass);
+        assert_eq!(judge(&["a block"], MeasuredTime::from_reference(1.5)).status, Status::Warn);
+        assert_eq!(judge(&["a block"], MeasuredTime::from_reference(3.5)).status, Status::Fail);
     }
 }

@@ -2,12 +2,9 @@
 //! Would validators accept the code? Two thirds of them vote on it after they prepared it. Code
 //! that takes them too long is never applied, without any notice.
 
-use crate::{
-    rehearsal::Rehearsal,
-    time_limit,
-    validator::{MEMORY_LIMIT, MEMORY_WARNING, Prepared, TIME_LIMIT},
-};
+use crate::rehearsal::Rehearsal;
 use protocol::{CheckOutcome, Finding};
+use validator::{MEMORY_LIMIT, MEMORY_WARNING, Prepared, TIME_LIMIT, time_limit};
 use worker::{Kind, Result};
 
 /// The limit of validators for uncompressed Wasm, in bytes: `VALIDATION_CODE_BOMB_LIMIT`, four
@@ -71,11 +68,11 @@ fn mebibytes(bytes: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::time_limit::tests::took;
+    use fork::processor::MeasuredTime;
     use protocol::Status;
 
     fn prepared(seconds: f64, peak_memory: u64) -> Prepared {
-        Prepared { took: took(seconds), peak_memory: Some(peak_memory), artifact_size: 1 }
+        Prepared { took: MeasuredTime::from_reference(seconds), peak_memory: Some(peak_memory), artifact_size: 1 }
     }
 
     #[test]

@@ -2,8 +2,7 @@
 //! PVF pre-checking: the code of a parachain is prepared as a validator does before it votes for
 //! it, in parallel with the rest of the dry run.
 
-use super::{Executed, ValidatorJob, execution, first_line, kept::KeptCode, own_program, semantics};
-use crate::time_limit;
+use crate::{Executed, ValidatorJob, execution, first_line, kept::KeptCode, own_program, semantics, time_limit};
 use fork::{
     Candidate,
     processor::{CpuScope, MeasuredTime, Stopwatch},
@@ -29,6 +28,7 @@ pub const MEMORY_LIMIT: u64 = 16 * 1024 * 1024 * 1024;
 pub const MEMORY_WARNING: u64 = 4 * 1024 * 1024 * 1024;
 const CLOCK_LIMIT: Duration = Duration::from_secs(300);
 
+/// What preparing a code took.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 pub struct Prepared {
     /// Processor time of all threads: what validators measure.
@@ -79,6 +79,7 @@ impl Preparation {
         Self(std::thread::spawn(move || Validator::prepare(&code, cache.as_deref())))
     }
 
+    /// Waits for the end of the preparation.
     pub fn finish(self) -> Result<Validator> {
         self.0.join().map_err(|_| Failure::internal("the thread that prepares the code has panicked"))?
     }
@@ -86,6 +87,7 @@ impl Preparation {
 
 /// A validator that prepared a code.
 pub struct Validator {
+    /// What preparing the code took.
     pub prepared: Prepared,
     /// Whether an earlier run prepared the code, and measured it.
     pub kept: bool,

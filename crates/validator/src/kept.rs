@@ -6,7 +6,7 @@
 //! decides about the machine code and about the measured time: the code, this program, which
 //! contains the executor and its parameters, and the processor.
 
-use super::Prepared;
+use crate::Prepared;
 use artifact::hashes::blake2_256;
 use serde::{Deserialize, Serialize};
 use std::{

@@ -2,7 +2,7 @@
 //! Executes the block of a parachain as a validator does: `validate_block` of the prepared code,
 //! with no state but the proof of the block.
 
-use super::{HEAP, NATIVE_STACK, ValidatorJob, first_line, semantics};
+use crate::{HEAP, NATIVE_STACK, ValidatorJob, first_line, semantics};
 use fork::{
     Candidate, candidate,
     processor::{CpuScope, MeasuredTime, Stopwatch},
@@ -23,10 +23,12 @@ const CLOCK_LIMIT: Duration = Duration::from_secs(300);
 /// The stack of the thread beside that of the code, in bytes.
 const STACK: usize = NATIVE_STACK as usize + 2 * 1024 * 1024;
 
+/// A block that `validate_block` accepted.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 pub struct Executed {
     /// The answer of `validate_block`, in hex.
     pub answer: String,
+    /// How long the call took.
     pub took: MeasuredTime,
 }
 

@@ -5,9 +5,12 @@
 //! Each job runs in a process of its own, so that its time and memory can be measured, and a blob
 //! that exhausts them ends that process alone.
 
+#![cfg_attr(not(test), warn(missing_docs, clippy::disallowed_macros, clippy::disallowed_methods))]
+
 mod execution;
 mod kept;
 mod preparation;
+pub mod time_limit;
 
 pub use execution::{Executed, TIME_LIMIT as EXECUTION_TIME, execute};
 pub use preparation::{MEMORY_LIMIT, MEMORY_WARNING, Preparation, Prepared, TIME_LIMIT, Validator, prepare};

@@ -45,12 +45,11 @@ pub fn longer(one: MeasuredTime, other: MeasuredTime) -> MeasuredTime {
 }
 
 #[cfg(test)]
-pub mod tests {
+mod tests {
     use super::*;
 
-    /// Returns a duration in seconds of the reference machine.
-    pub fn took(seconds: f64) -> MeasuredTime {
-        MeasuredTime { clock: seconds, processor: Some(seconds / speed()) }
+    fn took(seconds: f64) -> MeasuredTime {
+        MeasuredTime::from_reference(seconds)
     }
 
     #[test]

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Onboards a parachain on the fork of a relay chain that does not know it, by the relay chain's own
+//! rules: its root registers the parachain, its validators check the code, sessions pass, and it gets
+//! a core.
+
+use crate::relay::Relay;
+use artifact::hashes::{blake2_256, twox_64};
+use codec::{Compact, Decode, Encode};
+use cumulus_primitives_core::ParaId;
+use fork::{BlockRequest, keys};
+use sp_core::H256;
+use worker::{Failure, Reporter, Result};
+
+/// The most relay blocks until the parachain is known and has a core. Each may end a session.
+const MOST_BLOCKS: u32 = 24;
+/// The longest call that the scheduler keeps itself, in bytes (`BoundedInline` of frame-support).
+const INLINE: usize = 128;
+/// A whole core (`PartsOf57600` of pallet-broker).
+const WHOLE: u16 = 57_600;
+/// The account that is named for the registration and the lease. Nobody has its key.
+const MANAGER: [u8; 32] = *b"a parachain that a fork onboards";
+
+/// Who dispatches a call.
+#[derive(Clone, Copy)]
+enum Dispatcher {
+    Root,
+    /// The account [`MANAGER`].
+    Manager,
+}
+
+/// Onboards the parachain with this head and code.
+///
+/// # Errors
+///
+/// A relay chain whose root has no known way to register a parachain or to give it a core is not
+/// judged.
+pub fn onboard(relay: &mut Relay<'_>, para: ParaId, head: &[u8], code: &[u8], reporter: &Reporter) -> Result<()> {
+    reporter.status(format!("onboarding parachain {} on the relay chain", u32::from(para)));
+    let register = match relay.call("ParasSudoWrapper", "sudo_schedule_para_initialize")? {
+        // `ParaGenesisArgs`, whose last field says that it is no on-demand parachain.
+        Some(call) => [call.to_vec(), (para, head, code, true).encode()].concat(),
+        None => match relay.call("Registrar", "force_register")? {
+            Some(call) => [call.to_vec(), (MANAGER, 0u128, para, head, code).encode()].concat(),
+            None => return Err(no_way("to register a parachain", "Registrar.force_register")),
+        },
+    };
+    relay.accept_code(H256(blake2_256(code)).into());
+    dispatch(relay, Dispatcher::Root, &register)?;
+    let lifecycle = |relay: &Relay<'_>| relay.chain().storage(&crate::relay::paras_key("ParaLifecycles", para));
+    if lifecycle(relay)?.is_none() {
+        return Err(Failure::not_judged("the relay chain's root could not register the parachain")
+            .found("no lifecycle of it after the call")
+            .expected("a head and a code within the limits of the relay chain"));
+    }
+    // `Onboarding` is the first of the lifecycles.
+    pass_sessions(
+        relay,
+        |relay| Ok(lifecycle(relay)?.is_some_and(|state| state != [0])),
+        || {
+            Failure::not_judged("the relay chain does not onboard the parachain")
+                .found(format!("no parachain {} after {MOST_BLOCKS} sessions", u32::from(para)))
+                .expected("a parachain whose code its validators accepted")
+        },
+    )?;
+    if let Some(call) = relay.call("Coretime", "assign_core")? {
+        let core = relay.free_core()?.ok_or_else(|| {
+            Failure::not_judged("the relay chain has no free core for the parachain").expected("a core without claims")
+        })?;
+        let begin = relay.chain().number().saturating_add(1);
+        // `CoreAssignment::Task`
+        let assignment = vec![((2u8, para), WHOLE)];
+        dispatch(relay, Dispatcher::Root, &[call.to_vec(), (core, begin, assignment, None::<u32>).encode()].concat())?;
+    } else if let (Some(lease), Some(onboard)) =
+        (relay.call("Slots", "force_lease")?, relay.call("Slots", "trigger_onboard")?)
+    {
+        let first = relay.lease_period()?;
+        let periods = 8u32;
+        let lease = [lease.to_vec(), (para, MANAGER, 0u128, first, periods).encode()].concat();
+        dispatch(relay, Dispatcher::Root, &lease)?;
+        dispatch(relay, Dispatcher::Manager, &[onboard.to_vec(), para.encode()].concat())?;
+    } else {
+        return Err(no_way("to give a parachain a core", "Coretime.assign_core"));
+    }
+    pass_sessions(
+        relay,
+        |relay| relay.has_core(para),
+        || {
+            Failure::not_judged("the relay chain gives the parachain no core")
+                .found(format!("none after {MOST_BLOCKS} sessions"))
+                .expected("a core by Coretime.assign_core or by a lease")
+        },
+    )
+}
+
+fn no_way(what: &str, expected: &str) -> Failure {
+    Failure::not_judged(format!("the root of the relay chain has no known call {what}")).expected(expected)
+}
+
+/// Ends one session after another until `done` holds.
+fn pass_sessions(
+    relay: &mut Relay<'_>,
+    done: impl Fn(&Relay<'_>) -> Result<bool>,
+    overdue: impl FnOnce() -> Failure,
+) -> Result<()> {
+    // The votes of the validators need a block of their own.
+    relay.build(Vec::new(), BlockRequest::default())?;
+    let epoch = relay.epoch()?;
+    for _ in 0..MOST_BLOCKS {
+        if done(relay)? {
+            return Ok(());
+        }
+        relay.build(Vec::new(), BlockRequest { slots_ahead: epoch, ..BlockRequest::default() })?;
+        relay.build(Vec::new(), BlockRequest::default())?;
+    }
+    Err(overdue())
+}
+
+/// Has the relay chain's scheduler dispatch a call in the next block, which is built.
+fn dispatch(relay: &mut Relay<'_>, dispatcher: Dispatcher, call: &[u8]) -> Result<()> {
+    let number = relay.chain().number().saturating_add(1).encode();
+    let agenda = [keys::item("Scheduler", "Agenda"), twox_64(&number).to_vec(), number].concat();
+    let mut changes = Vec::new();
+    // `Bounded`: the call itself, or the hash and the length of a preimage.
+    let bounded = if call.len() > INLINE {
+        let lookup = (blake2_256(call), call.len() as u32).encode();
+        changes.push(([keys::item("Preimage", "PreimageFor"), lookup.clone()].concat(), Some(call.encode())));
+        [vec![2], lookup].concat()
+    } else {
+        [vec![1], call.encode()].concat()
+    };
+    // `OriginCaller::system` with `RawOrigin`: the pallet System is the first of every runtime.
+    let origin = match dispatcher {
+        Dispatcher::Root => vec![0, 0],
+        Dispatcher::Manager => [vec![0, 1], MANAGER.to_vec()].concat(),
+    };
+    // `Scheduled`: no name, the highest priority, the call, not periodic, the origin.
+    let scheduled = [vec![1, 0, 0], bounded, vec![0], origin].concat();
+    changes.push((agenda, Some([Compact(1u32).encode(), scheduled].concat())));
+    relay.set(changes)?;
+    relay.build(Vec::new(), BlockRequest::default())?;
+    Ok(())
+}
+
+impl Relay<'_> {
+    /// Returns the slots of an epoch.
+    fn epoch(&self) -> Result<u64> {
+        let code = self.chain().next_code()?;
+        let answer = self.chain().call(self.executor(), &code, "BabeApi_configuration", &[])?;
+        <(u64, u64)>::decode(&mut &answer[..]).map(|(_, slots)| slots).map_err(|error| {
+            Failure::not_judged("the relay chain does not say how long its epochs are").found(error.to_string())
+        })
+    }
+
+    /// Returns the present period of leases.
+    fn lease_period(&mut self) -> Result<u32> {
+        let layout = self.layout()?;
+        let constant = |name| layout.constant("Slots", name).and_then(|bytes| u32::decode(&mut &bytes[..]).ok());
+        let (period, offset) = (constant("LeasePeriod").unwrap_or(0), constant("LeaseOffset").unwrap_or(0));
+        Ok(self.chain().number().saturating_sub(offset).checked_div(period).unwrap_or(0))
+    }
+}

@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: Apache-2.0
+//! A parachain: its collator, and the validators that check its blocks.
+
+use crate::{
+    receipt::backed_candidate,
+    relay::{CollationContext, ContextSearch, Relay},
+};
+use artifact::{Blob, Version};
+use codec::{Decode, Encode};
+use cumulus_primitives_core::{
+    InboundDownwardMessage, ParaId, RelayProofRequest,
+    relay_chain::{BackedCandidate, ValidationCodeHash},
+};
+use cumulus_primitives_parachain_inherent::MessageQueueChain;
+use fork::{Author, BlockRequest, Candidate, Chain, Code, candidate, candidate::ValidationResult, keys};
+use sp_core::H256;
+use std::path::PathBuf;
+use validator::Validator;
+use worker::{Failure, Result};
+
+/// The most keys of the relay chain that a runtime may ask for.
+const MOST_KEYS: usize = 1_000;
+
+/// A parachain of the network.
+pub struct Parachain<'a> {
+    id: ParaId,
+    author: Author<'a>,
+    /// After the last candidate that the relay chain backed.
+    chain: Chain,
+    /// Extrinsics for the next block.
+    pool: Vec<Vec<u8>>,
+    /// The code of the last block with its version.
+    version: Option<(Code, Version)>,
+    /// The code that the relay chain has, prepared by its validators.
+    prepared: Option<(ValidationCodeHash, Validator)>,
+    /// A directory for prepared code that is kept between runs.
+    cache: Option<PathBuf>,
+}
+
+/// A candidate that is offered to the relay chain.
+pub(crate) struct Collation {
+    /// The candidate with the votes of its group.
+    pub backed: BackedCandidate,
+    /// The number of the parachain's block.
+    pub number: u32,
+    /// The head that the relay chain would store.
+    pub head: Vec<u8>,
+    /// The parachain after the block.
+    after: Chain,
+}
+
+/// What a parachain offers for the next relay block.
+pub(crate) enum Offer {
+    /// The fork of the relay chain has too few blocks for the parachain's relay parent offset.
+    TooEarly,
+    /// It has no claim on a core in that block.
+    NoClaim,
+    /// A candidate.
+    Candidate(Box<Collation>),
+}
+
+impl<'a> Parachain<'a> {
+    /// Creates the parachain of a fork. `cache` is a directory for prepared code that is kept between
+    /// runs.
+    pub fn new(id: ParaId, author: Author<'a>, chain: Chain, cache: Option<PathBuf>) -> Self {
+        Self { id, author, chain, pool: Vec::new(), version: None, prepared: None, cache }
+    }
+
+    /// Returns the identifier on the relay chain.
+    pub fn id(&self) -> ParaId {
+        self.id
+    }
+
+    /// Returns the chain after the last candidate that the relay chain backed.
+    pub fn chain(&self) -> &Chain {
+        &self.chain
+    }
+
+    /// Returns the encoded header of the last block.
+    pub fn head(&self) -> Vec<u8> {
+        self.chain.header().encode()
+    }
+
+    /// Returns the head of the hash chain of messages from the relay chain after the messages that
+    /// wait, as the parachain will have it. Nothing before the first message.
+    pub(crate) fn last_downward_message(&self, waiting: &[InboundDownwardMessage]) -> Result<Option<H256>> {
+        let stored = self.chain.storage(&keys::item("ParachainSystem", "LastDmqMqcHead"))?;
+        let last = stored.and_then(|hash| H256::decode(&mut &hash[..]).ok()).unwrap_or_default();
+        let mut chain = MessageQueueChain::new(last);
+        for message in waiting {
+            chain.extend_downward(message);
+        }
+        Ok(Some(chain.head()).filter(|head| !head.is_zero()))
+    }
+
+    /// Writes to the state between two blocks, and makes the relay chain take the result for the
+    /// parachain's head. No block can do this.
+    pub fn set(&mut self, relay: &mut Relay<'_>, changes: Vec<(Vec<u8>, Option<Vec<u8>>)>) -> Result<()> {
+        self.chain.set(changes)?;
+        self.chain.adopt_state_root();
+        relay.set_head(self.id, self.head())
+    }
+
+    /// Puts an extrinsic into the next block.
+    pub fn submit(&mut self, extrinsic: Vec<u8>) {
+        self.pool.push(extrinsic);
+    }
+
+    /// Builds the next block as the chain's collators do, has it checked by the code that the relay
+    /// chain has, and returns it as its group backs it.
+    pub(crate) fn collate(&mut self, relay: &Relay<'_>) -> Result<Offer> {
+        let code = self.chain.next_code()?;
+        self.read_version(&code)?;
+        let offset = self.ask::<u32>(&code, "RelayParentOffsetApi", "relay_parent_offset")?.unwrap_or(0);
+        let request: RelayProofRequest =
+            self.ask(&code, "KeyToIncludeInRelayProof", "keys_to_prove")?.unwrap_or_default();
+        if request.keys.len() > MOST_KEYS {
+            return Err(Failure::check("the runtime asks for too many keys of the relay chain")
+                .found(request.keys.len().to_string())
+                .expected(format!("at most {MOST_KEYS}")));
+        }
+        let context = match relay.context_of(self.id, offset, request)? {
+            ContextSearch::TooEarly => return Ok(Offer::TooEarly),
+            ContextSearch::NoClaim => return Ok(Offer::NoClaim),
+            ContextSearch::BeyondClaims(length) => {
+                return Err(Failure::check("the parachain builds too far behind the newest relay block to get a core")
+                    .found(format!("a relay parent offset of {offset}, and {length} claims ahead on its core"))
+                    .expected("an offset below the number of claims (scheduler_params.lookahead)"));
+            }
+            ContextSearch::Found(context) => context,
+        };
+        let mut after = self.chain.clone();
+        self.author.prepare_state(&mut after, &code)?;
+        if after.root() != self.chain.root() {
+            return Err(Failure::not_judged("blocks of this chain need proofs that a fork cannot create")
+                .found("values that are written into the state instead, which the relay chain would not accept"));
+        }
+        // Collators select the core by its place in the claim queue of the relay parent.
+        let claim_queue_offset = u8::try_from(offset).ok().filter(|_| context.assignment.selected);
+        let request = BlockRequest {
+            extrinsics: self.pool.clone(),
+            relay_parent: Some(context.relay_parent.clone()),
+            claim_queue_offset,
+            ..BlockRequest::default()
+        };
+        let bundled = self.version.as_ref().is_some_and(|(_, version)| candidate::is_bundled(version));
+        let candidate = {
+            // The headers behind the relay parent carry the placeholder of their authors' seals.
+            let _seal = self.author.executor().signatures().accept_seal();
+            self.author.candidate(&mut after, request, bundled)?
+        };
+        let result = self.validate(relay, &context, &candidate)?;
+        let CollationContext { hash, assignment, code, .. } = *context;
+        let backed = backed_candidate(self.id, hash, code, &candidate, &result, &assignment)?;
+        let (number, head) = (candidate.header.number, candidate.head);
+        Ok(Offer::Candidate(Box::new(Collation { backed, number, head, after })))
+    }
+
+    /// Continues after a candidate that the relay chain has backed.
+    pub(crate) fn advance(&mut self, collation: Collation) {
+        self.chain = collation.after;
+        self.pool.clear();
+    }
+
+    fn read_version(&mut self, code: &Code) -> Result<()> {
+        if self.version.as_ref().is_some_and(|(known, _)| known == code) {
+            return Ok(());
+        }
+        let name = "the parachain's code";
+        let blob = Blob::from_deployed(name, code.bytes().to_vec())?;
+        self.version = Some((code.clone(), artifact::version_of(name, &blob)?));
+        Ok(())
+    }
+
+    /// Calls a function without arguments. Returns nothing if the runtime does not have its API.
+    fn ask<T: Decode>(&self, code: &Code, api: &str, function: &str) -> Result<Option<T>> {
+        let has = |version: &Version| version.apis.iter().any(|known| known.name.as_deref() == Some(api));
+        if !self.version.as_ref().is_some_and(|(_, version)| has(version)) {
+            return Ok(None);
+        }
+        let method = format!("{api}_{function}");
+        let answer = self.chain.call(self.author.executor(), code, &method, &[])?;
+        T::decode(&mut &answer[..]).map(Some).map_err(|error| {
+            Failure::check(format!("the parachain's answer of {method} cannot be decoded")).found(error.to_string())
+        })
+    }
+
+    /// Checks a block as the validators of the relay chain do, and returns what they commit to.
+    fn validate(
+        &mut self,
+        relay: &Relay<'_>,
+        at: &CollationContext,
+        candidate: &Candidate,
+    ) -> Result<ValidationResult> {
+        if self.prepared.as_ref().is_none_or(|(known, _)| *known != at.code) {
+            let code = relay.validation_code(at.code)?.ok_or_else(|| {
+                Failure::not_judged("the relay chain does not have the code of the parachain")
+                    .found(format!("{:?} without its code", at.code))
+            })?;
+            self.prepared = Some((at.code, Validator::prepare(&code, self.cache.as_deref())?));
+        }
+        let Some((_, validator)) = &self.prepared else { return Err(Failure::internal("no code was prepared")) };
+        let executed = validator.execute(candidate)?;
+        let answer = hex::decode(&executed.answer).map_err(|error| {
+            Failure::internal("the answer of validate_block is not in hex").found(error.to_string())
+        })?;
+        ValidationResult::decode(&mut &answer[..]).map_err(|error| {
+            Failure::check("validate_block returned an invalid ValidationResult").found(error.to_string())
+        })
+    }
+}

@@ -1,0 +1,418 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The upgrade of a parachain as its relay chain decides about it: the candidate that carries the
+//! code, the votes of the validators, the delay, the go-ahead, and the first heads of the new code.
+
+use crate::{CollationOutcome, Network, ParaId, Round};
+use cumulus_primitives_core::relay_chain::{UpgradeGoAhead, ValidationCodeHash};
+use fork::Code;
+use std::time::{Duration, Instant};
+use worker::{Code as FailureCode, Failure, Kind, Reporter, Result};
+
+/// The relay blocks in a row in which a parachain may be without a backed candidate although it has a
+/// core. Around the end of a session the relay chain backs none, a parachain that builds behind the
+/// newest relay block waits longer, and one with slots of 24 s builds in every fourth relay block.
+const PATIENCE: u32 = 12;
+/// The relay blocks in a row without a claim on a core.
+const MOST_UNCLAIMED: u32 = 100;
+/// The most relay blocks of a journey beside the delay that the relay chain foretells.
+const MOST_BLOCKS: u32 = 200;
+/// The longest delay that is waited for, in relay blocks: that of Polkadot is 600.
+const MOST_DELAY: u32 = 2_000;
+/// Relay blocks before the foretold one in which the parachain collates again.
+const LEAD: u32 = 3;
+/// Refused candidates in a row, up to the go-ahead, by which a parachain is seen to stand. The end of a
+/// session explains two.
+const REFUSED: u32 = 3;
+/// The time after which a parachain that stands is not tried again. Its blocks may take minutes.
+const LONGEST_TRIAL: Duration = Duration::from_secs(600);
+
+/// How far the upgrade of a parachain came. Numbers are those of relay blocks if not said otherwise.
+#[derive(Debug, Default)]
+pub struct Journey {
+    /// The relay block that the journey began on.
+    pub began: u32,
+    /// The block that backed the candidate with the code.
+    pub backed: Option<u32>,
+    /// The block that included it.
+    pub included: Option<u32>,
+    /// The block after which the code was accepted by the votes of the validators, or known already.
+    pub accepted: Option<u32>,
+    /// The block for which the relay chain foretold the go-ahead.
+    pub foretold: Option<u32>,
+    /// Candidates that were backed between the inclusion of the code and the go-ahead.
+    pub waiting_heads: u32,
+    /// The block with the go-ahead.
+    pub go_ahead: Option<u32>,
+    /// The parachain's first block after which its state has the new code.
+    pub applied: Option<u32>,
+    /// The block after which the relay chain checks candidates with the new code.
+    pub promoted: Option<u32>,
+    /// Candidates of the new code that the relay chain included.
+    pub heads: u32,
+    /// The block that included the last of them.
+    pub ended: Option<u32>,
+    /// Why the journey ended early.
+    pub obstacle: Option<Failure>,
+}
+
+/// What is to be rehearsed.
+pub struct Plan<'p> {
+    /// The parachain, in whose pool the extrinsic is that applies the authorized upgrade.
+    pub para: ParaId,
+    /// The new code.
+    pub code: &'p Code,
+    /// The candidates of the new code that the relay chain is to include.
+    pub heads: u32,
+}
+
+/// Why a parachain got no candidate backed in the last relay blocks.
+#[derive(Default)]
+struct Standstill {
+    /// Relay blocks in a row in which it had a claim on a core.
+    blocks: u32,
+    /// Relay blocks in a row in which it had none.
+    unclaimed: u32,
+    /// The reasons, each once.
+    reasons: Vec<String>,
+    began: Option<Instant>,
+}
+
+/// Builds relay blocks until a candidate of the parachain's present code is included.
+///
+/// # Errors
+///
+/// If none is, the fork lacks something that the live chains have. Nothing that follows would say
+/// anything about another code, so it is not judged.
+pub fn control(network: &mut Network<'_>, para: ParaId) -> Result<()> {
+    let mut standstill = Standstill::default();
+    // Newer relay chains want the core to be named beside the votes, whatever their features say.
+    for _ in 0..2 {
+        standstill = Standstill::default();
+        for _ in 0..MOST_BLOCKS {
+            let mut round = network.advance(|_| true)?;
+            if round.block.includes(para) {
+                return network.relay.settle(para);
+            }
+            standstill.note(round.take_outcome(para));
+            if standstill.is_over() {
+                break;
+            }
+        }
+        network.relay.invert_named_cores();
+    }
+    let why = standstill.failure(network.relay.chain().number());
+    Err(Failure::not_judged("on these forks no candidate of the present code is included either")
+        .found(why.found.unwrap_or(why.message)))
+}
+
+/// Rehearses an upgrade. What prevents it is the journey's obstacle.
+pub fn rehearse(network: &mut Network<'_>, plan: &Plan<'_>, reporter: &Reporter) -> Result<Journey> {
+    let mut journey = Journey { began: network.relay.chain().number(), ..Journey::default() };
+    match travel(network, plan, &mut journey, reporter) {
+        Ok(()) => Ok(journey),
+        Err(failure) if failure.is_verdict() => {
+            journey.obstacle = Some(failure);
+            Ok(journey)
+        }
+        Err(failure) => Err(failure),
+    }
+}
+
+fn travel(network: &mut Network<'_>, plan: &Plan<'_>, journey: &mut Journey, reporter: &Reporter) -> Result<()> {
+    network.relay.accept_code(code_hash(plan.code));
+    let mut standstill = Standstill::default();
+    while journey.heads < plan.heads {
+        let number = network.relay.chain().number().saturating_add(1);
+        overdue(journey, number)?;
+        reporter.progress("relay blocks", u64::from(number.saturating_sub(journey.began)), None, "blocks");
+        let collates = !waits(journey, number);
+        let round = network.advance(|para| para != plan.para || collates);
+        // What the parachain does wrong is its outcome. The relay chain built blocks before.
+        let mut round = round.map_err(|failure| match failure.kind {
+            Kind::Check => Failure { kind: Kind::NotJudged, ..failure },
+            _ => failure,
+        })?;
+        let outcome = round.take_outcome(plan.para);
+        carried(journey, &outcome, plan.code, number)?;
+        if journey.included.is_some()
+            && journey.go_ahead.is_none()
+            && matches!(outcome, CollationOutcome::Backed { .. })
+        {
+            journey.waiting_heads += 1;
+        }
+        note(network, plan, &round, number, journey)?;
+        standstill.note(outcome);
+        if standstill.is_over() || stood_until_go_ahead(journey, &standstill, number) {
+            return Err(standstill.failure(number));
+        }
+    }
+    Ok(())
+}
+
+/// Returns whether the parachain waits: once a block with the scheduled code was backed, later ones
+/// say nothing until the go-ahead is near.
+fn waits(journey: &Journey, number: u32) -> bool {
+    let is_far = journey.foretold.is_some_and(|at| number.saturating_add(LEAD) < at);
+    journey.waiting_heads > 0 && journey.go_ahead.is_none() && is_far
+}
+
+/// Returns whether the parachain stood from the inclusion of the code to the go-ahead in this relay
+/// block. On a chain with a longer delay it would stand for hours.
+fn stood_until_go_ahead(journey: &Journey, standstill: &Standstill, number: u32) -> bool {
+    journey.go_ahead == Some(number) && journey.waiting_heads == 0 && standstill.blocks >= REFUSED
+}
+
+/// Notes whether the first candidate carries the code.
+fn carried(journey: &mut Journey, outcome: &CollationOutcome, code: &Code, number: u32) -> Result<()> {
+    if journey.backed.is_some() {
+        return Ok(());
+    }
+    match outcome {
+        CollationOutcome::Backed { code: Some(carried), .. } if *carried == code_hash(code) => {
+            journey.backed = Some(number);
+            Ok(())
+        }
+        CollationOutcome::Backed { number, .. } => Err(Failure::check("the parachain does not schedule the code")
+            .found(format!("its block {number}, which applies the authorized upgrade, carries no new code"))
+            .expected("the code in the candidate, for the relay chain")),
+        CollationOutcome::NotBuilt(failure) if failure.is(FailureCode::Dispatch) => {
+            Err(Failure::check("the parachain refuses to apply the authorized upgrade").found(failure.to_string()))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Notes what the relay block changed.
+fn note(network: &Network<'_>, plan: &Plan<'_>, round: &Round, number: u32, journey: &mut Journey) -> Result<()> {
+    let (relay, parachain, id) = (&network.relay, network.parachain(plan.para)?, plan.para);
+    let hash = code_hash(plan.code);
+    let includes = round.block.includes(id);
+    if journey.promoted.is_some() && includes {
+        journey.heads += 1;
+        journey.ended = Some(number);
+    }
+    if journey.backed.is_some_and(|backed| backed < number) && includes && journey.included.is_none() {
+        journey.included = Some(number);
+        let known = relay.foretold(id)?.is_some() || relay.is_checked(hash)? || relay.current_code(id)? == Some(hash);
+        if !known {
+            return Err(Failure::check(
+                "the relay chain included the candidate with the code and did not take the code",
+            )
+            .found("no vote of the validators, and no block for the go-ahead")
+            .expected("that no other code is scheduled, and that this one is new and not too large"));
+        }
+    }
+    if journey.included.is_some() && journey.accepted.is_none() {
+        journey.foretold = relay.foretold(id)?;
+        journey.accepted = journey.foretold.map(|_| number);
+    }
+    match relay.signal(id)? {
+        Some(UpgradeGoAhead::GoAhead) => journey.go_ahead = journey.go_ahead.or(Some(number)),
+        Some(UpgradeGoAhead::Abort) => return Err(Failure::check("the relay chain aborts the upgrade")),
+        None => {}
+    }
+    if journey.applied.is_none() && parachain.chain().next_code()? == *plan.code {
+        if journey.go_ahead.is_none() {
+            return Err(Failure::check("the parachain applies the code without the relay chain's go-ahead")
+                .found(format!("the new code after its block {}", parachain.chain().number()))
+                .expected("the new code after the relay chain's signal"));
+        }
+        journey.applied = Some(parachain.chain().number());
+    }
+    if journey.promoted.is_none() && relay.current_code(id)? == Some(hash) {
+        journey.promoted = Some(number);
+    }
+    Ok(())
+}
+
+/// Returns the hash by which the relay chain knows the code.
+fn code_hash(code: &Code) -> ValidationCodeHash {
+    sp_core::H256::from_slice(code.hash()).into()
+}
+
+/// Fails if something should have happened before relay block `number`.
+fn overdue(journey: &Journey, number: u32) -> Result<()> {
+    let delay = journey.foretold.map_or(0, |at| at.saturating_sub(journey.began));
+    if delay > MOST_DELAY {
+        return Err(Failure::not_judged("the relay chain gives the go-ahead too far ahead to be rehearsed")
+            .found(format!("{delay} relay blocks"))
+            .expected(format!("at most {MOST_DELAY}")));
+    }
+    let awaited = journey.foretold.filter(|_| journey.go_ahead.is_none());
+    if let Some(at) = awaited.filter(|at| number > at.saturating_add(PATIENCE)) {
+        return Err(Failure::check("the relay chain does not give the go-ahead at the block that it foretold")
+            .found(format!("no signal before relay block {number}"))
+            .expected(format!("the go-ahead in block {at}")));
+    }
+    let limit = delay.saturating_add(MOST_BLOCKS);
+    match number.saturating_sub(journey.began) > limit {
+        true => Err(Failure::check(format!("{} within {limit} relay blocks", missing(journey)))),
+        false => Ok(()),
+    }
+}
+
+fn missing(journey: &Journey) -> &'static str {
+    match journey {
+        Journey { backed: None, .. } => "no candidate with the code is backed",
+        Journey { included: None, .. } => "the candidate with the code is not included",
+        Journey { accepted: None, .. } => "the validators do not accept the code",
+        Journey { go_ahead: None, .. } => "the relay chain does not give the go-ahead",
+        Journey { applied: None, .. } => "the parachain does not apply the code",
+        Journey { promoted: None, .. } => "the relay chain does not take the code for the parachain's current one",
+        _ => "too few candidates of the new code are included",
+    }
+}
+
+impl Standstill {
+    /// Counts a relay block.
+    fn note(&mut self, outcome: CollationOutcome) {
+        let reasons = match outcome {
+            CollationOutcome::Backed { .. } => {
+                *self = Self::default();
+                return;
+            }
+            CollationOutcome::NotAsked => return,
+            CollationOutcome::NoClaim => {
+                self.unclaimed += 1;
+                return;
+            }
+            CollationOutcome::NotBuilt(failure) => vec![failure.to_string()],
+            CollationOutcome::LeftOut(reasons) if reasons.is_empty() => {
+                vec!["the relay chain left the candidate out and gives no reason: its runtime logs none".to_owned()]
+            }
+            CollationOutcome::LeftOut(reasons) => reasons,
+        };
+        self.blocks += 1;
+        self.unclaimed = 0;
+        self.began.get_or_insert_with(Instant::now);
+        for reason in reasons {
+            if !self.reasons.contains(&reason) {
+                self.reasons.push(reason);
+            }
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        let is_slow = self.began.is_some_and(|began| began.elapsed() > LONGEST_TRIAL);
+        self.blocks >= PATIENCE || self.unclaimed >= MOST_UNCLAIMED || is_slow
+    }
+
+    /// Returns the failure at relay block `number`.
+    fn failure(&self, number: u32) -> Failure {
+        if self.reasons.is_empty() {
+            return Failure::not_judged("the parachain has no core")
+                .found(format!("no claim on one in {} relay blocks up to {number}", self.unclaimed))
+                .expected("a core in the claim queue");
+        }
+        let blocks = self.blocks;
+        Failure::check(format!("the parachain stands: no candidate was backed in {blocks} relay blocks up to {number}"))
+            .found(self.reasons.join("; "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn waiting(foretold: u32) -> Journey {
+        Journey { began: 10, backed: Some(11), included: Some(12), foretold: Some(foretold), ..Journey::default() }
+    }
+
+    fn kind(overdue: Result<()>) -> Option<Kind> {
+        overdue.err().map(|failure| failure.kind)
+    }
+
+    #[test]
+    fn a_go_ahead_that_does_not_come_is_a_failure() {
+        assert_eq!(kind(overdue(&waiting(20), 20 + PATIENCE)), None);
+        assert_eq!(kind(overdue(&waiting(20), 21 + PATIENCE)), Some(Kind::Check));
+        let came = Journey { go_ahead: Some(20), ..waiting(20) };
+        assert_eq!(kind(overdue(&came, 21 + PATIENCE)), None);
+    }
+
+    #[test]
+    fn a_delay_that_is_too_long_to_be_waited_for_is_not_judged() {
+        assert_eq!(kind(overdue(&waiting(10 + MOST_DELAY), 13)), None);
+        assert_eq!(kind(overdue(&waiting(11 + MOST_DELAY), 13)), Some(Kind::NotJudged));
+    }
+
+    #[test]
+    fn the_step_that_is_missing_is_named() {
+        let journey = Journey { began: 10, ..Journey::default() };
+        assert_eq!(kind(overdue(&journey, 10 + MOST_BLOCKS)), None);
+        let failure = overdue(&journey, 11 + MOST_BLOCKS).expect_err("too long");
+        assert!(failure.message.contains("no candidate with the code is backed"), "{failure}");
+        let accepted = Journey { accepted: Some(13), ..waiting(20) };
+        assert_eq!(missing(&accepted), "the relay chain does not give the go-ahead");
+    }
+
+    #[test]
+    fn a_parachain_waits_until_shortly_before_the_go_ahead() {
+        let backed = || Journey { waiting_heads: 1, ..waiting(100) };
+        assert!(waits(&backed(), 96));
+        assert!(!waits(&backed(), 97));
+        assert!(!waits(&Journey { go_ahead: Some(100), ..backed() }, 90));
+        assert!(!waits(&waiting(100), 50), "nothing was backed since the code");
+        assert!(!waits(&Journey::default(), 5));
+    }
+
+    #[test]
+    fn a_parachain_stands_after_some_blocks_with_a_core_and_none_backed() {
+        let mut standstill = Standstill::default();
+        for _ in 1..PATIENCE {
+            standstill.note(CollationOutcome::LeftOut(vec!["too large".into()]));
+            standstill.note(CollationOutcome::NoClaim);
+        }
+        assert!(!standstill.is_over());
+        standstill.note(CollationOutcome::NotBuilt(Failure::check("it trapped")));
+        assert!(standstill.is_over());
+        let failure = standstill.failure(7);
+        assert_eq!((failure.kind, failure.found.as_deref()), (Kind::Check, Some("too large; it trapped")));
+        standstill.note(CollationOutcome::Backed { number: 8, code: None });
+        assert!(!standstill.is_over());
+    }
+
+    #[test]
+    fn a_parachain_that_stood_until_the_go_ahead_is_seen() {
+        let mut standstill = Standstill::default();
+        let signalled = Journey { go_ahead: Some(20), ..waiting(20) };
+        for _ in 0..REFUSED {
+            assert!(!stood_until_go_ahead(&signalled, &standstill, 20));
+            standstill.note(CollationOutcome::LeftOut(vec!["another root".into()]));
+        }
+        assert!(stood_until_go_ahead(&signalled, &standstill, 20));
+        assert!(!stood_until_go_ahead(&signalled, &standstill, 21));
+        assert!(!stood_until_go_ahead(&Journey { waiting_heads: 1, ..signalled }, &standstill, 20));
+        assert!(!stood_until_go_ahead(&waiting(20), &standstill, 19));
+    }
+
+    #[test]
+    fn a_parachain_without_a_core_is_not_judged() {
+        let mut standstill = Standstill::default();
+        for _ in 0..MOST_UNCLAIMED {
+            assert!(!standstill.is_over());
+            standstill.note(CollationOutcome::NoClaim);
+        }
+        assert!(standstill.is_over());
+        assert_eq!(standstill.failure(7).kind, Kind::NotJudged);
+    }
+
+    #[test]
+    fn a_relay_chain_without_a_reason_is_said_to_give_none() {
+        let mut standstill = Standstill::default();
+        standstill.note(CollationOutcome::LeftOut(Vec::new()));
+        assert!(standstill.failure(7).found.is_some_and(|found| found.contains("gives no reason")));
+    }
+
+    #[test]
+    fn a_block_that_applies_the_upgrade_and_carries_no_code_is_a_failure() {
+        let code = Code::new(vec![1]);
+        let backed = |carried| CollationOutcome::Backed { number: 4, code: carried };
+        let mut journey = Journey::default();
+        assert_eq!(kind(carried(&mut journey, &CollationOutcome::NoClaim, &code, 9)), None);
+        assert_eq!(kind(carried(&mut journey, &backed(None), &code, 9)), Some(Kind::Check));
+        assert_eq!(kind(carried(&mut journey, &backed(Some(code_hash(&code))), &code, 9)), None);
+        assert_eq!(journey.backed, Some(9));
+        assert_eq!(kind(carried(&mut journey, &backed(None), &code, 10)), None, "the next ones need not");
+    }
+}
