@@ -124,8 +124,7 @@ fn attempt(chain: &Chain, author: &mut Author<'_>, code: &Code, versions: Versio
     let system = layout.pallet("System").ok_or_else(|| Failure::check("the chain's runtime has no System pallet"))?;
     let scheduled = layout.parachain_system().map(|pallet| pallet.key("PendingValidationCode"));
     let (Some(call), true) = (system.call("apply_authorized_upgrade"), system.has_item("AuthorizedUpgrade")) else {
-        return Err(Failure::check("the chain's runtime is older than system.apply_authorized_upgrade")
-            .code(Failed::OlderThanTheCall));
+        return Err(older());
     };
     if let Some(key) = scheduled.as_ref()
         && is_pending(chain, key)?
@@ -138,12 +137,10 @@ fn attempt(chain: &Chain, author: &mut Author<'_>, code: &Code, versions: Versio
     let authorized = system.key("AuthorizedUpgrade");
 
     let mut chain = chain.clone();
-    // `CodeUpgradeAuthorization { code_hash, check_version }` of frame-system.
-    let authorization = (sp_core::H256::from_slice(code.hash()), versions == Versions::MustRise).encode();
-    chain.set(vec![(authorized.clone(), Some(authorization))])?;
-    let extrinsic = block::bare_extrinsic(&(call, Compact(code.bytes().len() as u32), Raw(code.bytes())).encode());
-    let mut blocks =
-        vec![build(&mut chain, author, BlockRequest { extrinsics: vec![extrinsic], ..Default::default() })?];
+    let application = Application::of(call, authorized.clone(), code, versions);
+    chain.set(vec![application.authorization])?;
+    let extrinsics = vec![application.extrinsic];
+    let mut blocks = vec![build(&mut chain, author, BlockRequest { extrinsics, ..Default::default() })?];
     let said = upgrade_events(&layout, &chain)?;
 
     for _ in 0..MOST_BLOCKS {
@@ -180,6 +177,34 @@ fn attempt(chain: &Chain, author: &mut Author<'_>, code: &Code, versions: Versio
     Err(Failure::check("the new code did not take effect")
         .found(format!("another :code {MOST_BLOCKS} blocks after system.apply_authorized_upgrade, which left {said}"))
         .expected("the new code"))
+}
+
+/// What applies an authorized upgrade: the authorization in the state, and the extrinsic that anyone may send.
+pub struct Application {
+    pub authorization: (Vec<u8>, Option<Vec<u8>>),
+    pub extrinsic: Vec<u8>,
+}
+
+impl Application {
+    fn of(call: [u8; 2], key: Vec<u8>, code: &Code, versions: Versions) -> Self {
+        // `CodeUpgradeAuthorization { code_hash, check_version }` of frame-system.
+        let authorization = (sp_core::H256::from_slice(code.hash()), versions == Versions::MustRise).encode();
+        let extrinsic = block::bare_extrinsic(&(call, Compact(code.bytes().len() as u32), Raw(code.bytes())).encode());
+        Self { authorization: (key, Some(authorization)), extrinsic }
+    }
+}
+
+/// Returns what applies the upgrade on a chain.
+pub fn application(author: &mut Author<'_>, chain: &Chain, code: &Code) -> Result<Application> {
+    let system = author.layout(chain)?.pallet("System");
+    let (call, key) = system
+        .and_then(|system| Some((system.call("apply_authorized_upgrade")?, system.key("AuthorizedUpgrade"))))
+        .ok_or_else(older)?;
+    Ok(Application::of(call, key, code, Versions::MustRise))
+}
+
+fn older() -> Failure {
+    Failure::check("the chain's runtime is older than system.apply_authorized_upgrade").code(Failed::OlderThanTheCall)
 }
 
 fn refused() -> Failure {

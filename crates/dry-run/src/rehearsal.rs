@@ -4,15 +4,16 @@
 //! [`Rehearsal::begin`] reads the state and the runtimes. Each later stage is built when a check first reads it, and kept.
 
 use crate::{
+    ask::parachain_id,
     enactment::{self, Enacted},
     input::{self, Runtime},
     messages::{Counterpart, outbound},
     migration::{self, Migration, Routine},
     progress::Progress,
+    relay_chain::{Decision, RelayChain},
     selection::LeftOut,
     timed_block::TimedBlock,
     types::Interface,
-    validator::{Preparation, Validator},
 };
 use fork::{Author, Chain, Executor, LoadOptions, LoadedChain, Store};
 use protocol::{
@@ -22,6 +23,7 @@ use protocol::{
 };
 use source::ReadSource;
 use std::cell::{Cell, OnceCell, RefCell, RefMut};
+use validator::{Preparation, Validator};
 use worker::{Failure, Kind, Reporter, Result};
 
 pub struct Rehearsal<'a> {
@@ -38,6 +40,8 @@ pub struct Rehearsal<'a> {
     pub chain: Chain,
     /// Other chains that this one exchanges messages with.
     pub counterparts: Vec<Counterpart>,
+    /// The relay chain that decides about a parachain's upgrade, for the report.
+    pub relay: Option<protocol::dry_run::Counterpart>,
     /// Why the new code cannot even give its metadata. No check that runs the code can be made then.
     pub unusable: Option<Failure>,
     /// The calls whose weight changed, once `weights` has compared them.
@@ -55,6 +59,8 @@ pub struct Rehearsal<'a> {
     life: OnceCell<Life>,
     trial: OnceCell<Migration>,
     validator: OnceCell<Option<Result<Validator>>>,
+    relay_chain: Cell<Option<RelayChain<'a>>>,
+    decision: OnceCell<Decision>,
 }
 
 /// The chain after its migrations have ended and healthy blocks have followed.
@@ -77,7 +83,7 @@ impl<'a> Rehearsal<'a> {
     pub fn begin(
         request: &'a DryRunRequest,
         left_out: LeftOut,
-        executor: &'a Executor,
+        (executor, of_relay): (&'a Executor, &'a Executor),
         reporter: &'a Reporter,
     ) -> Result<Self> {
         let name = request.state.to_string();
@@ -89,17 +95,26 @@ impl<'a> Rehearsal<'a> {
             unverified: request.unverified,
             store: Some(&store),
         };
-        let loaded = fork::load(&request.state, how, reporter)?;
-        let mut chain = loaded.chain.clone();
-        if let Some(named) = &request.code {
-            chain.put_code(&request.state.code(named)?)?;
+        let read = |at| Present::read(request, LoadOptions { at, ..how }, executor, reporter);
+        let mut present = read(request.at.as_deref())?;
+        let relay_chain = match &request.relay {
+            Some(relay) => {
+                let id = parachain_id(&present.runtime, &present.chain, executor)?.ok_or_else(|| {
+                    Failure::usage(format!("{name} is no parachain, and a relay chain is given"))
+                        .hint("leave --relay out")
+                })?;
+                Some(RelayChain::load(relay, id, how, of_relay, reporter)?)
+            }
+            None => None,
+        };
+        if let Some(relay) = &relay_chain {
+            // A live parachain is ahead of what its relay chain has included.
+            if let (Source::Node(_), None, Some(head)) = (&request.state, &request.at, relay.head()?) {
+                present = read(Some(&hex::encode_prefixed(head)))?;
+            }
+            relay.expect_head(&present.chain, &request.state)?;
         }
-
-        reporter.status("reading the runtimes");
-        let old_code = chain.next_code()?;
-        let old_blob = artifact::blob::Blob::from_deployed(&name, old_code.bytes().to_vec())?;
-        let from = Runtime::read(&name, old_blob, &chain, executor)?;
-        chain.set_state_version(from.version.effective_state_version());
+        let Present { loaded, chain, runtime: from } = present;
         let new_blob = request.runtime.parse::<Source>()?.blob()?;
         // It takes as long as everything else, and runs beside it in a process of its own.
         let prepares = from.layout.parachain_system().is_some()
@@ -122,6 +137,7 @@ impl<'a> Rehearsal<'a> {
             tested: None,
             chain,
             counterparts: Vec::new(),
+            relay: relay_chain.as_ref().map(RelayChain::identity),
             unusable,
             call_weights: OnceCell::new(),
             progress: Progress::default(),
@@ -136,6 +152,8 @@ impl<'a> Rehearsal<'a> {
             life: OnceCell::new(),
             trial: OnceCell::new(),
             validator: OnceCell::new(),
+            relay_chain: Cell::new(relay_chain),
+            decision: OnceCell::new(),
         };
         if rehearsal.unusable.is_none() {
             rehearsal.read_companions(LoadOptions { at: None, ..how })?;
@@ -172,6 +190,7 @@ impl<'a> Rehearsal<'a> {
             },
             Need::Messages => [&self.from, &self.to].into_iter().any(Runtime::exchanges_messages),
             Need::OtherChains => !self.counterparts.is_empty(),
+            Need::RelayChain => self.relay.is_some(),
         })
     }
 
@@ -279,6 +298,15 @@ impl<'a> Rehearsal<'a> {
         self.validator.get_or_init(|| self.preparation.take().map(Preparation::finish)).as_ref()
     }
 
+    /// Returns how the relay chain decided about the upgrade, for checks that need it.
+    pub fn decision(&self) -> Result<&Decision> {
+        self.stage(&self.decision, "code-backed", || {
+            let relay = self.relay_chain.take().ok_or_else(|| unneeded(Need::RelayChain))?;
+            let author = self.author()?.fresh();
+            relay.decide(&self.chain, author, &self.to.code, self.request.cache.as_deref(), self.reporter)
+        })
+    }
+
     /// Takes the whole state of a chain that is read as needed, for checks that read every entry.
     pub fn take_whole_state(&self) {
         self.loaded.borrow_mut().fetch_all(self.reporter);
@@ -338,6 +366,30 @@ impl<'a> Rehearsal<'a> {
         let stage = build()?;
         self.progress.begin(before);
         Ok(cell.get_or_init(|| stage))
+    }
+}
+
+/// The chain before the upgrade, and its runtime.
+struct Present {
+    loaded: LoadedChain,
+    chain: Chain,
+    runtime: Runtime,
+}
+
+impl Present {
+    fn read(request: &DryRunRequest, how: LoadOptions<'_>, executor: &Executor, reporter: &Reporter) -> Result<Self> {
+        let name = request.state.to_string();
+        let loaded = fork::load(&request.state, how, reporter)?;
+        let mut chain = loaded.chain.clone();
+        if let Some(named) = &request.code {
+            chain.put_code(&request.state.code(named)?)?;
+        }
+        reporter.status("reading the runtimes");
+        let code = chain.next_code()?;
+        let blob = artifact::blob::Blob::from_deployed(&name, code.bytes().to_vec())?;
+        let runtime = Runtime::read(&name, blob, &chain, executor)?;
+        chain.set_state_version(runtime.version.effective_state_version());
+        Ok(Self { loaded, chain, runtime })
     }
 }
 

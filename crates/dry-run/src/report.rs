@@ -86,6 +86,7 @@ fn begun(rehearsal: &Rehearsal<'_>) -> Result<DryRunReport> {
         to: to.identity(),
         try_runtime: tested.as_ref().map(|tested| hex::encode_prefixed(tested.code.hash())),
         with: counterparts.iter().map(Counterpart::identity).collect(),
+        relay: rehearsal.relay.clone(),
         checks: Vec::new(),
         left_out: CHECKS.into_iter().filter(|name| left_out.contains(name)).map(str::to_owned).collect(),
         blocks: Vec::new(),

@@ -32,7 +32,8 @@ pub fn dry_run(request: &DryRunRequest, reporter: &Reporter) -> Result<DryRunRep
     let allowance = Allowance::of(request)?;
     let left_out = selection::left_out(request)?;
     let executor = Executor::new(request.cache.as_deref());
-    let rehearsal = Rehearsal::begin(request, left_out, &executor, reporter)?;
+    let of_relay = executor.beside();
+    let rehearsal = Rehearsal::begin(request, left_out, (&executor, &of_relay), reporter)?;
     let report = if let Some(failure) = &rehearsal.unusable {
         run_checks(&rehearsal, |name| WITHOUT_RUNNING.contains(&name))?;
         report::of_unusable(&rehearsal, failure, began)?

@@ -237,6 +237,47 @@ the author is one of the chain's own. Not judged if a block of the present code 
 is not accepted either",
                 needs: [Parachain, PreparedCode],
             }
+            code_backed = "code-backed" {
+                question: "does the relay chain back and include the candidate that carries the code? Its \
+own runtime decides, on a fork, about candidates that the parachain's collator \
+builds and `validate_block` checks ([network.md](network.md))",
+                fails: "the parachain cannot build it, or the relay chain leaves it out or does not take \
+the code: an upgrade is restricted, the code is too large, a limit is passed",
+                needs: [Parachain, RelayChain],
+            }
+            pvf_votes = "pvf-votes" {
+                question: "the fork casts a vote of yes for each validator: does the relay chain count \
+these votes, and foretell the block of the go-ahead?",
+                fails: "no block for the go-ahead follows from the votes. Whether real validators would \
+accept the code is asked by `validator-preparation`",
+                needs: [Parachain, RelayChain],
+            }
+            go_ahead = "go-ahead" {
+                question: "does the relay chain give the go-ahead that it foretold, and does the parachain \
+apply the code then, and not before?",
+                fails: "the signal does not come, or the parachain's collator cannot build the block \
+that applies the code, or the code is applied too early or not at all",
+                needs: [Parachain, RelayChain],
+            }
+            promoted = "promoted" {
+                question: "does the relay chain make the new code the parachain's current one? The new code \
+itself is first run by `ten-heads`",
+                fails: "the candidate that applies the code is not backed, so that the relay chain keeps \
+checking with the old code",
+                needs: [Parachain, RelayChain],
+            }
+            ten_heads = "ten-heads" {
+                question: "are ten candidates of the new code backed and included?",
+                fails: "the parachain stands: in twelve relay blocks in which it has a core, no candidate \
+is built, or none is backed",
+                needs: [Parachain, RelayChain],
+            }
+            both_sides_agree = "both-sides-agree" {
+                question: "do the relay chain and the parachain agree after that: on the head, the code, and \
+the messages from the relay chain?",
+                fails: "one of them differs",
+                needs: [Parachain, RelayChain],
+            }
         }
     };
 }
@@ -260,6 +301,8 @@ pub enum Need {
     Messages,
     /// The state of another chain that it exchanges messages with.
     OtherChains,
+    /// The state of its relay chain.
+    RelayChain,
 }
 
 impl Need {
@@ -274,6 +317,7 @@ impl Need {
             Self::PreparedCode => "code that validators can prepare",
             Self::Messages => "a chain that exchanges messages",
             Self::OtherChains => "`--with`",
+            Self::RelayChain => "`--relay`",
         }
     }
 
@@ -294,6 +338,7 @@ impl Need {
             Self::OtherChains => {
                 CheckOutcome::skip("no other chain was named that this one exchanges messages with (--with SOURCE)")
             }
+            Self::RelayChain => CheckOutcome::skip("the relay chain was not named (--relay SOURCE)"),
         }
     }
 }

@@ -15,7 +15,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 #[serde(tag = "command", rename_all = "snake_case")]
 pub enum Request {
     /// Rehearse an upgrade. The result is a `DryRunReport`.
-    DryRun(DryRunRequest),
+    DryRun(Box<DryRunRequest>),
     /// Execute a block of a live chain again.
     Block(BlockRequest),
     /// Prepare a code as validators do.
@@ -55,6 +55,9 @@ pub struct DryRunRequest {
     /// Other chains that exchange messages with the upgraded one, given like its state.
     #[serde(default, serialize_with = "exposed::list")]
     pub with: Vec<Source>,
+    /// The relay chain of a parachain, given like its state. Its runtime decides about the upgrade.
+    #[serde(default)]
+    pub relay: Option<RelayRequest>,
     /// Checks that may fail, each with the reason.
     #[serde(default)]
     pub allow: BTreeMap<String, String>,
@@ -97,6 +100,7 @@ impl DryRunRequest {
             unverified: false,
             nodes: None,
             with: Vec::new(),
+            relay: None,
             allow: BTreeMap::new(),
             deny: Vec::new(),
             strict: false,
@@ -108,6 +112,21 @@ impl DryRunRequest {
             out: None,
         }
     }
+}
+
+/// The relay chain of a parachain in a dry run.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RelayRequest {
+    /// The source of the relay chain's state.
+    #[serde(serialize_with = "exposed::one")]
+    pub state: Source,
+    /// The block whose state is read from a node: a number, a hash or `finalized`.
+    #[serde(default)]
+    pub at: Option<String>,
+    /// Whether the parachain is onboarded on the fork first, if the relay chain does not know it.
+    #[serde(default)]
+    pub onboard: bool,
 }
 
 fn healthy_blocks() -> u32 {
@@ -150,6 +169,9 @@ pub struct DryRunReport {
     pub try_runtime: Option<String>,
     /// The chains that messages were delivered to.
     pub with: Vec<Counterpart>,
+    /// The relay chain whose runtime decided about the upgrade, if one was given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub relay: Option<Counterpart>,
     /// Every check, in the order of the table of checks.
     pub checks: Vec<Check>,
     /// The names of the checks that this run did not make, because the request left them out.

@@ -132,6 +132,10 @@ pub struct DryRun {
     pub strict: bool,
     /// The chains that this one exchanges messages with, in the forms of `state`.
     pub with: Vec<String>,
+    /// The relay chain whose runtime decides about the upgrade, in the forms of `state`.
+    pub relay: Option<String>,
+    /// Whether the parachain is onboarded on the fork of a relay chain that does not know it.
+    pub onboard: bool,
 }
 
 /// `[package.metadata.cutover.weights]`: how the runtime's weights are measured and where they are
@@ -566,6 +570,11 @@ impl Runtime {
     /// Returns the chains that it exchanges messages with.
     pub fn with(&self) -> Vec<String> {
         self.config.dry_run.with.iter().map(|source| self.configured_source(source)).collect()
+    }
+
+    /// Returns the relay chain whose runtime decides about upgrades in dry runs.
+    pub fn rehearsal_relay(&self) -> Option<String> {
+        self.config.dry_run.relay.as_ref().map(|source| self.configured_source(source))
     }
 
     /// Returns a source of its configuration. A file is relative to the manifest.

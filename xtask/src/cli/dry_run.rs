@@ -19,7 +19,8 @@ pub struct DryRun {
     /// (`paseo/asset-hub`)
     #[arg(long, short, value_name = "SOURCE")]
     pub state: Option<String>,
-    /// The block, by hash or number, if the state is a node's [default: the last finalized]
+    /// The block, by hash or number, if the state is a node's [default: the last finalized; with
+    /// --relay the head that the relay chain has]
     #[arg(long, value_name = "BLOCK")]
     pub at: Option<String>,
     /// The code that the chain runs, instead of the code in its state: a code substitute of the
@@ -39,6 +40,18 @@ pub struct DryRun {
     /// delivered to a fork of it
     #[arg(long, value_name = "SOURCE")]
     pub with: Vec<String>,
+    /// The parachain's relay chain, in the forms of --state: its own runtime decides about the
+    /// upgrade, on a fork [default: `relay` of [package.metadata.cutover.dry-run]]
+    #[arg(long, value_name = "SOURCE")]
+    pub relay: Option<String>,
+    /// The block of the relay chain, by hash or number, if its state is a node's [default: the last
+    /// finalized]
+    #[arg(long, value_name = "BLOCK", requires = "relay")]
+    pub relay_at: Option<String>,
+    /// Register the parachain on the relay chain's fork and give it a core, if the relay chain does
+    /// not know it
+    #[arg(long)]
+    pub onboard: bool,
     /// A check that may fail, and the reason
     #[arg(long, value_name = "CHECK=REASON")]
     pub allow: Vec<String>,

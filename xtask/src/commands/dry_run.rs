@@ -8,7 +8,7 @@ use crate::{
 };
 use protocol::{
     Verdict,
-    dry_run::{DryRunReport, DryRunRequest, Request},
+    dry_run::{DryRunReport, DryRunRequest, RelayRequest, Request},
 };
 use std::{
     collections::BTreeMap,
@@ -55,6 +55,17 @@ pub fn run(context: &Context, options: &cli::DryRun) -> Result<Verdict> {
     )?;
     let with = target.with.iter().chain(&options.with).map(|source| Ok(sources::source(context, source)?.source()));
     request.with = with.collect::<Result<_>>()?;
+    let relay = options.relay.as_ref().or(target.relay.as_ref());
+    let relay = relay.map(|relay| sources::source_at(context, relay, options.relay_at.as_deref())).transpose()?;
+    if options.onboard && relay.is_none() {
+        return Err(Failure::usage("--onboard needs a relay chain to onboard the parachain on")
+            .hint("name it with --relay, or as `relay` in the runtime's [package.metadata.cutover.dry-run]"));
+    }
+    request.relay = relay.map(|relay| RelayRequest {
+        state: relay.source(),
+        at: options.relay_at.clone(),
+        onboard: options.onboard || target.onboard,
+    });
     request.allow = allowed(target.allow, &options.allow)?;
     request.deny = [target.deny, options.deny.clone()].concat();
     request.strict = options.strict || target.strict;
@@ -63,7 +74,7 @@ pub fn run(context: &Context, options: &cli::DryRun) -> Result<Verdict> {
     request.code.clone_from(&options.code);
     request.state_mode = options.state_mode.map(Into::into);
     request.unverified = options.unverified;
-    let request = Request::DryRun(request);
+    let request = Request::DryRun(Box::new(request));
     let task = context.printer.task("dry-run");
     let report: DryRunReport = workers::ask(context, Worker::DryRun, &request, &task, &context.log("dry-run"))?.value;
     drop(task);
@@ -86,7 +97,8 @@ fn inputs(context: &Context, options: &cli::DryRun, reports: &[&Path]) -> Result
     if !reports.iter().any(|report| report.is_file()) {
         return Ok(Vec::new());
     }
-    let named = options.runtime.iter().chain(&options.state).chain(&options.code).chain(&options.with);
+    let named =
+        options.runtime.iter().chain(&options.state).chain(&options.code).chain(&options.with).chain(&options.relay);
     let mut inputs: Vec<PathBuf> = named.map(PathBuf::from).collect();
     inputs.extend(options.try_runtime.clone());
     let configured = target::configured_sources(context, options.runtime.as_deref())?;

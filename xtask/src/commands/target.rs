@@ -32,6 +32,10 @@ pub struct Target {
     pub strict: bool,
     /// The chains that this one exchanges messages with.
     pub with: Vec<String>,
+    /// The relay chain that decides about the upgrade.
+    pub relay: Option<String>,
+    /// Whether the parachain is onboarded on a fork of a relay chain that does not know it.
+    pub onboard: bool,
 }
 
 /// Returns the blob `name`, or builds the runtime `name` (default: the default runtime). With
@@ -49,6 +53,8 @@ pub fn resolve(context: &Context, name: Option<&str>, try_runtime: bool) -> Resu
             deny: Vec::new(),
             strict: false,
             with: Vec::new(),
+            relay: None,
+            onboard: false,
         });
     }
     let workspace = Workspace::load(context)?;
@@ -74,6 +80,8 @@ pub fn resolve(context: &Context, name: Option<&str>, try_runtime: bool) -> Resu
         deny: runtime.config.dry_run.deny.clone(),
         strict: runtime.config.dry_run.strict,
         with: runtime.with(),
+        relay: runtime.rehearsal_relay(),
+        onboard: runtime.config.dry_run.onboard,
     })
 }
 
@@ -89,6 +97,7 @@ pub fn configured_sources(context: &Context, name: Option<&str>) -> Result<Vec<S
         None => workspace.default_runtime()?,
     };
     let mut sources = runtime.with();
+    sources.extend(runtime.rehearsal_relay());
     sources.extend(runtime.state().map(|state| runtime.configured_source(&state)));
     Ok(sources)
 }

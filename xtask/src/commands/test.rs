@@ -15,7 +15,14 @@ use workspace::context::Context;
 /// The packages that depend on the node's crates. They are built and tested separately from the
 /// light packages: a common build would enable other features of shared dependencies and compile
 /// them again.
-const HEAVY: [&str; 4] = ["cutover-benchmark", "cutover-dry-run", "cutover-fork", "pallet-attestations"];
+const HEAVY: [&str; 6] = [
+    "cutover-benchmark",
+    "cutover-dry-run",
+    "cutover-fork",
+    "cutover-network",
+    "cutover-validator",
+    "pallet-attestations",
+];
 
 /// The packages without native tests. The end-to-end tests test their blobs.
 const NOT_NATIVE: [&str; 3] = ["cutover-features", "parachain-runtime", "standalone-runtime"];

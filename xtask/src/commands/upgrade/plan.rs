@@ -22,7 +22,7 @@ use evidence::step;
 use protocol::{
     Live, Source, Verdict,
     build::{BlobFile, BuildRecord, BuildResult},
-    dry_run::{DryRunReport, Request},
+    dry_run::{DryRunReport, RelayRequest, Request},
     inspect::{self, RuntimeFacts},
     manifest::ToolVersions,
     proposal::{BrowserNodes, Proposal, ProposalRequest, ProposeOutcome},
@@ -271,12 +271,14 @@ impl Plan<'_> {
         let config = &self.runtime.config.dry_run;
         let with = self.runtime.with().into_iter().map(|source| sources::source(self.context, &source));
         let with = with.collect::<Result<Vec<_>>>()?;
+        let relay = self.runtime.rehearsal_relay().map(|relay| sources::source(self.context, &relay)).transpose()?;
         let with_digests = with.iter().map(|place| self.digest_of(place)).collect::<Result<Vec<_>>>()?;
         let key = inputs(&[
             ("blob", &file_digest(&self.blob())?),
             ("try-runtime", try_digest.as_deref().unwrap_or_default()),
             ("state", &self.state_digest()?),
             ("with", &with_digests.join(" ")),
+            ("relay", &relay.as_ref().map(|place| self.digest_of(place)).transpose()?.unwrap_or_default()),
             ("options", &format!("{:?} {} {config:?}", self.options.at, self.options.blocks)),
             ("tool", &self.tool(Worker::DryRun, job_context)?),
         ]);
@@ -298,7 +300,8 @@ impl Plan<'_> {
         request.deny.clone_from(&config.deny);
         request.strict = config.strict;
         request.with = with.iter().map(SourceLocation::source).collect();
-        let request = Request::DryRun(request);
+        request.relay = relay.map(|relay| RelayRequest { state: relay.source(), at: None, onboard: config.onboard });
+        let request = Request::DryRun(Box::new(request));
         let mut report: DryRunReport =
             workers::ask(self.context, Worker::DryRun, &request, job_context.task, job_context.log)?.value;
         let verdict = dry_run::verdict(&report);

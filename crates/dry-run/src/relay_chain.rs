@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The upgrade of a parachain as the runtime of its relay chain decides about it, on forks of both.
+
+use crate::{
+    enactment,
+    messages::{Counterpart, Place},
+    outcome::errors_logged,
+};
+use fork::{Author, Chain, Code, Executor, LoadOptions};
+use network::{
+    Agreement, Network, ParaId, Parachain, Relay, onboard,
+    upgrade::{self, Journey, Plan},
+};
+use protocol::{CheckOutcome, Source, dry_run::RelayRequest};
+use std::path::Path;
+use worker::{Failure, Kind, Reporter, Result};
+
+/// Candidates of the new code that must be included.
+const HEADS: u32 = 10;
+
+/// The relay chain of the parachain, before the upgrade.
+pub struct RelayChain<'a> {
+    relay: Relay<'a>,
+    id: ParaId,
+    /// Whether the relay chain knows the parachain.
+    known: bool,
+    /// Why blocks of the relay chain cannot be built here.
+    unable: Option<Failure>,
+    identity: protocol::dry_run::Counterpart,
+}
+
+/// What became of the upgrade.
+pub struct Decision {
+    pub journey: Journey,
+    /// What both chains know after it, where it came to its end.
+    pub agreement: Option<Result<Agreement>>,
+    /// What was done to the relay chain that no relay chain does.
+    pub notes: Vec<String>,
+}
+
+impl<'a> RelayChain<'a> {
+    /// Reads the state of the relay chain, and checks that it knows the parachain. `executor` must
+    /// serve no other chain.
+    pub fn load(
+        request: &RelayRequest,
+        id: u32,
+        how: LoadOptions<'_>,
+        executor: &'a Executor,
+        reporter: &Reporter,
+    ) -> Result<Self> {
+        let source = &request.state;
+        let counterpart =
+            Counterpart::load(source, LoadOptions { at: request.at.as_deref(), ..how }, executor, reporter)?;
+        if counterpart.place != Place::RelayChain {
+            return Err(Failure::input(format!("{source} is no relay chain"))
+                .found(counterpart.to_string())
+                .expected("the relay chain of the parachain"));
+        }
+        let identity = counterpart.identity();
+        let id = ParaId::from(id);
+        let mut relay = Relay::new(Author::new(executor), counterpart.chain);
+        let known = relay.head_of(id)?.is_some();
+        if !known && !request.onboard {
+            return Err(Failure::input(format!("{source} does not know the parachain {}", u32::from(id)))
+                .found("no head of it")
+                .expected("a parachain that is registered on its relay chain")
+                .hint("name its own relay chain, or onboard it on the fork with --onboard"));
+        }
+        // What is pending on the live chain is included first: its collators built on it.
+        let unable = match known.then(|| relay.settle(id)) {
+            Some(Err(failure)) if failure.is_verdict() => Some(failure),
+            Some(Err(failure)) => return Err(failure),
+            Some(Ok(())) | None => None,
+        };
+        Ok(Self { relay, id, known, unable, identity })
+    }
+
+    /// Returns the relay chain, its block and its runtime, for the report.
+    pub fn identity(&self) -> protocol::dry_run::Counterpart {
+        self.identity.clone()
+    }
+
+    /// Returns the block hash of the parachain's head on the relay chain, if it has one.
+    pub fn head(&self) -> Result<Option<[u8; 32]>> {
+        Ok(self.relay.head_of(self.id)?.map(|head| artifact::hashes::blake2_256(&head)))
+    }
+
+    /// Fails unless the parachain is at the relay chain's head of it.
+    pub fn expect_head(&self, chain: &Chain, state: &Source) -> Result<()> {
+        if self.unable.is_some() {
+            return Ok(());
+        }
+        let Some(head) = self.relay.head_of(self.id)? else { return Ok(()) };
+        if head == codec::Encode::encode(chain.header()) {
+            return Ok(());
+        }
+        let hash = hex::encode_prefixed(artifact::hashes::blake2_256(&head));
+        let number = <fork::Header as codec::Decode>::decode(&mut &head[..]).map(|header| header.number);
+        let relay = number.map_or(hash.clone(), |number| format!("block {number}, {hash}"));
+        Err(Failure::input("the parachain and its relay chain are not at blocks that belong together")
+            .found(format!("block {} of {state}, and {relay} as the relay chain's head of it", chain.number()))
+            .expected("the parachain at the head that the relay chain has")
+            .hint(match state {
+                Source::Node(_) => format!("take the state of the parachain at that block: --at {hash}"),
+                _ => "take a snapshot of that block, or choose the block of the relay chain with --relay-at".to_owned(),
+            }))
+    }
+
+    /// Rehearses the upgrade on both chains. `author` builds the parachain's blocks.
+    pub fn decide(
+        self,
+        chain: &Chain,
+        author: Author<'_>,
+        code: &Code,
+        cache: Option<&Path>,
+        reporter: &Reporter,
+    ) -> Result<Decision> {
+        let executor = author.executor();
+        let mut notes = Vec::new();
+        let decided = self.attempt(chain, author, code, cache, reporter, &mut notes);
+        // Errors that refused blocks logged belong to no later check.
+        let _ = errors_logged(executor.log());
+        match decided {
+            Ok((journey, agreement)) => Ok(Decision { journey, agreement, notes }),
+            // The upgrade could not even begin on the forks, which is no fault of it.
+            Err(failure) if failure.is_verdict() => {
+                let obstacle = Some(Failure { kind: Kind::NotJudged, ..failure });
+                Ok(Decision { journey: Journey { obstacle, ..Journey::default() }, agreement: None, notes })
+            }
+            Err(failure) => Err(failure),
+        }
+    }
+
+    fn attempt(
+        self,
+        chain: &Chain,
+        mut author: Author<'_>,
+        code: &Code,
+        cache: Option<&Path>,
+        reporter: &Reporter,
+        notes: &mut Vec<String>,
+    ) -> Result<(Journey, Option<Result<Agreement>>)> {
+        let Self { mut relay, id, known, unable, .. } = self;
+        if let Some(failure) = unable {
+            return Err(failure);
+        }
+        let application = enactment::application(&mut author, chain, code)?;
+        let mut parachain = Parachain::new(id, author, chain.clone(), cache.map(Path::to_path_buf));
+        if !known {
+            let present = chain.next_code()?;
+            onboard::onboard(&mut relay, id, &parachain.head(), present.bytes(), reporter)?;
+            notes.push("the parachain was onboarded on the fork of the relay chain first".to_owned());
+        }
+        // Another code than the state's own may have been put into it.
+        parachain.set(&mut relay, Vec::new())?;
+        reporter.status("rehearsing the upgrade with the relay chain");
+        let mut network = Network { relay, parachains: vec![parachain] };
+        upgrade::control(&mut network, id)?;
+        network.prepare(id, vec![application.authorization], application.extrinsic)?;
+        notes.push(
+            "the upgrade was authorized in the state, and the relay chain's head of the parachain with it".to_owned(),
+        );
+        let journey = upgrade::rehearse(&mut network, &Plan { para: id, code, heads: HEADS }, reporter)?;
+        let agreement = journey.obstacle.is_none().then(|| network.compare(id));
+        Ok((journey, agreement))
+    }
+}
+
+impl Decision {
+    /// Judges a step of the journey: `reached` describes it if it was taken, and `before` are the
+    /// steps before it.
+    pub fn judge(&self, before: &[bool], reached: Option<String>) -> CheckOutcome {
+        if let Some(reached) = reached {
+            return CheckOutcome::pass(reached);
+        }
+        match &self.journey.obstacle {
+            Some(obstacle) if obstacle.kind == Kind::NotJudged => CheckOutcome::not_judged(obstacle.to_string()),
+            Some(obstacle) if before.iter().all(|step| *step) => CheckOutcome::fail(obstacle.to_string()),
+            _ => not_reached(),
+        }
+    }
+}
+
+/// Returns the outcome of a check whose step comes after one that was not taken.
+pub fn not_reached() -> CheckOutcome {
+    CheckOutcome::not_judged("an earlier step of the upgrade was not taken on the relay chain")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use protocol::Status;
+
+    fn ended_by(obstacle: Failure) -> Decision {
+        let journey = Journey { backed: Some(7), obstacle: Some(obstacle), ..Journey::default() };
+        Decision { journey, agreement: None, notes: Vec::new() }
+    }
+
+    #[test]
+    fn only_the_first_step_that_was_not_taken_fails() {
+        let decision = ended_by(Failure::check("the parachain stands"));
+        assert_eq!(decision.judge(&[], Some("in block 7".into())).status, Status::Pass);
+        assert_eq!(decision.judge(&[true], None).status, Status::Fail);
+        assert_eq!(decision.judge(&[true, false], None).status, Status::NotJudged);
+    }
+
+    #[test]
+    fn a_limit_of_the_tool_is_no_failure() {
+        let decision = ended_by(Failure::not_judged("no layout is known"));
+        assert_eq!(decision.judge(&[true], None).status, Status::NotJudged);
+    }
+}
