@@ -118,7 +118,7 @@ pub struct ValidationResult {
 /// Returns whether block data carry a version, as they do since version 3 of the runtime's
 /// `CollectCollationInfo`.
 pub fn is_bundled(version: &Version) -> bool {
-    version.apis.iter().any(|api| api.name.as_deref() == Some("CollectCollationInfo") && api.version >= 3)
+    version.api("CollectCollationInfo").is_some_and(|version| version >= 3)
 }
 
 /// Returns why an answer of `validate_block` is wrong for a block with this head, or `None` if it

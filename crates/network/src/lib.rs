@@ -19,7 +19,6 @@ pub use parachain::Parachain;
 pub use relay::{ParachainEvent, Relay, RelayBlock};
 
 use artifact::hashes::blake2_256;
-use fork::BlockRequest;
 use parachain::Offer;
 use sp_core::H256;
 use worker::{Failure, Kind, Result};
@@ -111,7 +110,7 @@ impl<'a> Network<'a> {
             }
         }
         let candidates = offered.iter().map(|(_, collation)| collation.backed.clone()).collect();
-        let block = self.relay.build(candidates, BlockRequest::default())?;
+        let block = self.relay.build(candidates, 0)?;
         for (place, collation) in offered {
             let parachain = &mut self.parachains[place];
             let outcome = if block.backs(parachain.id(), &collation.head) {

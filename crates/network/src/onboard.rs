@@ -7,7 +7,7 @@ use crate::relay::Relay;
 use artifact::hashes::{blake2_256, twox_64};
 use codec::{Compact, Decode, Encode};
 use cumulus_primitives_core::ParaId;
-use fork::{BlockRequest, keys};
+use fork::keys;
 use sp_core::H256;
 use worker::{Failure, Reporter, Result};
 
@@ -103,14 +103,14 @@ fn pass_sessions(
     overdue: impl FnOnce() -> Failure,
 ) -> Result<()> {
     // The votes of the validators need a block of their own.
-    relay.build(Vec::new(), BlockRequest::default())?;
+    relay.build(Vec::new(), 0)?;
     let epoch = relay.epoch()?;
     for _ in 0..MOST_BLOCKS {
         if done(relay)? {
             return Ok(());
         }
-        relay.build(Vec::new(), BlockRequest { slots_ahead: epoch, ..BlockRequest::default() })?;
-        relay.build(Vec::new(), BlockRequest::default())?;
+        relay.build(Vec::new(), epoch)?;
+        relay.build(Vec::new(), 0)?;
     }
     Err(overdue())
 }
@@ -137,15 +137,14 @@ fn dispatch(relay: &mut Relay<'_>, dispatcher: Dispatcher, call: &[u8]) -> Resul
     let scheduled = [vec![1, 0, 0], bounded, vec![0], origin].concat();
     changes.push((agenda, Some([Compact(1u32).encode(), scheduled].concat())));
     relay.set(changes)?;
-    relay.build(Vec::new(), BlockRequest::default())?;
+    relay.build(Vec::new(), 0)?;
     Ok(())
 }
 
 impl Relay<'_> {
     /// Returns the slots of an epoch.
     fn epoch(&self) -> Result<u64> {
-        let code = self.chain().next_code()?;
-        let answer = self.chain().call(self.executor(), &code, "BabeApi_configuration", &[])?;
+        let answer = self.run_at(self.chain(), "BabeApi_configuration", &[])?;
         <(u64, u64)>::decode(&mut &answer[..]).map(|(_, slots)| slots).map_err(|error| {
             Failure::not_judged("the relay chain does not say how long its epochs are").found(error.to_string())
         })

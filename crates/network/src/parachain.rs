@@ -174,8 +174,7 @@ impl<'a> Parachain<'a> {
 
     /// Calls a function without arguments. Returns nothing if the runtime does not have its API.
     fn ask<T: Decode>(&self, code: &Code, api: &str, function: &str) -> Result<Option<T>> {
-        let has = |version: &Version| version.apis.iter().any(|known| known.name.as_deref() == Some(api));
-        if !self.version.as_ref().is_some_and(|(_, version)| has(version)) {
+        if self.version.as_ref().is_none_or(|(_, version)| version.api(api).is_none()) {
             return Ok(None);
         }
         let method = format!("{api}_{function}");

@@ -20,7 +20,7 @@ use cumulus_primitives_core::{
     },
 };
 use fork::{
-    Author, BlockRequest, BuiltBlock, Chain, Executor, Layout,
+    Author, BlockRequest, Chain, Layout,
     author::{ParachainsInherent, RelayParent},
     block, keys,
 };
@@ -35,8 +35,8 @@ use worker::{Failure, Kind, Result};
 const FURTHEST: usize = 16;
 /// The most relay blocks in which pending candidates are included.
 const PENDING: usize = 4;
-/// The most validators, cores, and validators of a group that are taken from a relay chain. Polkadot
-/// has 1,000 validators at most, in groups of five, and a hundred cores.
+/// The most validators, cores, and validators of a group that are taken from a relay chain: hostile
+/// answers must not fill the memory.
 const MOST_VALIDATORS: usize = 10_000;
 const MOST_CORES: usize = 2_000;
 const LARGEST_GROUP: usize = 1_000;
@@ -63,8 +63,6 @@ pub struct Relay<'a> {
 
 /// A block of the relay chain, with what it says about parachains.
 pub struct RelayBlock {
-    /// The block.
-    pub built: BuiltBlock,
     /// What happened to candidates in this block, in order.
     pub events: Vec<ParachainEvent>,
     /// What the runtime logged about parachains, if it was built to log.
@@ -76,10 +74,8 @@ pub struct RelayBlock {
 pub enum ParachainEvent {
     /// The candidate with this head was backed, and occupies a core.
     Backed(ParaId, Vec<u8>),
-    /// The candidate was available, and its head is the parachain's head now.
-    Included(ParaId, Vec<u8>),
-    /// The candidate did not become available in time.
-    TimedOut(ParaId, Vec<u8>),
+    /// A candidate was available, and its head is the parachain's head now.
+    Included(ParaId),
 }
 
 impl RelayBlock {
@@ -98,7 +94,7 @@ impl RelayBlock {
 
     /// Returns whether the block includes a candidate of the parachain.
     pub fn includes(&self, para: ParaId) -> bool {
-        self.events.iter().any(|event| matches!(event, ParachainEvent::Included(id, _) if *id == para))
+        self.events.iter().any(|event| matches!(event, ParachainEvent::Included(id) if *id == para))
     }
 }
 
@@ -162,10 +158,6 @@ impl<'a> Relay<'a> {
         Ok(())
     }
 
-    pub(crate) fn executor(&self) -> &'a Executor {
-        self.author.executor()
-    }
-
     /// Returns the layout of the runtime that builds the next block.
     pub(crate) fn layout(&mut self) -> Result<&Layout> {
         self.author.layout(&self.recent[0])
@@ -183,18 +175,22 @@ impl<'a> Relay<'a> {
 
     fn ask_at<T: Decode>(&self, chain: &Chain, function: &str, arguments: impl Encode) -> Result<T> {
         let method = format!("ParachainHost_{function}");
-        let code = chain.next_code()?;
-        let answer = chain.call(self.executor(), &code, &method, &arguments.encode()).map_err(|failure| {
-            // What the relay chain cannot answer says nothing about a parachain.
-            match failure.kind {
-                Kind::Check => Failure { kind: Kind::NotJudged, ..failure },
-                _ => failure,
-            }
-        })?;
+        let answer = self.run_at(chain, &method, &arguments.encode())?;
         T::decode(&mut &answer[..]).map_err(|error| {
             Failure::not_judged(format!("the relay chain's answer of {method} cannot be decoded"))
                 .found(error.to_string())
                 .expected("the types of polkadot-primitives 26")
+        })
+    }
+
+    /// Calls a function of the runtime. What the relay chain cannot answer says nothing about a
+    /// parachain.
+    pub(crate) fn run_at(&self, chain: &Chain, method: &str, arguments: &[u8]) -> Result<Vec<u8>> {
+        chain.call(self.author.executor(), &chain.next_code()?, method, arguments).map_err(|failure| {
+            match failure.kind {
+                Kind::Check => Failure { kind: Kind::NotJudged, ..failure },
+                _ => failure,
+            }
         })
     }
 
@@ -267,10 +263,9 @@ impl<'a> Relay<'a> {
 
     /// Returns the version of the runtime API for parachains.
     fn api_version(&self, chain: &Chain) -> Result<u32> {
-        let version = chain.call(self.executor(), &chain.next_code()?, "Core_version", &[])?;
+        let version = self.run_at(chain, "Core_version", &[])?;
         let version = artifact::Version::decode("the relay chain's runtime", &version)?;
-        let api = version.apis.iter().find(|api| api.name.as_deref() == Some("ParachainHost"));
-        Ok(api.map_or(0, |api| api.version))
+        Ok(version.api("ParachainHost").unwrap_or(0))
     }
 
     /// Returns the messages that wait for a parachain.
@@ -308,7 +303,7 @@ impl<'a> Relay<'a> {
             if self.pending(para)? == 0 {
                 return Ok(());
             }
-            self.build(Vec::new(), BlockRequest::default())?;
+            self.build(Vec::new(), 0)?;
         }
         match self.pending(para)? {
             0 => Ok(()),
@@ -447,38 +442,38 @@ impl<'a> Relay<'a> {
         Ok(votes.collect())
     }
 
-    /// Builds the next block with these candidates. The validators make every candidate available that
-    /// is pending, and vote for the codes of [`Self::accept_code`].
-    pub fn build(&mut self, candidates: Vec<BackedCandidate>, request: BlockRequest) -> Result<RelayBlock> {
-        let mut request = request;
-        request.optional = self.code_votes()?;
-        request.parachains = ParachainsInherent { bitfields: self.bitfields()?, candidates };
-        let log = self.executor().log();
+    /// Builds the next block with these candidates, after skipping slots. The validators make every
+    /// candidate available that is pending, and vote for the codes of [`Self::accept_code`].
+    pub fn build(&mut self, candidates: Vec<BackedCandidate>, slots_ahead: u64) -> Result<RelayBlock> {
+        let optional = self.code_votes()?;
+        let parachains = ParachainsInherent { bitfields: self.bitfields()?, candidates };
+        let request = BlockRequest { optional, parachains, slots_ahead, ..BlockRequest::default() };
+        let executor = self.author.executor();
+        let log = executor.log();
         let _ = log.take();
         let mut chain = self.chain().clone();
-        let built = {
-            let _seal = self.executor().signatures().accept_seal();
-            self.author.build(&mut chain, request)?
-        };
+        {
+            let _seal = executor.signatures().accept_seal();
+            self.author.build(&mut chain, request)?;
+        }
         chain.seal();
         let log = log.take().into_iter().map(|(_, line)| line).filter(|line| line.contains(" runtime::inclusion"));
         let log = log.collect();
         self.recent.push_front(chain);
         self.recent.truncate(FURTHEST);
-        let events =
-            self.ask::<Vec<CandidateEvent>>("candidate_events", ())?.into_iter().map(ParachainEvent::of).collect();
-        Ok(RelayBlock { built, events, log })
+        let events: Vec<CandidateEvent> = self.ask("candidate_events", ())?;
+        Ok(RelayBlock { events: events.into_iter().filter_map(ParachainEvent::of).collect(), log })
     }
 }
 
 impl ParachainEvent {
-    fn of(event: CandidateEvent) -> Self {
+    fn of(event: CandidateEvent) -> Option<Self> {
         match event {
-            CandidateEvent::CandidateBacked(receipt, head, ..) => Self::Backed(receipt.descriptor.para_id(), head.0),
-            CandidateEvent::CandidateIncluded(receipt, head, ..) => {
-                Self::Included(receipt.descriptor.para_id(), head.0)
+            CandidateEvent::CandidateBacked(receipt, head, ..) => {
+                Some(Self::Backed(receipt.descriptor.para_id(), head.0))
             }
-            CandidateEvent::CandidateTimedOut(receipt, head, _) => Self::TimedOut(receipt.descriptor.para_id(), head.0),
+            CandidateEvent::CandidateIncluded(receipt, ..) => Some(Self::Included(receipt.descriptor.para_id())),
+            CandidateEvent::CandidateTimedOut(..) => None,
         }
     }
 }

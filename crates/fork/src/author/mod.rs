@@ -273,7 +273,11 @@ impl<'a> Author<'a> {
             |error: sp_inherents::Error| Failure::internal("inherent data was refused").found(error.to_string());
         inherents.put_data(sp_timestamp::INHERENT_IDENTIFIER, &slot.timestamp).map_err(refused)?;
         if layout.parachain_system().is_some() {
-            self.relay.put_inherents(&mut inherents, chain, layout, self.executor, code, slot, request)?;
+            let data = match &request.relay_parent {
+                Some(parent) => parent.inherent_data(chain),
+                None => self.relay.inherent_data(chain, layout, self.executor, code, slot, request)?,
+            };
+            relay::put_inherents(&mut inherents, &data)?;
         }
         if layout.pallet_with(&["OnChainVotes"], None).is_some() {
             let ParachainsInherent { bitfields, candidates } = &request.parachains;

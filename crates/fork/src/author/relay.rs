@@ -61,7 +61,8 @@ impl RelayParent {
         self.slot.saturating_mul(RELAY_SLOT_DURATION)
     }
 
-    fn inherent_data(&self, chain: &Chain) -> ParachainInherentData {
+    /// Returns the data of the relay block for the block after the last one of `chain`.
+    pub(super) fn inherent_data(&self, chain: &Chain) -> ParachainInherentData {
         ParachainInherentData {
             validation_data: PersistedValidationData {
                 parent_head: HeadData(super::head_data(chain)),
@@ -108,32 +109,18 @@ pub(super) fn parent_number(chain: &Chain, layout: &Layout, slot: &Slot, again: 
     Ok(Some(last.saturating_add(passed)))
 }
 
-impl RelayView {
-    #[allow(clippy::too_many_arguments, reason = "the view is derived from all that the block stands on")]
-    pub(super) fn put_inherents(
-        &self,
-        inherents: &mut InherentData,
-        chain: &Chain,
-        layout: &Layout,
-        executor: &Executor,
-        code: &Code,
-        slot: &Slot,
-        request: &BlockRequest,
-    ) -> Result<()> {
-        let data = match &request.relay_parent {
-            Some(parent) => parent.inherent_data(chain),
-            None => self.inherent_data(chain, layout, executor, code, slot, request)?,
-        };
-        let refused =
-            |error: sp_inherents::Error| Failure::internal("inherent data was refused").found(error.to_string());
-        inherents.put_data(AUTHOR_NOTING, &data.relay_chain_state).map_err(refused)?;
-        // Older runtimes decode a prefix of today's data under the older identifier.
-        inherents.put_data(PARACHAIN_INHERENT_IDENTIFIER_V0, &data).map_err(refused)?;
-        inherents.put_data(INHERENT_IDENTIFIER, &data).map_err(refused)
-    }
+/// Puts the relay chain's data into the inherent data of a parachain's block.
+pub(super) fn put_inherents(inherents: &mut InherentData, data: &ParachainInherentData) -> Result<()> {
+    let refused = |error: sp_inherents::Error| Failure::internal("inherent data was refused").found(error.to_string());
+    inherents.put_data(AUTHOR_NOTING, &data.relay_chain_state).map_err(refused)?;
+    // Older runtimes decode a prefix of today's data under the older identifier.
+    inherents.put_data(PARACHAIN_INHERENT_IDENTIFIER_V0, data).map_err(refused)?;
+    inherents.put_data(INHERENT_IDENTIFIER, data).map_err(refused)
+}
 
+impl RelayView {
     /// Returns the data of a relay block that is made for this parachain block alone.
-    fn inherent_data(
+    pub(super) fn inherent_data(
         &self,
         chain: &Chain,
         layout: &Layout,

@@ -7,7 +7,7 @@ use crate::{
     header::{NIMBUS, engines},
     layout::Layout,
 };
-use artifact::{Version, hashes::blake2_64, metadata::Pallet};
+use artifact::{Version, metadata::Pallet};
 use codec::{Decode, Encode};
 use sp_runtime::{ConsensusEngineId, Digest, DigestItem};
 use worker::{Failure, Result};
@@ -78,10 +78,7 @@ impl Consensus {
     /// needed.
     pub fn of(chain: &Chain, executor: &Executor, code: &Code, layout: &Layout) -> Result<Self> {
         let version = Version::decode("the runtime", &chain.call(executor, code, "Core_version", &[])?)?;
-        let offers = |api: &str| {
-            let id = hex::encode_prefixed(blake2_64(api.as_bytes()));
-            version.apis.iter().any(|known| known.id == id)
-        };
+        let offers = |api: &str| version.api(api).is_some();
         let slot_duration_of =
             |function: &str, constant: Option<u64>| duration(chain, executor, code, function, constant);
         let nimbus = layout.pallets.iter().any(|pallet| pallet.call("kick_off_authorship_validation").is_some());
