@@ -9,6 +9,8 @@ pub enum Runtime {
     Standalone,
     /// `runtimes/parachain`.
     Parachain,
+    /// `runtimes/relay`, a relay chain.
+    Relay,
 }
 
 impl Runtime {
@@ -17,6 +19,7 @@ impl Runtime {
         match self {
             Self::Standalone => "standalone",
             Self::Parachain => "parachain",
+            Self::Relay => "relay",
         }
     }
 }

@@ -103,7 +103,7 @@ fn the_matrix_names_the_jobs_of_every_runtime_in_stages() {
         let those = jobs.iter().filter(|job| job["runtime"] == runtime && job["stage"] == stage);
         those.map(|job| job["only"].as_str().expect("jobs")).collect()
     };
-    for runtime in ["standalone", "parachain"] {
+    for runtime in ["standalone", "parachain", "relay"] {
         assert_eq!(of(runtime, "build"), ["build,inspect"]);
         assert_eq!(of(runtime, "check"), ["diff", "build-try-runtime,dry-run", "propose", "weights"]);
         assert_eq!(of(runtime, "join"), ["report,manifest,sign,verify"]);
@@ -161,7 +161,7 @@ fn the_matrix_has_the_format_of_each_ci_engine() {
         assert_eq!(pod["containers"][0]["command"][0], "cargo");
         found += 1;
     }
-    assert_eq!(found, 12, "six jobs for each runtime");
+    assert_eq!(found, 18, "six jobs for each runtime");
 }
 
 #[test]
@@ -198,14 +198,15 @@ fn a_change_affects_runtimes_with_the_reasons() {
     bytes.push(0);
     fs::write(&state, bytes).expect("written");
     let affected = machine.affected(&base);
-    assert_eq!(names(&affected), ["parachain"]);
-    assert!(affected[0].1.contains("\"state\""), "{affected:?}");
+    // The relay chain's dry run names it too.
+    assert_eq!(names(&affected), ["parachain", "relay"]);
+    assert!(affected.iter().all(|(_, reasons)| reasons.contains("\"state\"")), "{affected:?}");
     let base = machine.commit();
 
     // Settings for all packages.
     machine.change("Cargo.toml", |text| text.replace("[profile.production]", "[profile.production]\nopt-level = 3"));
     let affected = machine.affected(&base);
-    assert_eq!(names(&affected), ["parachain", "standalone"]);
+    assert_eq!(names(&affected), ["parachain", "relay", "standalone"]);
     assert!(affected[0].1.contains("profiles"), "{affected:?}");
     let base = machine.commit();
 

