@@ -29,6 +29,20 @@ const BY_CHECKS: [(&str, &[&str]); 8] = [
     ("Sessions end under the new code", &["sessions"]),
 ];
 
+/// The tasks that need other chains of the network, and their checks.
+const BY_NETWORK: [(&str, &[&str]); 2] = [
+    (
+        "The relay chain takes the parachain's code: votes, go-ahead, promotion",
+        &["code-backed", "pvf-votes", "go-ahead", "promoted"],
+    ),
+    (
+        "The relay chain includes blocks of parachains after the upgrade, when sessions end too",
+        &["ten-heads", "boundaries", "both-sides-agree"],
+    ),
+];
+/// A check that every parachain has.
+const OF_PARACHAINS: &str = "validator-preparation";
+
 /// The tasks that no evidence can tick: before the upgrade, on the day, and after it.
 const BEFORE: [&str; 4] = [
     "The proposal was reviewed by someone who did not write it",
@@ -104,9 +118,21 @@ fn by_evidence(bundle: &Bundle) -> Vec<Task> {
     ];
     let checks = bundle.dry_run.as_ref().map(|report| report.checks.as_slice()).unwrap_or_default();
     tasks.extend(BY_CHECKS.iter().map(|(task, names)| by_checks(checks, task, names)));
+    tasks.extend(BY_NETWORK.iter().map(|(task, names)| by_network(checks, task, names)));
     let made = proposed.is_some_and(|proposal| !proposal.calls.is_empty());
     tasks.push(Task::new(made, "The calls of the proposal were made and decoded again"));
     tasks
+}
+
+/// Ticks a task by checks that need other chains of the network. A parachain always has a relay chain:
+/// if it was not named, the task stays open.
+fn by_network(checks: &[Check], task: &str, names: &[&str]) -> Task {
+    let skipped = |name: &str| checks.iter().any(|check| check.name == name && check.status == Status::Skip);
+    let is_parachain = checks.iter().any(|check| check.name == OF_PARACHAINS && check.status != Status::Skip);
+    match is_parachain && names.iter().all(|name| skipped(name)) {
+        true => Task::new(false, format!("{task} (the relay chain was not named: --relay)")),
+        false => by_checks(checks, task, names),
+    }
 }
 
 /// The checks without which an upgrade was not rehearsed. If they are skipped, a task stays open.
@@ -129,7 +155,11 @@ fn by_checks(checks: &[Check], task: &str, names: &[&str]) -> Task {
     if !open.is_empty() {
         return Task::new(false, format!("{task} ({})", open.join(", ")));
     }
-    let reasons = |reason: fn(&Check) -> String| skipped.iter().map(|check| reason(check)).collect::<Vec<_>>();
+    let reasons = |reason: fn(&Check) -> String| {
+        let mut reasons: Vec<_> = skipped.iter().map(|check| reason(check)).collect();
+        reasons.dedup();
+        reasons
+    };
     match (passed, skipped.is_empty()) {
         (_, true) => Task::new(true, task),
         (true, false) => {
@@ -146,6 +176,20 @@ fn by_checks(checks: &[Check], task: &str, names: &[&str]) -> Task {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_parachain_whose_relay_chain_was_not_named_has_an_open_task() {
+        let skip = |name: &str| Check::skip(name, "not named");
+        let names = ["ten-heads", "boundaries"];
+        let state = |checks: &[Check]| by_network(checks, "Task", &names).state;
+        let [heads, boundaries] = names.map(skip);
+        let parachain = Check::pass(OF_PARACHAINS, "");
+        assert_eq!(state(&[parachain.clone(), heads.clone(), boundaries.clone()]), TaskState::Open);
+        let other = by_network(&[skip(OF_PARACHAINS), heads, boundaries], "Task", &names);
+        assert_eq!((other.state, other.text.as_str()), (TaskState::DoesNotApply, "Task (does not apply: not named)"));
+        let passed = names.map(|name| Check::pass(name, ""));
+        assert_eq!(state(&[&[parachain], &passed[..]].concat()), TaskState::Done);
+    }
 
     #[test]
     fn a_skipped_check_is_not_done() {
