@@ -1,29 +1,102 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Upgrades of the embedded parachain on which the runtime of a real relay chain decides: Paseo's,
-//! from the chain spec in `polkadot-service`. It does not know the parachain, so each run onboards it.
+//! Upgrades of the embedded parachain on which the runtime of a relay chain decides, and of a relay chain
+//! while the parachain goes on. The relay chains are the embedded one, which assigns cores, and Paseo's from the chain
+//! spec in `polkadot-service`, which leases them. Neither knows the parachain, so each run onboards it.
 
 #![allow(clippy::expect_used, reason = "tests")]
 
 use codec::Encode;
 use cutover_tests::{
-    Runtime::Parachain,
+    Runtime::{Parachain, Relay},
     Xtask,
     faults::{Action, Condition::Has, Faults},
     incident::{Before, Report, item, rehearse_with, sound},
-    patch, registry_package,
+    patch, registry_package, snapshot,
 };
 
-const CHECKS: [&str; 6] = ["code-backed", "pvf-votes", "go-ahead", "promoted", "ten-heads", "both-sides-agree"];
+const CHECKS: [&str; 7] =
+    ["code-backed", "pvf-votes", "go-ahead", "promoted", "ten-heads", "boundaries", "both-sides-agree"];
 
-/// Returns the report of these checks alone, or nothing if the chain spec cannot be had.
+/// The session that begins after ten heads under the relay chain's new code, as the runs end sessions.
+const SESSION_UNDER_THE_NEW_CODE: u32 = 4;
+
+/// Returns the report of these checks alone.
+fn only(before: Before, blob: &[u8], options: &[&str], checks: &[&str]) -> Report {
+    let checks = checks.iter().flat_map(|check| ["--only", check]);
+    rehearse_with(before, blob, &options.iter().copied().chain(checks).collect::<Vec<_>>())
+}
+
+/// Returns the report of the checks with Paseo's relay chain, or nothing if the chain spec cannot be had.
 fn decided(before: Before, blob: &[u8]) -> Option<Report> {
     let package = registry_package("polkadot-service", "42.0.0")?;
     let spec = package.join("chain-specs/paseo.json").display().to_string();
-    let mut arguments = vec!["--relay", &spec, "--onboard"];
+    Some(only(before, blob, &["--relay", &spec, "--onboard"], &CHECKS))
+}
+
+/// Returns the report of the checks with the embedded relay chain.
+fn decided_by_ours(before: Before, blob: &[u8]) -> Report {
+    let relay = snapshot(Relay).display().to_string();
+    only(before, blob, &["--relay", &relay, "--onboard"], &CHECKS)
+}
+
+/// Returns the report of an upgrade of the relay chain, on which the parachain goes on.
+fn of_the_relay_chain(faults: Faults, options: &[&str]) -> Report {
+    let before = Before::of(Relay);
+    // The present code with another version: an upgrade that changes nothing but the faults.
+    let blob = patch::spec_version(&faults.apply(&before.code()), 1_001_000);
+    let parachain = snapshot(Parachain).display().to_string();
+    let options = [&["--with", parachain.as_str()][..], options].concat();
+    only(before, &blob, &options, &["ten-heads", "boundaries", "both-sides-agree"])
+}
+
+#[test]
+fn a_relay_chain_that_assigns_cores_takes_the_code() {
+    let report = decided_by_ours(Before::of(Parachain), &sound(Parachain));
     for check in CHECKS {
-        arguments.extend(["--only", check]);
+        report.status(check, "pass");
     }
-    Some(rehearse_with(before, blob, &arguments))
+    report
+        .says("ten-heads", "10 candidates of the new code are included")
+        .says("boundaries", "begins after relay block");
+}
+
+#[test]
+fn a_parachain_goes_on_under_the_new_code_of_its_relay_chain() {
+    let report = of_the_relay_chain(Faults::new(), &["--onboard"]);
+    report
+        .status("ten-heads", "pass")
+        .status("boundaries", "pass")
+        .status("both-sides-agree", "pass")
+        .says("ten-heads", "1 of 1 parachains go on under the new code");
+}
+
+#[test]
+fn a_parachain_that_loses_its_core_under_the_new_code_of_its_relay_chain_fails() {
+    let no_claims = Faults::new().answer("ParachainHost_claim_queue", vec![0]);
+    of_the_relay_chain(no_claims, &["--onboard"])
+        .stopped_by("ten-heads", &["cutover-parachain", "loses its core"])
+        .status("boundaries", "not_judged")
+        .status("both-sides-agree", "not_judged");
+}
+
+#[test]
+fn a_parachain_that_stands_once_a_session_of_its_relay_chain_has_ended_fails() {
+    // The information on the session that begins under the new code, under its index. From then on each block gives
+    // the parachain another head.
+    let session = [item("ParaSessionInfo", "Sessions"), SESSION_UNDER_THE_NEW_CODE.encode()].concat();
+    let id = 2_000u32.encode();
+    let head = [item("Paras", "Heads"), artifact::hashes::twox_64(&id).to_vec(), id].concat();
+    let broken = Action::Set(head, b"no header".to_vec().encode());
+    let faults = Faults::new().step("Core_initialize_block", vec![Has(session)], broken);
+    of_the_relay_chain(faults, &["--onboard"])
+        .status("ten-heads", "pass")
+        .stopped_by("boundaries", &["cutover-parachain", "the parachain stands"])
+        .status("both-sides-agree", "not_judged");
+}
+
+#[test]
+fn a_parachain_that_its_relay_chain_does_not_know_is_not_judged() {
+    of_the_relay_chain(Faults::new(), &[]).status("ten-heads", "not_judged").says("ten-heads", "0 of 1 parachains");
 }
 
 #[test]
@@ -33,8 +106,8 @@ fn a_relay_chain_takes_the_code_and_includes_ten_heads_of_it() {
         report.status(check, "pass");
     }
     report
-        .says("pvf-votes", "which foretells the go-ahead for block 23")
-        .says("go-ahead", "in relay block 23, as foretold; the parachain applies the code in its block 9")
+        .says("pvf-votes", "which foretells the go-ahead for block")
+        .says("go-ahead", "as foretold; the parachain applies the code in its block")
         .says("ten-heads", "10 candidates of the new code are included")
         .says("both-sides-agree", "on the head, the code, the messages from the relay chain");
 }

@@ -17,6 +17,7 @@ mod input;
 mod messages;
 mod migration;
 mod outcome;
+mod parachains;
 mod progress;
 mod rehearsal;
 mod relay_chain;

@@ -7,10 +7,11 @@ use crate::{
     ask::parachain_id,
     enactment::{self, Enacted},
     input::{self, Runtime},
-    messages::{Counterpart, outbound},
+    messages::{Counterpart, Place, outbound},
     migration::{self, Migration, Routine},
+    parachains::{Fate, Parachains},
     progress::Progress,
-    relay_chain::{Decision, RelayChain},
+    relay_chain::{Decision, RelayChain, Subject},
     selection::LeftOut,
     timed_block::TimedBlock,
     types::Interface,
@@ -61,6 +62,10 @@ pub struct Rehearsal<'a> {
     validator: OnceCell<Option<Result<Validator>>>,
     relay_chain: Cell<Option<RelayChain<'a>>>,
     decision: OnceCell<Decision>,
+    /// Whether parachains of this relay chain were named.
+    joined: bool,
+    parachains: Cell<Option<Parachains<'a>>>,
+    fates: OnceCell<Vec<Fate>>,
 }
 
 /// The chain after its migrations have ended and healthy blocks have followed.
@@ -103,7 +108,7 @@ impl<'a> Rehearsal<'a> {
                     Failure::usage(format!("{name} is no parachain, and a relay chain is given"))
                         .hint("leave --relay out")
                 })?;
-                Some(RelayChain::load(relay, id, how, of_relay, reporter)?)
+                Some(RelayChain::load(relay, (id, request.onboard), how, of_relay, reporter)?)
             }
             None => None,
         };
@@ -154,25 +159,68 @@ impl<'a> Rehearsal<'a> {
             validator: OnceCell::new(),
             relay_chain: Cell::new(relay_chain),
             decision: OnceCell::new(),
+            joined: false,
+            parachains: Cell::new(None),
+            fates: OnceCell::new(),
         };
         if rehearsal.unusable.is_none() {
-            rehearsal.read_companions(LoadOptions { at: None, ..how })?;
+            rehearsal.read_companions(LoadOptions { at: None, ..how }, of_relay)?;
         }
         Ok(rehearsal)
     }
 
     /// Reads the try-runtime build and the other chains, each at the block that `how` names.
-    fn read_companions(&mut self, how: LoadOptions<'_>) -> Result<()> {
+    fn read_companions(&mut self, how: LoadOptions<'_>, beside: &'a Executor) -> Result<()> {
         if let Some(name) = &self.request.try_runtime {
             let tested = Runtime::read(name, name.parse::<Source>()?.blob()?, &self.chain, self.executor)?;
             tested.expect_try_runtime_of(&self.to)?;
             self.tested = Some(tested);
         }
         self.chain.prefetch(input::known_keys(&[&self.from, &self.to]))?;
+        let is_relay = Place::of(&self.from, &self.chain, self.executor)? == Some(Place::RelayChain);
+        let mut parachains = is_relay.then(|| Parachains::of(&self.chain, beside));
         for source in &self.request.with {
-            self.counterparts.push(Counterpart::load(source, how, self.executor, self.reporter)?);
+            let mut counterpart = Counterpart::load(source, how, self.executor, self.reporter)?;
+            // A live parachain is ahead of what its relay chain has included.
+            if let (Some(parachains), Place::Parachain(id)) = (&mut parachains, counterpart.place)
+                && let Some(head) = parachains.settle(id)?
+                && matches!(source, Source::Node(_))
+            {
+                let head = hex::encode_prefixed(head);
+                let how = LoadOptions { at: Some(&head), ..how };
+                counterpart = Counterpart::load(source, how, self.executor, self.reporter)?;
+            }
+            self.counterparts.push(counterpart);
         }
+        let has_parachains = self.counterparts.iter().any(|other| matches!(other.place, Place::Parachain(_)));
+        self.parachains.set(parachains.filter(|_| has_parachains));
+        self.joined = has_parachains && is_relay;
         Ok(())
+    }
+
+    /// Returns whether the chain is a relay chain, of which parachains were named.
+    pub fn is_relay_chain(&self) -> bool {
+        self.joined
+    }
+
+    /// Returns what became of the named parachains of a relay chain, for checks that need it.
+    pub fn fates(&self) -> Result<&Vec<Fate>> {
+        self.stage(&self.fates, "ten-heads", || {
+            let parachains = self.parachains.take().ok_or_else(|| unneeded(Need::Network))?;
+            let author = self.author()?.fresh();
+            parachains.rehearse(&self.counterparts, self.request.onboard, author, self.subject())
+        })
+    }
+
+    /// Returns what is rehearsed on several chains, and how.
+    fn subject(&self) -> Subject<'_> {
+        Subject {
+            chain: &self.chain,
+            code: &self.to.code,
+            cache: self.request.cache.as_deref(),
+            ends_sessions: !self.left_out.contains("boundaries"),
+            reporter: self.reporter,
+        }
     }
 
     /// Returns whether the rehearsal has what a check needs.
@@ -191,6 +239,7 @@ impl<'a> Rehearsal<'a> {
             Need::Messages => [&self.from, &self.to].into_iter().any(Runtime::exchanges_messages),
             Need::OtherChains => !self.counterparts.is_empty(),
             Need::RelayChain => self.relay.is_some(),
+            Need::Network => self.relay.is_some() || self.joined,
         })
     }
 
@@ -302,8 +351,7 @@ impl<'a> Rehearsal<'a> {
     pub fn decision(&self) -> Result<&Decision> {
         self.stage(&self.decision, "code-backed", || {
             let relay = self.relay_chain.take().ok_or_else(|| unneeded(Need::RelayChain))?;
-            let author = self.author()?.fresh();
-            relay.decide(&self.chain, author, &self.to.code, self.request.cache.as_deref(), self.reporter)
+            relay.decide(self.author()?.fresh(), self.subject())
         })
     }
 

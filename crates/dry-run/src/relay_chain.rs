@@ -5,18 +5,23 @@ use crate::{
     enactment,
     messages::{Counterpart, Place},
     outcome::errors_logged,
+    parachains::Step,
 };
 use fork::{Author, Chain, Code, Executor, LoadOptions};
 use network::{
-    Agreement, Network, ParaId, Parachain, Relay, onboard,
-    upgrade::{self, Journey, Plan},
+    Agreement, Network, ParaId, Parachain, Relay,
+    boundaries::{self, Cooldown},
+    control, onboard, relay_upgrade,
+    upgrade::{self, Journey, Plan, not_of_the_parachain},
 };
 use protocol::{CheckOutcome, Source, dry_run::RelayRequest};
 use std::path::Path;
 use worker::{Failure, Kind, Reporter, Result};
 
 /// Candidates of the new code that must be included.
-const HEADS: u32 = 10;
+pub const HEADS: u32 = 10;
+/// Sessions of the relay chain that end under the new code.
+pub const SESSIONS: u32 = 2;
 
 /// The relay chain of the parachain, before the upgrade.
 pub struct RelayChain<'a> {
@@ -34,16 +39,41 @@ pub struct Decision {
     pub journey: Journey,
     /// What both chains know after it, where it came to its end.
     pub agreement: Option<Result<Agreement>>,
+    /// The sessions and the cooldown that ended after that.
+    pub boundaries: Option<Boundaries>,
     /// What was done to the relay chain that no relay chain does.
     pub notes: Vec<String>,
 }
 
+/// What ended after the upgrade, beside blocks.
+pub struct Boundaries {
+    /// The sessions of the relay chain.
+    pub sessions: Step,
+    /// The cooldown after the upgrade, where sessions ended. There may have been none.
+    pub cooldown: Option<std::result::Result<Option<Cooldown>, Failure>>,
+}
+
+/// What is rehearsed, and how.
+#[derive(Clone, Copy)]
+pub struct Subject<'s> {
+    /// The parachain before the upgrade.
+    pub chain: &'s Chain,
+    /// The new code.
+    pub code: &'s Code,
+    /// A directory for prepared code that is kept between runs.
+    pub cache: Option<&'s Path>,
+    /// Whether sessions end under the new code too.
+    pub ends_sessions: bool,
+    /// Reports the progress.
+    pub reporter: &'s Reporter,
+}
+
 impl<'a> RelayChain<'a> {
-    /// Reads the state of the relay chain, and checks that it knows the parachain. `executor` must
-    /// serve no other chain.
+    /// Reads the state of the relay chain, and checks that it knows the parachain, unless the fork
+    /// onboards it. `executor` must serve no other chain.
     pub fn load(
         request: &RelayRequest,
-        id: u32,
+        (id, onboards): (u32, bool),
         how: LoadOptions<'_>,
         executor: &'a Executor,
         reporter: &Reporter,
@@ -60,7 +90,7 @@ impl<'a> RelayChain<'a> {
         let id = ParaId::from(id);
         let mut relay = Relay::new(Author::new(executor), counterpart.chain);
         let known = relay.head_of(id)?.is_some();
-        if !known && !request.onboard {
+        if !known && !onboards {
             return Err(Failure::input(format!("{source} does not know the parachain {}", u32::from(id)))
                 .found("no head of it")
                 .expected("a parachain that is registered on its relay chain")
@@ -107,62 +137,95 @@ impl<'a> RelayChain<'a> {
     }
 
     /// Rehearses the upgrade on both chains. `author` builds the parachain's blocks.
-    pub fn decide(
-        self,
-        chain: &Chain,
-        author: Author<'_>,
-        code: &Code,
-        cache: Option<&Path>,
-        reporter: &Reporter,
-    ) -> Result<Decision> {
+    pub fn decide(self, author: Author<'_>, subject: Subject<'_>) -> Result<Decision> {
         let executor = author.executor();
         let mut notes = Vec::new();
-        let decided = self.attempt(chain, author, code, cache, reporter, &mut notes);
+        let decided = self.attempt(author, subject, &mut notes);
         // Errors that refused blocks logged belong to no later check.
         let _ = errors_logged(executor.log());
         match decided {
-            Ok((journey, agreement)) => Ok(Decision { journey, agreement, notes }),
+            Ok(decision) => Ok(Decision { notes, ..decision }),
             // The upgrade could not even begin on the forks, which is no fault of it.
             Err(failure) if failure.is_verdict() => {
                 let obstacle = Some(Failure { kind: Kind::NotJudged, ..failure });
-                Ok(Decision { journey: Journey { obstacle, ..Journey::default() }, agreement: None, notes })
+                let journey = Journey { obstacle, ..Journey::default() };
+                Ok(Decision { journey, agreement: None, boundaries: None, notes })
             }
             Err(failure) => Err(failure),
         }
     }
 
-    fn attempt(
-        self,
-        chain: &Chain,
-        mut author: Author<'_>,
-        code: &Code,
-        cache: Option<&Path>,
-        reporter: &Reporter,
-        notes: &mut Vec<String>,
-    ) -> Result<(Journey, Option<Result<Agreement>>)> {
+    fn attempt(self, mut author: Author<'_>, subject: Subject<'_>, notes: &mut Vec<String>) -> Result<Decision> {
         let Self { mut relay, id, known, unable, .. } = self;
+        let Subject { chain, code, cache, ends_sessions, reporter } = subject;
         if let Some(failure) = unable {
             return Err(failure);
         }
         let application = enactment::application(&mut author, chain, code)?;
         let mut parachain = Parachain::new(id, author, chain.clone(), cache.map(Path::to_path_buf));
         if !known {
-            let present = chain.next_code()?;
-            onboard::onboard(&mut relay, id, &parachain.head(), present.bytes(), reporter)?;
+            onboard_with_present_code(&mut relay, &parachain, reporter)?;
             notes.push("the parachain was onboarded on the fork of the relay chain first".to_owned());
         }
         // Another code than the state's own may have been put into it.
         parachain.set(&mut relay, Vec::new())?;
         reporter.status("rehearsing the upgrade with the relay chain");
         let mut network = Network { relay, parachains: vec![parachain] };
-        upgrade::control(&mut network, id)?;
+        control(&mut network, id, reporter)?;
+        let unended = match ends_sessions {
+            true => ended(&mut network, id, 1, reporter)?.err(),
+            false => None,
+        };
+        network.relay.settle(id)?;
         network.prepare(id, vec![application.authorization], application.extrinsic)?;
         notes.push(
             "the upgrade was authorized in the state, and the relay chain's head of the parachain with it".to_owned(),
         );
         let journey = upgrade::rehearse(&mut network, &Plan { para: id, code, heads: HEADS }, reporter)?;
-        let agreement = journey.obstacle.is_none().then(|| network.compare(id));
-        Ok((journey, agreement))
+        let mut decision = Decision { journey, agreement: None, boundaries: None, notes: Vec::new() };
+        if decision.journey.obstacle.is_some() {
+            return Ok(decision);
+        }
+        decision.agreement = Some(network.compare(id));
+        if ends_sessions {
+            decision.boundaries = Some(match unended {
+                Some(failure) => Boundaries::unjudged(&failure),
+                None => Boundaries::of(&mut network, id, reporter)?,
+            });
+        }
+        Ok(decision)
+    }
+}
+
+/// Onboards a parachain with the code that its next block runs.
+pub fn onboard_with_present_code(relay: &mut Relay<'_>, parachain: &Parachain<'_>, reporter: &Reporter) -> Result<()> {
+    let present = parachain.chain().next_code()?;
+    onboard::onboard(relay, parachain.id(), &parachain.head(), present.bytes(), reporter)
+}
+
+/// Ends sessions of the relay chain, and returns how the parachain went on, or why it did not.
+fn ended(network: &mut Network<'_>, id: ParaId, count: u32, reporter: &Reporter) -> Result<Step> {
+    let steps = match relay_upgrade::end_sessions(network, &[id], count, reporter).map_err(not_of_the_parachain) {
+        Err(failure) if failure.is_verdict() => return Ok(Err(failure)),
+        steps => steps?,
+    };
+    steps.into_iter().next().map(|(_, step)| step).ok_or_else(|| Failure::internal("no parachain was asked"))
+}
+
+impl Boundaries {
+    fn of(network: &mut Network<'_>, id: ParaId, reporter: &Reporter) -> Result<Self> {
+        let sessions = ended(network, id, SESSIONS, reporter)?;
+        let cooldown = match sessions.is_ok().then(|| boundaries::end_cooldown(network, id, reporter)) {
+            Some(Err(failure)) if failure.is_verdict() => Some(Err(failure)),
+            cooldown => cooldown.transpose()?.map(Ok),
+        };
+        Ok(Self { sessions, cooldown })
+    }
+
+    /// Where the parachain does not go on under its present code either.
+    fn unjudged(failure: &Failure) -> Self {
+        let failure = Failure::not_judged("no session ends under the present code either").found(failure.to_string());
+        Self { sessions: Err(failure), cooldown: None }
     }
 }
 
@@ -193,7 +256,7 @@ mod tests {
 
     fn ended_by(obstacle: Failure) -> Decision {
         let journey = Journey { backed: Some(7), obstacle: Some(obstacle), ..Journey::default() };
-        Decision { journey, agreement: None, notes: Vec::new() }
+        Decision { journey, agreement: None, boundaries: None, notes: Vec::new() }
     }
 
     #[test]

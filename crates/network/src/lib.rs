@@ -7,13 +7,17 @@
 
 #![cfg_attr(not(test), warn(missing_docs, clippy::disallowed_macros, clippy::disallowed_methods))]
 
+pub mod boundaries;
+mod course;
 pub mod onboard;
 mod parachain;
 mod proof;
 mod receipt;
 mod relay;
+pub mod relay_upgrade;
 pub mod upgrade;
 
+pub use course::{Course, control, include};
 pub use cumulus_primitives_core::{ParaId, relay_chain::ValidationCodeHash};
 pub use parachain::Parachain;
 pub use relay::{ParachainEvent, Relay, RelayBlock};
@@ -81,12 +85,21 @@ impl<'a> Network<'a> {
         changes: Vec<(Vec<u8>, Option<Vec<u8>>)>,
         extrinsic: Vec<u8>,
     ) -> Result<()> {
-        let Self { relay, parachains } = self;
-        let parachain = parachains.iter_mut().find(|parachain| parachain.id() == para);
-        let parachain = parachain.ok_or_else(|| unknown(para))?;
+        let (relay, parachain) = self.both(para)?;
         parachain.set(relay, changes)?;
         parachain.submit(extrinsic);
         Ok(())
+    }
+
+    /// Notes which of a parachain's blocks the relay chain has included, and which it has dropped.
+    pub(crate) fn follow(&mut self, para: ParaId) -> Result<()> {
+        let (relay, parachain) = self.both(para)?;
+        parachain.follow(relay)
+    }
+
+    fn both(&mut self, para: ParaId) -> Result<(&mut Relay<'a>, &mut Parachain<'a>)> {
+        let parachain = self.parachains.iter_mut().find(|parachain| parachain.id() == para);
+        Ok((&mut self.relay, parachain.ok_or_else(|| unknown(para))?))
     }
 
     /// Builds the next relay block. Each parachain that `collates` offers a candidate on the last
@@ -130,6 +143,7 @@ impl<'a> Network<'a> {
     /// the head, the code, and the last message from the relay chain.
     pub fn compare(&mut self, para: ParaId) -> Result<Agreement> {
         self.relay.settle(para)?;
+        self.follow(para)?;
         let parachain = self.parachain(para)?;
         let mut agreement = Agreement::default();
         let mut note = |what: &str, relay: Option<H256>, own: Option<H256>| {

@@ -25,8 +25,10 @@ const MOST_KEYS: usize = 1_000;
 pub struct Parachain<'a> {
     id: ParaId,
     author: Author<'a>,
-    /// After the last candidate that the relay chain backed.
-    chain: Chain,
+    /// After the last block that the relay chain included.
+    included: Chain,
+    /// The blocks after it that the relay chain backed, the oldest first.
+    pending: Vec<Pending>,
     /// Extrinsics for the next block.
     pool: Vec<Vec<u8>>,
     /// The code of the last block with its version.
@@ -35,6 +37,14 @@ pub struct Parachain<'a> {
     prepared: Option<(ValidationCodeHash, Validator)>,
     /// A directory for prepared code that is kept between runs.
     cache: Option<PathBuf>,
+}
+
+/// A block that the relay chain backed and has not included yet.
+struct Pending {
+    /// The parachain after the block.
+    after: Chain,
+    /// Its extrinsics beside the inherents.
+    extrinsics: Vec<Vec<u8>>,
 }
 
 /// A candidate that is offered to the relay chain.
@@ -63,7 +73,16 @@ impl<'a> Parachain<'a> {
     /// Creates the parachain of a fork. `cache` is a directory for prepared code that is kept between
     /// runs.
     pub fn new(id: ParaId, author: Author<'a>, chain: Chain, cache: Option<PathBuf>) -> Self {
-        Self { id, author, chain, pool: Vec::new(), version: None, prepared: None, cache }
+        Self {
+            id,
+            author,
+            included: chain,
+            pending: Vec::new(),
+            pool: Vec::new(),
+            version: None,
+            prepared: None,
+            cache,
+        }
     }
 
     /// Returns the identifier on the relay chain.
@@ -71,20 +90,42 @@ impl<'a> Parachain<'a> {
         self.id
     }
 
-    /// Returns the chain after the last candidate that the relay chain backed.
+    /// Returns the chain after the last candidate that the relay chain backed, as far as is known
+    /// since [`Self::follow`].
     pub fn chain(&self) -> &Chain {
-        &self.chain
+        self.pending.last().map_or(&self.included, |pending| &pending.after)
+    }
+
+    /// Notes which of the blocks that the relay chain backed it has included. It drops those that it
+    /// has not when a session ends, or when they are not available in time. Collators then build on the last
+    /// included block again.
+    pub(crate) fn follow(&mut self, relay: &Relay<'_>) -> Result<()> {
+        if self.pending.is_empty() {
+            return Ok(());
+        }
+        let head = relay.head_of(self.id)?;
+        let is_head = |pending: &Pending| head.as_ref().is_some_and(|head| *head == pending.after.header().encode());
+        if let Some(place) = self.pending.iter().position(is_head)
+            && let Some(last) = self.pending.drain(..=place).next_back()
+        {
+            self.included = last.after;
+        }
+        if !self.pending.is_empty() && relay.pending(self.id)? == 0 {
+            let dropped = self.pending.drain(..).flat_map(|pending| pending.extrinsics);
+            self.pool = dropped.chain(std::mem::take(&mut self.pool)).collect();
+        }
+        Ok(())
     }
 
     /// Returns the encoded header of the last block.
     pub fn head(&self) -> Vec<u8> {
-        self.chain.header().encode()
+        self.chain().header().encode()
     }
 
     /// Returns the head of the hash chain of messages from the relay chain after the messages that
     /// wait, as the parachain will have it. Nothing before the first message.
     pub(crate) fn last_downward_message(&self, waiting: &[InboundDownwardMessage]) -> Result<Option<H256>> {
-        let stored = self.chain.storage(&keys::item("ParachainSystem", "LastDmqMqcHead"))?;
+        let stored = self.chain().storage(&keys::item("ParachainSystem", "LastDmqMqcHead"))?;
         let last = stored.and_then(|hash| H256::decode(&mut &hash[..]).ok()).unwrap_or_default();
         let mut chain = MessageQueueChain::new(last);
         for message in waiting {
@@ -96,8 +137,12 @@ impl<'a> Parachain<'a> {
     /// Writes to the state between two blocks, and makes the relay chain take the result for the
     /// parachain's head. No block can do this.
     pub fn set(&mut self, relay: &mut Relay<'_>, changes: Vec<(Vec<u8>, Option<Vec<u8>>)>) -> Result<()> {
-        self.chain.set(changes)?;
-        self.chain.adopt_state_root();
+        self.follow(relay)?;
+        if !self.pending.is_empty() {
+            return Err(Failure::internal("a candidate is pending while the parachain's state is written"));
+        }
+        self.included.set(changes)?;
+        self.included.adopt_state_root();
         relay.set_head(self.id, self.head())
     }
 
@@ -109,7 +154,8 @@ impl<'a> Parachain<'a> {
     /// Builds the next block as the chain's collators do, has it checked by the code that the relay
     /// chain has, and returns it as its group backs it.
     pub(crate) fn collate(&mut self, relay: &Relay<'_>) -> Result<Offer> {
-        let code = self.chain.next_code()?;
+        self.follow(relay)?;
+        let code = self.chain().next_code()?;
         self.read_version(&code)?;
         let offset = self.ask::<u32>(&code, "RelayParentOffsetApi", "relay_parent_offset")?.unwrap_or(0);
         let request: RelayProofRequest =
@@ -129,9 +175,9 @@ impl<'a> Parachain<'a> {
             }
             ContextSearch::Found(context) => context,
         };
-        let mut after = self.chain.clone();
+        let mut after = self.chain().clone();
         self.author.prepare_state(&mut after, &code)?;
-        if after.root() != self.chain.root() {
+        if after.root() != self.chain().root() {
             return Err(Failure::not_judged("blocks of this chain need proofs that a fork cannot create")
                 .found("values that are written into the state instead, which the relay chain would not accept"));
         }
@@ -158,8 +204,7 @@ impl<'a> Parachain<'a> {
 
     /// Continues after a candidate that the relay chain has backed.
     pub(crate) fn advance(&mut self, collation: Collation) {
-        self.chain = collation.after;
-        self.pool.clear();
+        self.pending.push(Pending { after: collation.after, extrinsics: std::mem::take(&mut self.pool) });
     }
 
     fn read_version(&mut self, code: &Code) -> Result<()> {
@@ -178,7 +223,7 @@ impl<'a> Parachain<'a> {
             return Ok(None);
         }
         let method = format!("{api}_{function}");
-        let answer = self.chain.call(self.author.executor(), code, &method, &[])?;
+        let answer = self.chain().call(self.author.executor(), code, &method, &[])?;
         T::decode(&mut &answer[..]).map(Some).map_err(|error| {
             Failure::check(format!("the parachain's answer of {method} cannot be decoded")).found(error.to_string())
         })

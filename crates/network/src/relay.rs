@@ -10,7 +10,7 @@ use crate::{
 };
 use artifact::hashes::twox_64;
 use bitvec::{order::Lsb0, vec::BitVec};
-use codec::{Decode, Encode};
+use codec::{Decode, DecodeAll, Encode};
 use cumulus_primitives_core::{
     InboundDownwardMessage, ParaId, PersistedValidationData, RelayProofRequest,
     relay_chain::{
@@ -54,6 +54,8 @@ pub struct Relay<'a> {
     author: Author<'a>,
     /// The chain after each of the last blocks, the newest first.
     recent: VecDeque<Chain>,
+    /// Extrinsics for the next block.
+    pool: Vec<Vec<u8>>,
     /// The codes that all validators vote for.
     accepted: BTreeSet<H256>,
     /// Whether validators name cores although the node features say otherwise, or do not although
@@ -140,7 +142,7 @@ impl<'a> Relay<'a> {
         chain.adopt_state_root();
         // The reasons why a candidate is left out of a block are debug messages.
         author.executor().log().collect_up_to(log::Level::Debug);
-        Self { author, recent: VecDeque::from([chain]), accepted: BTreeSet::new(), inverted: false }
+        Self { author, recent: VecDeque::from([chain]), pool: Vec::new(), accepted: BTreeSet::new(), inverted: false }
     }
 
     /// Returns the chain after the last block.
@@ -156,6 +158,11 @@ impl<'a> Relay<'a> {
         // The blocks before it are those of another state.
         self.recent = VecDeque::from([chain]);
         Ok(())
+    }
+
+    /// Puts an extrinsic into the next block. If the runtime refuses it, the block is not built.
+    pub fn submit(&mut self, extrinsic: Vec<u8>) {
+        self.pool.push(extrinsic);
     }
 
     /// Returns the layout of the runtime that builds the next block.
@@ -247,6 +254,40 @@ impl<'a> Relay<'a> {
         Ok(stored.and_then(|signal| UpgradeGoAhead::decode(&mut &signal[..]).ok()))
     }
 
+    /// Returns whether the relay chain refuses another code of a parachain for now.
+    pub fn is_restricted(&self, para: ParaId) -> Result<bool> {
+        Ok(self.chain().storage(&well_known_keys::upgrade_restriction_signal(para))?.is_some())
+    }
+
+    /// Returns the parachains that may not upgrade, each with the relay block that ends this.
+    pub(crate) fn cooldowns(&self) -> Result<Vec<(ParaId, u32)>> {
+        let Some(stored) = self.chain().storage(&cooldowns_key())? else { return Ok(Vec::new()) };
+        DecodeAll::decode_all(&mut &stored[..]).map_err(|error| {
+            Failure::not_judged("the relay chain's list of cooldowns cannot be decoded").found(error.to_string())
+        })
+    }
+
+    /// Replaces the list of cooldowns in the state. It must be in the order of the blocks.
+    pub(crate) fn set_cooldowns(&mut self, cooldowns: Vec<(ParaId, u32)>) -> Result<()> {
+        self.set(vec![(cooldowns_key(), Some(cooldowns.encode()))])
+    }
+
+    /// Returns the index of the session, as candidates on the last block name it.
+    pub(crate) fn session(&self) -> Result<u32> {
+        self.ask("session_index_for_child", ())
+    }
+
+    /// Returns the slots from that of the last block to the first of the next epoch.
+    pub(crate) fn slots_left(&self) -> Result<u64> {
+        let unknown = |error: codec::Error| {
+            Failure::not_judged("the relay chain does not say when its epoch ends").found(error.to_string())
+        };
+        let answer = self.run_at(self.chain(), "BabeApi_current_epoch", &[])?;
+        // `Epoch { epoch_index, start_slot, duration, … }` of sp-consensus-babe.
+        let (_, start, duration) = <(u64, u64, u64)>::decode(&mut &answer[..]).map_err(unknown)?;
+        Ok(start.saturating_add(duration).saturating_sub(slot_of(self.chain())?))
+    }
+
     /// Returns the number of candidates of a parachain that are backed and not yet included.
     pub fn pending(&self, para: ParaId) -> Result<usize> {
         let occupied = self.cores()?.into_iter();
@@ -334,10 +375,7 @@ impl<'a> Relay<'a> {
         let data: Option<PersistedValidationData> =
             self.ask_at(chain, "persisted_validation_data", (para, OccupiedCoreAssumption::Included))?;
         let Some(data) = data else { return Ok(ContextSearch::NoClaim) };
-        let slot = chain.storage(well_known_keys::CURRENT_SLOT)?.unwrap_or_default();
-        let slot = u64::decode(&mut &slot[..]).map_err(|error| {
-            Failure::not_judged("the relay chain has no slot").found(error.to_string()).expected("the consensus Babe")
-        })?;
+        let slot = slot_of(chain)?;
         let headers = self.recent.iter().take(offset + 1).rev().map(|chain| chain.header());
         let descendants = match offset {
             0 => Vec::new(),
@@ -447,7 +485,8 @@ impl<'a> Relay<'a> {
     pub fn build(&mut self, candidates: Vec<BackedCandidate>, slots_ahead: u64) -> Result<RelayBlock> {
         let optional = self.code_votes()?;
         let parachains = ParachainsInherent { bitfields: self.bitfields()?, candidates };
-        let request = BlockRequest { optional, parachains, slots_ahead, ..BlockRequest::default() };
+        let extrinsics = std::mem::take(&mut self.pool);
+        let request = BlockRequest { extrinsics, optional, parachains, slots_ahead, ..BlockRequest::default() };
         let executor = self.author.executor();
         let log = executor.log();
         let _ = log.take();
@@ -527,6 +566,18 @@ fn bounded<T>(answer: Vec<T>, most: usize, what: &str) -> Result<Vec<T>> {
 pub(crate) fn paras_key(item: &str, para: ParaId) -> Vec<u8> {
     let id = para.encode();
     [keys::item("Paras", item), twox_64(&id).to_vec(), id].concat()
+}
+
+fn cooldowns_key() -> Vec<u8> {
+    keys::item("Paras", "UpgradeCooldowns")
+}
+
+/// Returns the slot of a relay chain's last block.
+fn slot_of(chain: &Chain) -> Result<u64> {
+    let slot = chain.storage(well_known_keys::CURRENT_SLOT)?.unwrap_or_default();
+    u64::decode(&mut &slot[..]).map_err(|error| {
+        Failure::not_judged("the relay chain has no slot").found(error.to_string()).expected("the consensus Babe")
+    })
 }
 
 /// Returns the header in the type that relay chains have.

@@ -2,20 +2,14 @@
 //! The upgrade of a parachain as its relay chain decides about it: the candidate that carries the
 //! code, the votes of the validators, the delay, the go-ahead, and the first heads of the new code.
 
-use crate::{CollationOutcome, Network, ParaId, Round};
+use crate::{
+    CollationOutcome, Network, ParaId, Round,
+    course::{MOST_BLOCKS, PATIENCE, Standstill},
+};
 use cumulus_primitives_core::relay_chain::{UpgradeGoAhead, ValidationCodeHash};
 use fork::Code;
-use std::time::{Duration, Instant};
 use worker::{Code as FailureCode, Failure, Kind, Reporter, Result};
 
-/// The relay blocks in a row in which a parachain may be without a backed candidate although it has a
-/// core. Around the end of a session the relay chain backs none, a parachain that builds behind the
-/// newest relay block waits longer, and one with slots of 24 s builds in every fourth relay block.
-const PATIENCE: u32 = 12;
-/// The relay blocks in a row without a claim on a core.
-const MOST_UNCLAIMED: u32 = 100;
-/// The most relay blocks of a journey beside the delay that the relay chain foretells.
-const MOST_BLOCKS: u32 = 200;
 /// The longest delay that is waited for, in relay blocks: that of Polkadot is 600.
 const MOST_DELAY: u32 = 2_000;
 /// Relay blocks before the foretold one in which the parachain collates again.
@@ -23,8 +17,6 @@ const LEAD: u32 = 3;
 /// Refused candidates in a row, up to the go-ahead, by which a parachain is seen to stand. The end of a
 /// session explains two.
 const REFUSED: u32 = 3;
-/// The time after which a parachain that stands is not tried again. Its blocks may take minutes.
-const LONGEST_TRIAL: Duration = Duration::from_secs(600);
 
 /// How far the upgrade of a parachain came. Numbers are those of relay blocks if not said otherwise.
 #[derive(Debug, Default)]
@@ -65,46 +57,6 @@ pub struct Plan<'p> {
     pub heads: u32,
 }
 
-/// Why a parachain got no candidate backed in the last relay blocks.
-#[derive(Default)]
-struct Standstill {
-    /// Relay blocks in a row in which it had a claim on a core.
-    blocks: u32,
-    /// Relay blocks in a row in which it had none.
-    unclaimed: u32,
-    /// The reasons, each once.
-    reasons: Vec<String>,
-    began: Option<Instant>,
-}
-
-/// Builds relay blocks until a candidate of the parachain's present code is included.
-///
-/// # Errors
-///
-/// If none is, the fork lacks something that the live chains have. Nothing that follows would say
-/// anything about another code, so it is not judged.
-pub fn control(network: &mut Network<'_>, para: ParaId) -> Result<()> {
-    let mut standstill = Standstill::default();
-    // Newer relay chains want the core to be named beside the votes, whatever their features say.
-    for _ in 0..2 {
-        standstill = Standstill::default();
-        for _ in 0..MOST_BLOCKS {
-            let mut round = network.advance(|_| true)?;
-            if round.block.includes(para) {
-                return network.relay.settle(para);
-            }
-            standstill.note(round.take_outcome(para));
-            if standstill.is_over() {
-                break;
-            }
-        }
-        network.relay.invert_named_cores();
-    }
-    let why = standstill.failure(network.relay.chain().number());
-    Err(Failure::not_judged("on these forks no candidate of the present code is included either")
-        .found(why.found.unwrap_or(why.message)))
-}
-
 /// Rehearses an upgrade. What prevents it is the journey's obstacle.
 pub fn rehearse(network: &mut Network<'_>, plan: &Plan<'_>, reporter: &Reporter) -> Result<Journey> {
     let mut journey = Journey { began: network.relay.chain().number(), ..Journey::default() };
@@ -127,11 +79,7 @@ fn travel(network: &mut Network<'_>, plan: &Plan<'_>, journey: &mut Journey, rep
         reporter.progress("relay blocks", u64::from(number.saturating_sub(journey.began)), None, "blocks");
         let collates = !waits(journey, number);
         let round = network.advance(|para| para != plan.para || collates);
-        // What the parachain does wrong is its outcome. The relay chain built blocks before.
-        let mut round = round.map_err(|failure| match failure.kind {
-            Kind::Check => Failure { kind: Kind::NotJudged, ..failure },
-            _ => failure,
-        })?;
+        let mut round = round.map_err(not_of_the_parachain)?;
         let outcome = round.take_outcome(plan.para);
         carried(journey, &outcome, plan.code, number)?;
         if journey.included.is_some()
@@ -147,6 +95,15 @@ fn travel(network: &mut Network<'_>, plan: &Plan<'_>, journey: &mut Journey, rep
         }
     }
     Ok(())
+}
+
+/// Returns the failure of a relay block as one that says nothing about a parachain. What the parachain
+/// does wrong is the outcome of its candidate.
+pub fn not_of_the_parachain(failure: Failure) -> Failure {
+    match failure.kind {
+        Kind::Check => Failure { kind: Kind::NotJudged, ..failure },
+        _ => failure,
+    }
 }
 
 /// Returns whether the parachain waits: once a block with the scheduled code was backed, later ones
@@ -263,53 +220,6 @@ fn missing(journey: &Journey) -> &'static str {
     }
 }
 
-impl Standstill {
-    /// Counts a relay block.
-    fn note(&mut self, outcome: CollationOutcome) {
-        let reasons = match outcome {
-            CollationOutcome::Backed { .. } => {
-                *self = Self::default();
-                return;
-            }
-            CollationOutcome::NotAsked => return,
-            CollationOutcome::NoClaim => {
-                self.unclaimed += 1;
-                return;
-            }
-            CollationOutcome::NotBuilt(failure) => vec![failure.to_string()],
-            CollationOutcome::LeftOut(reasons) if reasons.is_empty() => {
-                vec!["the relay chain left the candidate out and gives no reason: its runtime logs none".to_owned()]
-            }
-            CollationOutcome::LeftOut(reasons) => reasons,
-        };
-        self.blocks += 1;
-        self.unclaimed = 0;
-        self.began.get_or_insert_with(Instant::now);
-        for reason in reasons {
-            if !self.reasons.contains(&reason) {
-                self.reasons.push(reason);
-            }
-        }
-    }
-
-    fn is_over(&self) -> bool {
-        let is_slow = self.began.is_some_and(|began| began.elapsed() > LONGEST_TRIAL);
-        self.blocks >= PATIENCE || self.unclaimed >= MOST_UNCLAIMED || is_slow
-    }
-
-    /// Returns the failure at relay block `number`.
-    fn failure(&self, number: u32) -> Failure {
-        if self.reasons.is_empty() {
-            return Failure::not_judged("the parachain has no core")
-                .found(format!("no claim on one in {} relay blocks up to {number}", self.unclaimed))
-                .expected("a core in the claim queue");
-        }
-        let blocks = self.blocks;
-        Failure::check(format!("the parachain stands: no candidate was backed in {blocks} relay blocks up to {number}"))
-            .found(self.reasons.join("; "))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -357,22 +267,6 @@ mod tests {
     }
 
     #[test]
-    fn a_parachain_stands_after_some_blocks_with_a_core_and_none_backed() {
-        let mut standstill = Standstill::default();
-        for _ in 1..PATIENCE {
-            standstill.note(CollationOutcome::LeftOut(vec!["too large".into()]));
-            standstill.note(CollationOutcome::NoClaim);
-        }
-        assert!(!standstill.is_over());
-        standstill.note(CollationOutcome::NotBuilt(Failure::check("it trapped")));
-        assert!(standstill.is_over());
-        let failure = standstill.failure(7);
-        assert_eq!((failure.kind, failure.found.as_deref()), (Kind::Check, Some("too large; it trapped")));
-        standstill.note(CollationOutcome::Backed { number: 8, code: None });
-        assert!(!standstill.is_over());
-    }
-
-    #[test]
     fn a_parachain_that_stood_until_the_go_ahead_is_seen() {
         let mut standstill = Standstill::default();
         let signalled = Journey { go_ahead: Some(20), ..waiting(20) };
@@ -384,24 +278,6 @@ mod tests {
         assert!(!stood_until_go_ahead(&signalled, &standstill, 21));
         assert!(!stood_until_go_ahead(&Journey { waiting_heads: 1, ..signalled }, &standstill, 20));
         assert!(!stood_until_go_ahead(&waiting(20), &standstill, 19));
-    }
-
-    #[test]
-    fn a_parachain_without_a_core_is_not_judged() {
-        let mut standstill = Standstill::default();
-        for _ in 0..MOST_UNCLAIMED {
-            assert!(!standstill.is_over());
-            standstill.note(CollationOutcome::NoClaim);
-        }
-        assert!(standstill.is_over());
-        assert_eq!(standstill.failure(7).kind, Kind::NotJudged);
-    }
-
-    #[test]
-    fn a_relay_chain_without_a_reason_is_said_to_give_none() {
-        let mut standstill = Standstill::default();
-        standstill.note(CollationOutcome::LeftOut(Vec::new()));
-        assert!(standstill.failure(7).found.is_some_and(|found| found.contains("gives no reason")));
     }
 
     #[test]

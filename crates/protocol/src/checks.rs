@@ -267,16 +267,24 @@ checking with the old code",
                 needs: [Parachain, RelayChain],
             }
             ten_heads = "ten-heads" {
-                question: "are ten candidates of the new code backed and included?",
-                fails: "the parachain stands: in twelve relay blocks in which it has a core, no candidate \
-is built, or none is backed",
-                needs: [Parachain, RelayChain],
+                question: "are ten candidates of the new code backed and included? For a relay chain: ten \
+of each parachain, under the new code of the relay chain",
+                fails: "a parachain stands: in twelve relay blocks in which it has a core, no candidate is \
+built, or none is backed",
+                needs: [Network],
+            }
+            boundaries = "boundaries" {
+                question: "do parachains go on after that when two sessions of the relay chain end, and \
+does the relay chain take another code of an upgraded parachain once its cooldown has ended?",
+                fails: "a parachain stands in a new session, or upgrades of it stay restricted. Not judged \
+if the parachain does not go on in a new session under the present code either",
+                needs: [Network],
             }
             both_sides_agree = "both-sides-agree" {
-                question: "do the relay chain and the parachain agree after that: on the head, the code, and \
-the messages from the relay chain?",
+                question: "do the relay chain and the parachain agree after the upgrade: on the head, the \
+code, and the messages from the relay chain?",
                 fails: "one of them differs",
-                needs: [Parachain, RelayChain],
+                needs: [Network],
             }
         }
     };
@@ -303,6 +311,8 @@ pub enum Need {
     OtherChains,
     /// The state of its relay chain.
     RelayChain,
+    /// The state of its relay chain, or of parachains of this relay chain.
+    Network,
 }
 
 impl Need {
@@ -318,6 +328,7 @@ impl Need {
             Self::Messages => "a chain that exchanges messages",
             Self::OtherChains => "`--with`",
             Self::RelayChain => "`--relay`",
+            Self::Network => "`--relay`, or a relay chain and `--with` a parachain",
         }
     }
 
@@ -339,6 +350,10 @@ impl Need {
                 CheckOutcome::skip("no other chain was named that this one exchanges messages with (--with SOURCE)")
             }
             Self::RelayChain => CheckOutcome::skip("the relay chain was not named (--relay SOURCE)"),
+            Self::Network => CheckOutcome::skip(
+                "no other chain of its network was named: its relay chain (--relay SOURCE), or parachains of a relay \
+                 chain (--with SOURCE)",
+            ),
         }
     }
 }

@@ -58,6 +58,9 @@ pub struct DryRunRequest {
     /// The relay chain of a parachain, given like its state. Its runtime decides about the upgrade.
     #[serde(default)]
     pub relay: Option<RelayRequest>,
+    /// Whether a parachain that its relay chain does not know is onboarded on the fork first.
+    #[serde(default)]
+    pub onboard: bool,
     /// Checks that may fail, each with the reason.
     #[serde(default)]
     pub allow: BTreeMap<String, String>,
@@ -101,6 +104,7 @@ impl DryRunRequest {
             nodes: None,
             with: Vec::new(),
             relay: None,
+            onboard: false,
             allow: BTreeMap::new(),
             deny: Vec::new(),
             strict: false,
@@ -124,9 +128,6 @@ pub struct RelayRequest {
     /// The block whose state is read from a node: a number, a hash or `finalized`.
     #[serde(default)]
     pub at: Option<String>,
-    /// Whether the parachain is onboarded on the fork first, if the relay chain does not know it.
-    #[serde(default)]
-    pub onboard: bool,
 }
 
 fn healthy_blocks() -> u32 {

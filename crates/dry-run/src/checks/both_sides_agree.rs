@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Do the relay chain and the parachain know the same of each other after the upgrade?
 
-use crate::{rehearsal::Rehearsal, relay_chain::not_reached};
+use crate::{parachains, rehearsal::Rehearsal, relay_chain::not_reached};
 use network::Agreement;
 use protocol::{CheckOutcome, Finding};
 use worker::Result;
 
 pub fn run(rehearsal: &Rehearsal<'_>) -> Result<CheckOutcome> {
+    if rehearsal.is_relay_chain() {
+        return Ok(parachains::judge(rehearsal.fates()?, |fate| &fate.agreement, "agree with the relay chain"));
+    }
     Ok(match &rehearsal.decision()?.agreement {
         Some(Ok(agreement)) => judge(agreement),
         Some(Err(failure)) if failure.is_verdict() => CheckOutcome::not_judged(failure.to_string()),

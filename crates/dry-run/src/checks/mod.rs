@@ -7,6 +7,7 @@ pub mod async_backing;
 pub mod authorities;
 pub mod block_limits;
 pub mod both_sides_agree;
+pub mod boundaries;
 pub mod code_backed;
 pub mod code_size;
 pub mod consensus;

@@ -300,7 +300,8 @@ impl Plan<'_> {
         request.deny.clone_from(&config.deny);
         request.strict = config.strict;
         request.with = with.iter().map(SourceLocation::source).collect();
-        request.relay = relay.map(|relay| RelayRequest { state: relay.source(), at: None, onboard: config.onboard });
+        request.relay = relay.map(|relay| RelayRequest { state: relay.source(), at: None });
+        request.onboard = config.onboard;
         let request = Request::DryRun(Box::new(request));
         let mut report: DryRunReport =
             workers::ask(self.context, Worker::DryRun, &request, job_context.task, job_context.log)?.value;

@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The parachains of a relay chain on forks, while the upgrade of the relay chain is rehearsed.
+
+use crate::{
+    enactment,
+    messages::{Counterpart, Place},
+    outcome::errors_logged,
+    relay_chain::{HEADS, SESSIONS, Subject, onboard_with_present_code},
+};
+use fork::{Author, Chain, Executor};
+use network::{Course, Network, ParaId, Parachain, Relay, control, relay_upgrade};
+use protocol::{CheckOutcome, Finding};
+use std::path::Path;
+use worker::{Failure, Kind, Result};
+
+/// The relay chain before its upgrade, with nothing of its parachains pending.
+pub struct Parachains<'a> {
+    relay: Relay<'a>,
+}
+
+/// What came of a step: in words, or why it was not taken.
+pub type Step = std::result::Result<String, Failure>;
+
+/// What became of a parachain.
+pub struct Fate {
+    /// The parachain.
+    pub name: String,
+    /// Whether ten candidates were included under the new code of the relay chain.
+    pub heads: Step,
+    /// Whether more were after sessions had ended.
+    pub sessions: Step,
+    /// Whether both chains know the same then.
+    pub agreement: Step,
+}
+
+impl<'a> Parachains<'a> {
+    /// Begins with the state of a relay chain. `executor` must serve no other chain.
+    pub fn of(chain: &Chain, executor: &'a Executor) -> Self {
+        Self { relay: Relay::new(Author::new(executor), chain.clone()) }
+    }
+
+    /// Includes what is pending of a parachain, and returns the hash of its head then; nothing if the
+    /// relay chain does not know the parachain.
+    pub fn settle(&mut self, id: u32) -> Result<Option<[u8; 32]>> {
+        let id = ParaId::from(id);
+        if self.relay.head_of(id)?.is_none() {
+            return Ok(None);
+        }
+        self.relay.settle(id)?;
+        Ok(self.relay.head_of(id)?.map(|head| artifact::hashes::blake2_256(&head)))
+    }
+
+    /// Rehearses the upgrade of the relay chain. `author` builds the parachains' blocks, and `onboards`
+    /// says whether a parachain that the relay chain does not know is onboarded first.
+    pub fn rehearse(
+        self,
+        named: &[Counterpart],
+        onboards: bool,
+        author: Author<'_>,
+        subject: Subject<'_>,
+    ) -> Result<Vec<Fate>> {
+        let executor = author.executor();
+        let fates = self.attempt(named, onboards, author, subject);
+        // Errors that refused blocks logged belong to no later check.
+        let _ = errors_logged(executor.log());
+        match fates {
+            Err(failure) if failure.is_verdict() => {
+                Ok(parachains(named).map(|(_, of)| Fate::of(of, &failure)).collect())
+            }
+            fates => fates,
+        }
+    }
+
+    fn attempt(
+        self,
+        named: &[Counterpart],
+        onboards: bool,
+        author: Author<'_>,
+        subject: Subject<'_>,
+    ) -> Result<Vec<Fate>> {
+        let Subject { chain, code, cache, ends_sessions, reporter } = subject;
+        let application = enactment::application(&mut author.fresh(), chain, code).map_err(not_judged)?;
+        let mut network = Network { relay: self.relay, parachains: Vec::new() };
+        let mut fates = Vec::new();
+        for (id, of) in parachains(named) {
+            let parachain = Parachain::new(id, author.fresh(), of.chain.clone(), cache.map(Path::to_path_buf));
+            match join(&mut network.relay, &parachain, onboards, reporter) {
+                Ok(()) => network.parachains.push(parachain),
+                Err(failure) if failure.is_verdict() => fates.push(Fate::of(of, &failure)),
+                Err(failure) => return Err(failure),
+            }
+        }
+        reporter.status("rehearsing the upgrade with the parachains");
+        let mut going = Vec::new();
+        for (id, of) in parachains(named) {
+            if network.parachain(id).is_err() {
+                continue;
+            }
+            match control(&mut network, id, reporter) {
+                Ok(()) => going.push(id),
+                Err(failure) if failure.is_verdict() => fates.push(Fate::of(of, &not_judged(failure))),
+                Err(failure) => return Err(failure),
+            }
+        }
+        let unended = match ends_sessions && !going.is_empty() {
+            true => relay_upgrade::end_sessions(&mut network, &going, 1, reporter)?,
+            false => Vec::new(),
+        };
+        if going.is_empty() {
+            return Ok(fates);
+        }
+        let plan = relay_upgrade::Plan {
+            code,
+            authorization: application.authorization,
+            extrinsic: application.extrinsic,
+            paras: &going,
+            heads: HEADS,
+        };
+        let applied = relay_upgrade::rehearse(&mut network, &plan, reporter)?;
+        let going_on: Vec<_> =
+            applied.courses.iter().filter(|course| course.obstacle.is_none()).map(|course| course.para).collect();
+        let ended = match ends_sessions {
+            true => relay_upgrade::end_sessions(&mut network, &going_on, SESSIONS, reporter)?,
+            false => Vec::new(),
+        };
+        for course in &applied.courses {
+            let Some((_, of)) = parachains(named).find(|(id, _)| *id == course.para) else { continue };
+            let before = unended.iter().find(|(para, _)| *para == course.para).map(|(_, step)| step);
+            let after = ended.iter().find(|(para, _)| *para == course.para).map(|(_, step)| step);
+            fates.push(Fate {
+                name: of.to_string(),
+                heads: heads(course, applied.applied),
+                sessions: sessions(before, after),
+                agreement: agreement(&mut network, course, after)?,
+            });
+        }
+        Ok(fates)
+    }
+}
+
+/// Returns the parachains among the named chains.
+fn parachains(named: &[Counterpart]) -> impl Iterator<Item = (ParaId, &Counterpart)> {
+    named.iter().filter_map(|of| match of.place {
+        Place::Parachain(id) => Some((ParaId::from(id), of)),
+        Place::RelayChain => None,
+    })
+}
+
+/// Checks that the relay chain's head of a parachain is that of its state, or onboards it.
+fn join(relay: &mut Relay<'_>, parachain: &Parachain<'_>, onboards: bool, reporter: &worker::Reporter) -> Result<()> {
+    let id = parachain.id();
+    match relay.head_of(id)? {
+        Some(head) if head == parachain.head() => Ok(()),
+        Some(_) => Err(Failure::not_judged("the parachain and its relay chain are not at blocks that belong together")
+            .found(format!(
+                "the parachain at its block {}, which is not the relay chain's head of it",
+                parachain.chain().number()
+            ))
+            .expected("the parachain at the head that the relay chain has")),
+        None if onboards => onboard_with_present_code(relay, parachain, reporter),
+        None => Err(Failure::not_judged(format!("the relay chain does not know the parachain {}", u32::from(id)))
+            .hint("onboard it on the fork with --onboard")),
+    }
+}
+
+fn not_judged(failure: Failure) -> Failure {
+    Failure { kind: Kind::NotJudged, ..failure }
+}
+
+fn earlier() -> Failure {
+    Failure::not_judged("the parachain stands before that")
+}
+
+fn heads(course: &Course, applied: u32) -> Step {
+    match (&course.obstacle, course.ended) {
+        (None, Some(ended)) => Ok(format!(
+            "{} candidates are included in relay blocks {} to {ended}",
+            course.heads,
+            applied.saturating_add(1)
+        )),
+        (Some(obstacle), _) => Err(obstacle.clone()),
+        (None, None) => Err(Failure::internal("no candidate was asked for")),
+    }
+}
+
+/// Judges sessions by how they ended under the present code and under the new one.
+fn sessions(before: Option<&Step>, after: Option<&Step>) -> Step {
+    match (before, after) {
+        (Some(Err(failure)), _) => {
+            Err(Failure::not_judged("no session ends under the present code either").found(failure.to_string()))
+        }
+        (_, Some(step)) => step.clone(),
+        (_, None) => Err(earlier()),
+    }
+}
+
+/// Compares a parachain and the relay chain, where the parachain went on.
+fn agreement(network: &mut Network<'_>, course: &Course, after: Option<&Step>) -> Result<Step> {
+    if course.obstacle.is_some() || after.is_some_and(Result::is_err) {
+        return Ok(Err(earlier()));
+    }
+    let agreement = match network.compare(course.para) {
+        Ok(agreement) => agreement,
+        Err(failure) if failure.is_verdict() => return Ok(Err(not_judged(failure))),
+        Err(failure) => return Err(failure),
+    };
+    Ok(match agreement.different.is_empty() {
+        true => Ok(format!("on {}", agreement.same.join(", "))),
+        false => Err(Failure::check("the relay chain and the parachain differ").found(agreement.different.join("; "))),
+    })
+}
+
+impl Fate {
+    /// Where no step was taken.
+    fn of(parachain: &Counterpart, failure: &Failure) -> Self {
+        Self {
+            name: parachain.to_string(),
+            heads: Err(failure.clone()),
+            sessions: Err(earlier()),
+            agreement: Err(earlier()),
+        }
+    }
+}
+
+/// Returns the outcome of a check that asks for a step of each parachain.
+pub fn judge(fates: &[Fate], step: impl Fn(&Fate) -> &Step, what: &str) -> CheckOutcome {
+    let findings = fates.iter().map(|fate| match step(fate) {
+        Ok(told) => Finding::note(format!("{}: {told}", fate.name)),
+        Err(failure) if failure.kind == Kind::Check => Finding::seen(format!("{}: {failure}", fate.name)),
+        Err(failure) => Finding::not_judged(format!("{}: {failure}", fate.name)),
+    });
+    let findings: Vec<_> = findings.collect();
+    let taken = fates.iter().filter(|fate| step(fate).is_ok()).count();
+    CheckOutcome::judged(format!("{taken} of {} parachains {what}", fates.len()), findings)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use protocol::Status;
+
+    fn fate(heads: Step) -> Fate {
+        Fate { name: "parachain 2000".into(), heads, sessions: Err(earlier()), agreement: Err(earlier()) }
+    }
+
+    #[test]
+    fn one_parachain_that_stands_fails_the_check() {
+        let judged = |fates: &[Fate]| judge(fates, |fate| &fate.heads, "go on");
+        let good = || fate(Ok("ten".into()));
+        assert_eq!(judged(&[good()]).status, Status::Pass);
+        let unknown = fate(Err(Failure::not_judged("not known")));
+        assert_eq!(judged(&[good(), unknown]).status, Status::NotJudged);
+        let outcome = judged(&[good(), fate(Err(Failure::check("it stands")))]);
+        assert_eq!((outcome.status, outcome.detail.as_str()), (Status::Fail, "1 of 2 parachains go on"));
+    }
+
+    #[test]
+    fn a_session_that_does_not_end_under_the_present_code_is_not_judged() {
+        let (ended, stands) = (Ok("ended".to_owned()), Err(Failure::check("it stands")));
+        assert!(sessions(Some(&ended), Some(&ended)).is_ok());
+        let kind = |step: Step| step.err().map(|failure| failure.kind);
+        assert_eq!(kind(sessions(Some(&ended), Some(&stands))), Some(Kind::Check));
+        assert_eq!(kind(sessions(Some(&stands), Some(&stands))), Some(Kind::NotJudged));
+        assert_eq!(kind(sessions(Some(&ended), None)), Some(Kind::NotJudged));
+    }
+}

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The upgrade of a relay chain, while its parachains go on.
+
+use crate::{Course, Network, ParaId, boundaries, include};
+use fork::Code;
+use worker::{Failure, Kind, Reporter, Result};
+
+/// What is to be rehearsed.
+pub struct Plan<'p> {
+    /// The relay chain's new code.
+    pub code: &'p Code,
+    /// What is written into the state, so that the code is authorized.
+    pub authorization: (Vec<u8>, Option<Vec<u8>>),
+    /// The extrinsic that applies the authorized upgrade.
+    pub extrinsic: Vec<u8>,
+    /// The parachains that go on.
+    pub paras: &'p [ParaId],
+    /// The candidates of each that are to be included under the new code.
+    pub heads: u32,
+}
+
+/// How parachains went on under the new code of their relay chain. Numbers are those of relay blocks.
+#[derive(Debug)]
+pub struct Outcome {
+    /// The block that put the new code into the state.
+    pub applied: u32,
+    /// How each parachain went on.
+    pub courses: Vec<Course>,
+}
+
+/// Applies the upgrade, and lets the parachains go on.
+///
+/// # Errors
+///
+/// If the relay chain does not take the code, nothing is judged. If it builds no block of the new code
+/// with the candidates of its parachains, that is the failure.
+pub fn rehearse(network: &mut Network<'_>, plan: &Plan<'_>, reporter: &Reporter) -> Result<Outcome> {
+    let asked = |para: ParaId| plan.paras.contains(&para);
+    network.relay.set(vec![plan.authorization.clone()])?;
+    network.relay.submit(plan.extrinsic.clone());
+    network.advance(asked).map_err(|failure| not_taken(failure.kind).found(failure.to_string()))?;
+    if network.relay.chain().next_code()? != *plan.code {
+        return Err(not_taken(Kind::Check).found("another code after the block that applies it"));
+    }
+    let applied = network.relay.chain().number();
+    let mut courses = include(network, plan.paras, plan.heads, reporter)?;
+    if courses.iter().all(|course| course.obstacle.is_some()) {
+        // As in the control: another release of the relay chain's runtime may want the core to be named.
+        network.relay.invert_named_cores();
+        courses = include(network, plan.paras, plan.heads, reporter)?;
+    }
+    for course in courses.iter_mut().filter(|course| course.lacks_core()) {
+        // It had one under the present code, and no session has ended since.
+        let found = course.obstacle.take().and_then(|obstacle| obstacle.found).unwrap_or_default();
+        course.obstacle = Some(
+            Failure::check("the parachain loses its core under the relay chain's new code")
+                .found(found)
+                .expected("a core, as it has one under the present code"),
+        );
+    }
+    Ok(Outcome { applied, courses })
+}
+
+/// Ends sessions, and returns how each of these parachains went on, or why it did not.
+///
+/// # Errors
+///
+/// Those of a run that cannot go on.
+pub fn end_sessions(
+    network: &mut Network<'_>,
+    paras: &[ParaId],
+    count: u32,
+    reporter: &Reporter,
+) -> Result<Vec<(ParaId, std::result::Result<String, Failure>)>> {
+    let mut steps: Vec<_> = paras.iter().map(|para| (*para, Ok(Vec::new()))).collect();
+    for _ in 0..count {
+        let going: Vec<_> = steps.iter().filter(|(_, step)| step.is_ok()).map(|(para, _)| *para).collect();
+        if going.is_empty() {
+            break;
+        }
+        let ended = boundaries::end_session(network, &going, reporter);
+        for (para, step) in &mut steps {
+            let Ok(told) = step else { continue };
+            match &ended {
+                Ok(end) => match end.of(*para) {
+                    Ok(text) => told.push(text),
+                    Err(obstacle) => *step = Err(obstacle),
+                },
+                Err(failure) if failure.is_verdict() => *step = Err(failure.clone()),
+                Err(failure) => return Err(failure.clone()),
+            }
+        }
+    }
+    Ok(steps.into_iter().map(|(para, step)| (para, step.map(|told| told.join("; ")))).collect())
+}
+
+/// The check `enactment` says whether the chain takes the code.
+fn not_taken(kind: Kind) -> Failure {
+    let failure = Failure::not_judged("the relay chain does not take the code on the fork with its parachains");
+    match kind {
+        Kind::Check | Kind::NotJudged => failure,
+        kind => Failure { kind, ..failure },
+    }
+}
