@@ -86,8 +86,11 @@ fn a_parachain_that_stands_once_a_session_of_its_relay_chain_has_ended_fails() {
     let session = [item("ParaSessionInfo", "Sessions"), SESSION_UNDER_THE_NEW_CODE.encode()].concat();
     let id = 2_000u32.encode();
     let head = [item("Paras", "Heads"), artifact::hashes::twox_64(&id).to_vec(), id].concat();
-    let broken = Action::Set(head, b"no header".to_vec().encode());
-    let faults = Faults::new().step("Core_initialize_block", vec![Has(session)], broken);
+    let mut faults = Faults::new();
+    for export in ["Core_initialize_block", "Core_execute_block"] {
+        let broken = Action::Set(head.clone(), b"no header".to_vec().encode());
+        faults = faults.step(export, vec![Has(session.clone())], broken);
+    }
     of_the_relay_chain(faults, &["--onboard"])
         .status("ten-heads", "pass")
         .stopped_by("boundaries", &["cutover-parachain", "the parachain stands"])

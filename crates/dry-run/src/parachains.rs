@@ -16,6 +16,8 @@ use worker::{Failure, Kind, Result};
 /// The relay chain before its upgrade, with nothing of its parachains pending.
 pub struct Parachains<'a> {
     relay: Relay<'a>,
+    /// Why what is pending cannot be included here.
+    unable: Option<Failure>,
 }
 
 /// What came of a step: in words, or why it was not taken.
@@ -36,7 +38,7 @@ pub struct Fate {
 impl<'a> Parachains<'a> {
     /// Begins with the state of a relay chain. `executor` must serve no other chain.
     pub fn of(chain: &Chain, executor: &'a Executor) -> Self {
-        Self { relay: Relay::new(Author::new(executor), chain.clone()) }
+        Self { relay: Relay::new(Author::new(executor), chain.clone()), unable: None }
     }
 
     /// Includes what is pending of a parachain, and returns the hash of its head then; nothing if the
@@ -46,7 +48,10 @@ impl<'a> Parachains<'a> {
         if self.relay.head_of(id)?.is_none() {
             return Ok(None);
         }
-        self.relay.settle(id)?;
+        match self.relay.settle(id) {
+            Err(failure) if failure.is_verdict() => self.unable = Some(not_judged(failure)),
+            settled => settled?,
+        }
         Ok(self.relay.head_of(id)?.map(|head| artifact::hashes::blake2_256(&head)))
     }
 
@@ -79,6 +84,9 @@ impl<'a> Parachains<'a> {
         subject: Subject<'_>,
     ) -> Result<Vec<Fate>> {
         let Subject { chain, code, cache, ends_sessions, reporter } = subject;
+        if let Some(unable) = self.unable {
+            return Err(unable);
+        }
         let application = enactment::application(&mut author.fresh(), chain, code).map_err(not_judged)?;
         let mut network = Network { relay: self.relay, parachains: Vec::new() };
         let mut fates = Vec::new();
@@ -86,7 +94,7 @@ impl<'a> Parachains<'a> {
             let parachain = Parachain::new(id, author.fresh(), of.chain.clone(), cache.map(Path::to_path_buf));
             match join(&mut network.relay, &parachain, onboards, reporter) {
                 Ok(()) => network.parachains.push(parachain),
-                Err(failure) if failure.is_verdict() => fates.push(Fate::of(of, &failure)),
+                Err(failure) if failure.is_verdict() => fates.push(Fate::of(of, &not_judged(failure))),
                 Err(failure) => return Err(failure),
             }
         }
@@ -103,9 +111,20 @@ impl<'a> Parachains<'a> {
             }
         }
         let unended = match ends_sessions && !going.is_empty() {
-            true => relay_upgrade::end_sessions(&mut network, &going, 1, reporter)?,
+            true => relay_upgrade::end_sessions(&mut network, &going, 1, not_judged, reporter)?,
             false => Vec::new(),
         };
+        for (id, _) in unended.iter().filter(|(_, step)| step.is_err()) {
+            match control(&mut network, *id, reporter) {
+                Ok(()) => {}
+                Err(failure) if failure.is_verdict() => {
+                    going.retain(|para| para != id);
+                    let of = parachains(named).find(|(para, _)| para == id);
+                    fates.extend(of.map(|(_, of)| Fate::of(of, &not_judged(failure))));
+                }
+                Err(failure) => return Err(failure),
+            }
+        }
         if going.is_empty() {
             return Ok(fates);
         }
@@ -120,7 +139,7 @@ impl<'a> Parachains<'a> {
         let going_on: Vec<_> =
             applied.courses.iter().filter(|course| course.obstacle.is_none()).map(|course| course.para).collect();
         let ended = match ends_sessions {
-            true => relay_upgrade::end_sessions(&mut network, &going_on, SESSIONS, reporter)?,
+            true => relay_upgrade::end_sessions(&mut network, &going_on, SESSIONS, |failure| failure, reporter)?,
             false => Vec::new(),
         };
         for course in &applied.courses {
@@ -138,11 +157,13 @@ impl<'a> Parachains<'a> {
     }
 }
 
-/// Returns the parachains among the named chains.
+/// Returns the parachains among the named chains, each once.
 fn parachains(named: &[Counterpart]) -> impl Iterator<Item = (ParaId, &Counterpart)> {
-    named.iter().filter_map(|of| match of.place {
-        Place::Parachain(id) => Some((ParaId::from(id), of)),
-        Place::RelayChain => None,
+    named.iter().enumerate().filter_map(|(index, of)| match of.place {
+        Place::Parachain(id) if named.iter().take(index).all(|other| other.place != of.place) => {
+            Some((ParaId::from(id), of))
+        }
+        Place::Parachain(_) | Place::RelayChain => None,
     })
 }
 
@@ -176,7 +197,7 @@ fn heads(course: &Course, applied: u32) -> Step {
         (None, Some(ended)) => Ok(format!(
             "{} candidates are included in relay blocks {} to {ended}",
             course.heads,
-            applied.saturating_add(1)
+            applied.saturating_add(2)
         )),
         (Some(obstacle), _) => Err(obstacle.clone()),
         (None, None) => Err(Failure::internal("no candidate was asked for")),

@@ -176,6 +176,9 @@ impl<'a> RelayChain<'a> {
             true => ended(&mut network, id, 1, reporter)?.err(),
             false => None,
         };
+        if unended.is_some() {
+            control(&mut network, id, reporter)?;
+        }
         network.relay.settle(id)?;
         network.prepare(id, vec![application.authorization], application.extrinsic)?;
         notes.push(
@@ -205,10 +208,7 @@ pub fn onboard_with_present_code(relay: &mut Relay<'_>, parachain: &Parachain<'_
 
 /// Ends sessions of the relay chain, and returns how the parachain went on, or why it did not.
 fn ended(network: &mut Network<'_>, id: ParaId, count: u32, reporter: &Reporter) -> Result<Step> {
-    let steps = match relay_upgrade::end_sessions(network, &[id], count, reporter).map_err(not_of_the_parachain) {
-        Err(failure) if failure.is_verdict() => return Ok(Err(failure)),
-        steps => steps?,
-    };
+    let steps = relay_upgrade::end_sessions(network, &[id], count, not_of_the_parachain, reporter)?;
     steps.into_iter().next().map(|(_, step)| step).ok_or_else(|| Failure::internal("no parachain was asked"))
 }
 

@@ -3,7 +3,6 @@
 //! end of the time in which the relay chain takes no other code.
 
 use crate::{Course, Network, ParaId, include, upgrade::not_of_the_parachain};
-use fork::keys;
 use worker::{Failure, Reporter, Result};
 
 /// The relay blocks before the end of a session in which parachains build already. A candidate is then
@@ -83,18 +82,18 @@ pub struct Cooldown {
     pub foreseen: Option<u32>,
 }
 
-/// Builds relay blocks until the relay chain takes another code of the parachain, and until the
-/// parachain knows. Returns nothing if the relay chain would take one already.
+/// Builds relay blocks until the relay chain no longer restricts upgrades of the parachain, and until a
+/// candidate is included after that. Returns nothing if the relay chain restricts none.
 ///
 /// # Errors
 ///
-/// A restriction that does not end when it should, or of which the parachain does not learn.
+/// A restriction that does not end when it should, or a parachain that does not go on.
 pub fn end_cooldown(network: &mut Network<'_>, para: ParaId, reporter: &Reporter) -> Result<Option<Cooldown>> {
     let relay = &mut network.relay;
+    relay.settle(para).map_err(not_of_the_parachain)?;
     if !relay.is_restricted(para)? {
         return Ok(None);
     }
-    relay.settle(para)?;
     let mut cooldowns = relay.cooldowns()?;
     let number = relay.chain().number();
     let Some(entry) = cooldowns.iter_mut().find(|(id, _)| *id == para) else {
@@ -122,15 +121,5 @@ pub fn end_cooldown(network: &mut Network<'_>, para: ParaId, reporter: &Reporter
     if let Some(obstacle) = courses.into_iter().find_map(|course| course.obstacle) {
         return Err(obstacle);
     }
-    // `Option<UpgradeRestriction>` of cumulus.
-    let own = network.parachain(para)?.chain().storage(&keys::item("ParachainSystem", "UpgradeRestrictionSignal"))?;
-    match own.as_deref() {
-        None | Some([0]) => Ok(Some(Cooldown { ended: end, foreseen })),
-        Some(_) => Err(Failure::check("the parachain does not learn that it may be upgraded again")
-            .found(format!(
-                "UpgradeRestrictionSignal is still set after its block {}",
-                network.parachain(para)?.chain().number()
-            ))
-            .expected("none, as the relay chain has it")),
-    }
+    Ok(Some(Cooldown { ended: end, foreseen }))
 }

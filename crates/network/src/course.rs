@@ -3,7 +3,7 @@
 
 use crate::{CollationOutcome, Network, ParaId, Round};
 use std::time::{Duration, Instant};
-use worker::{Failure, Reporter, Result};
+use worker::{Failure, Kind, Reporter, Result};
 
 /// The relay blocks in a row in which a parachain may be without a backed candidate although it has a
 /// core. Around the end of a session the relay chain backs none, a parachain that builds behind the
@@ -72,7 +72,7 @@ pub fn include(network: &mut Network<'_>, paras: &[ParaId], heads: u32, reporter
         reporter.progress("relay blocks", u64::from(blocks), None, "blocks");
         let number = network.relay.chain().number().saturating_add(1);
         let stands = |para| courses.iter().any(|course| course.para == para && course.obstacle.is_some());
-        let mut round = network.advance(|para| !stands(para))?;
+        let mut round = network.advance(|para| paras.contains(&para) && !stands(para))?;
         for course in courses.iter_mut().filter(|course| course.goes_on(heads)) {
             course.note(&mut round, number);
         }
@@ -117,6 +117,8 @@ pub(crate) struct Standstill {
     unclaimed: u32,
     /// The reasons, each once.
     reasons: Vec<String>,
+    /// Whether one of them is a limit of the tool.
+    unjudged: bool,
     began: Option<Instant>,
 }
 
@@ -133,7 +135,10 @@ impl Standstill {
                 self.unclaimed += 1;
                 return;
             }
-            CollationOutcome::NotBuilt(failure) => vec![failure.to_string()],
+            CollationOutcome::NotBuilt(failure) => {
+                self.unjudged |= failure.kind != Kind::Check;
+                vec![failure.to_string()]
+            }
             CollationOutcome::LeftOut(reasons) if reasons.is_empty() => {
                 vec!["the relay chain left the candidate out and gives no reason: its runtime logs none".to_owned()]
             }
@@ -168,7 +173,8 @@ impl Standstill {
                 .expected("a core in the claim queue");
         }
         let blocks = self.blocks;
-        Failure::check(format!("the parachain stands: no candidate was backed in {blocks} relay blocks up to {number}"))
+        let kind = if self.unjudged { Failure::not_judged } else { Failure::check };
+        kind(format!("the parachain stands: no candidate was backed in {blocks} relay blocks up to {number}"))
             .found(self.reasons.join("; "))
     }
 }
@@ -176,8 +182,6 @@ impl Standstill {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use worker::Kind;
-
     #[test]
     fn a_parachain_stands_after_some_blocks_with_a_core_and_none_backed() {
         let mut standstill = Standstill::default();
@@ -192,6 +196,14 @@ mod tests {
         assert_eq!((failure.kind, failure.found.as_deref()), (Kind::Check, Some("too large; it trapped")));
         standstill.note(CollationOutcome::Backed { number: 8, code: None });
         assert!(!standstill.is_over());
+    }
+
+    #[test]
+    fn a_standstill_that_is_a_limit_of_the_tool_is_not_judged() {
+        let mut standstill = Standstill::default();
+        standstill.note(CollationOutcome::LeftOut(vec!["too large".into()]));
+        standstill.note(CollationOutcome::NotBuilt(Failure::not_judged("a proof that a fork cannot create")));
+        assert_eq!(standstill.failure(7).kind, Kind::NotJudged);
     }
 
     #[test]

@@ -25,7 +25,7 @@ pub use relay::{ParachainEvent, Relay, RelayBlock};
 use artifact::hashes::blake2_256;
 use parachain::Offer;
 use sp_core::H256;
-use worker::{Failure, Kind, Result};
+use worker::{Failure, Result};
 
 /// A relay chain with parachains, which advance in relay blocks.
 pub struct Network<'a> {
@@ -116,7 +116,7 @@ impl<'a> Network<'a> {
                 Ok(Offer::TooEarly) => outcomes.push((id, CollationOutcome::NotAsked)),
                 Ok(Offer::NoClaim) => outcomes.push((id, CollationOutcome::NoClaim)),
                 Ok(Offer::Candidate(collation)) => offered.push((place, *collation)),
-                Err(failure) if failure.kind == Kind::Check => {
+                Err(failure) if failure.is_verdict() => {
                     outcomes.push((id, CollationOutcome::NotBuilt(failure)));
                 }
                 Err(failure) => return Err(failure),

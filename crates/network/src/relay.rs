@@ -459,7 +459,11 @@ impl<'a> Relay<'a> {
     /// the last ones: the relay chain refuses these votes.
     fn code_votes(&mut self) -> Result<Vec<Vec<u8>>> {
         let mut codes: Vec<ValidationCodeHash> = self.ask("pvfs_require_precheck", ())?;
-        codes.retain(|code| self.accepted.contains(&H256::from_slice(code.as_ref())));
+        let mut known = BTreeSet::new();
+        codes.retain(|code| {
+            let hash = H256::from_slice(code.as_ref());
+            self.accepted.contains(&hash) && known.insert(hash)
+        });
         if codes.is_empty() {
             return Ok(Vec::new());
         }

@@ -36,6 +36,12 @@ pub struct Outcome {
 /// with the candidates of its parachains, that is the failure.
 pub fn rehearse(network: &mut Network<'_>, plan: &Plan<'_>, reporter: &Reporter) -> Result<Outcome> {
     let asked = |para: ParaId| plan.paras.contains(&para);
+    let mut had_core = Vec::new();
+    for para in plan.paras {
+        if network.relay.has_core(*para)? {
+            had_core.push(*para);
+        }
+    }
     network.relay.set(vec![plan.authorization.clone()])?;
     network.relay.submit(plan.extrinsic.clone());
     network.advance(asked).map_err(|failure| not_taken(failure.kind).found(failure.to_string()))?;
@@ -43,25 +49,42 @@ pub fn rehearse(network: &mut Network<'_>, plan: &Plan<'_>, reporter: &Reporter)
         return Err(not_taken(Kind::Check).found("another code after the block that applies it"));
     }
     let applied = network.relay.chain().number();
+    // Includes what the present code backed.
+    network.advance(asked)?;
     let mut courses = include(network, plan.paras, plan.heads, reporter)?;
-    if courses.iter().all(|course| course.obstacle.is_some()) {
-        // As in the control: another release of the relay chain's runtime may want the core to be named.
+    if courses.iter().all(|course| course.obstacle.is_some() && course.heads == 0) {
         network.relay.invert_named_cores();
-        courses = include(network, plan.paras, plan.heads, reporter)?;
+        let others = include(network, plan.paras, plan.heads, reporter)?;
+        if others.iter().any(|course| course.heads > 0) {
+            for course in &mut courses {
+                course.obstacle = Some(unknown_form(course));
+            }
+        }
+        network.relay.invert_named_cores();
     }
-    for course in courses.iter_mut().filter(|course| course.lacks_core()) {
-        // It had one under the present code, and no session has ended since.
-        let found = course.obstacle.take().and_then(|obstacle| obstacle.found).unwrap_or_default();
-        course.obstacle = Some(
-            Failure::check("the parachain loses its core under the relay chain's new code")
-                .found(found)
-                .expected("a core, as it has one under the present code"),
-        );
+    for course in courses.iter_mut().filter(|course| course.lacks_core() && course.heads == 0) {
+        if had_core.contains(&course.para) {
+            let found = course.obstacle.take().and_then(|obstacle| obstacle.found).unwrap_or_default();
+            course.obstacle = Some(
+                Failure::check("the parachain loses its core under the relay chain's new code")
+                    .found(found)
+                    .expected("a core, as it has one under the present code"),
+            );
+        }
     }
     Ok(Outcome { applied, courses })
 }
 
-/// Ends sessions, and returns how each of these parachains went on, or why it did not.
+/// Returns the failure where candidates are included only if validators name the core beside their votes
+/// although the node features say otherwise, or do not although they say so.
+fn unknown_form(course: &Course) -> Failure {
+    let found = course.obstacle.as_ref().map(ToString::to_string).unwrap_or_default();
+    Failure::not_judged("the new code wants votes on candidates in another form than its node features say")
+        .found(found)
+}
+
+/// Ends sessions, and returns how each of these parachains went on, or why it did not. `blame` says
+/// what a relay block that cannot be built means.
 ///
 /// # Errors
 ///
@@ -70,6 +93,7 @@ pub fn end_sessions(
     network: &mut Network<'_>,
     paras: &[ParaId],
     count: u32,
+    blame: fn(Failure) -> Failure,
     reporter: &Reporter,
 ) -> Result<Vec<(ParaId, std::result::Result<String, Failure>)>> {
     let mut steps: Vec<_> = paras.iter().map(|para| (*para, Ok(Vec::new()))).collect();
@@ -78,7 +102,7 @@ pub fn end_sessions(
         if going.is_empty() {
             break;
         }
-        let ended = boundaries::end_session(network, &going, reporter);
+        let ended = boundaries::end_session(network, &going, reporter).map_err(blame);
         for (para, step) in &mut steps {
             let Ok(told) = step else { continue };
             match &ended {

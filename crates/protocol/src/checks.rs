@@ -275,7 +275,7 @@ built, or none is backed",
             }
             boundaries = "boundaries" {
                 question: "do parachains go on after that when two sessions of the relay chain end, and \
-does the relay chain take another code of an upgraded parachain once its cooldown has ended?",
+does the cooldown of an upgraded parachain end?",
                 fails: "a parachain stands in a new session, or upgrades of it stay restricted. Not judged \
 if the parachain does not go on in a new session under the present code either",
                 needs: [Network],

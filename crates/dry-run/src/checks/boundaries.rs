@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Do parachains go on when sessions of the relay chain end, and may they be upgraded again?
+//! Do parachains go on when sessions of the relay chain end, and does the cooldown of an upgrade end?
 
 use crate::{
     parachains,
@@ -25,9 +25,9 @@ fn judge(boundaries: &Boundaries) -> CheckOutcome {
         (Ok(_), None) => not_reached(),
         (Ok(sessions), Some(Ok(cooldown))) => {
             let (told, note) = match cooldown {
-                None => ("no cooldown was left: the relay chain takes another code".to_owned(), None),
+                None => ("no cooldown was left".to_owned(), None),
                 Some(Cooldown { ended, foreseen }) => (
-                    format!("the relay chain takes another code from block {ended} on"),
+                    format!("upgrades of the parachain are restricted until relay block {ended}"),
                     foreseen.map(|foreseen| {
                         format!("the end of the cooldown was brought forward in the state, from relay block {foreseen} to {ended}")
                     }),
