@@ -165,4 +165,6 @@ fn a_relay_chain_that_does_not_fit_is_an_error_of_the_input() {
     assert!(unknown.contains("does not know the parachain 2000") && unknown.contains("--onboard"), "{unknown}");
     let other = run(&state);
     assert!(other.contains("is no relay chain"), "{other}");
+    let output = Xtask::new(["dry-run", "--runtime", &blob, "--state", &state, "--onboard"]).run();
+    output.expect_code(2).mentions(&["there is no parachain to onboard", "--relay"]);
 }

@@ -8,10 +8,10 @@ use crate::{
     relay_chain::{HEADS, SESSIONS, Subject, onboard_with_present_code},
 };
 use fork::{Author, Chain, Executor};
-use network::{Course, Network, ParaId, Parachain, Relay, control, relay_upgrade};
+use network::{Course, Network, ParaId, Parachain, Relay, control, relay_upgrade, upgrade::not_of_the_parachain};
 use protocol::{CheckOutcome, Finding};
 use std::path::Path;
-use worker::{Failure, Kind, Result};
+use worker::{Failure, Kind, Reporter, Result};
 
 /// The relay chain before its upgrade, with nothing of its parachains pending.
 pub struct Parachains<'a> {
@@ -48,10 +48,7 @@ impl<'a> Parachains<'a> {
         if self.relay.head_of(id)?.is_none() {
             return Ok(None);
         }
-        match self.relay.settle(id) {
-            Err(failure) if failure.is_verdict() => self.unable = Some(not_judged(failure)),
-            settled => settled?,
-        }
+        self.unable = excluded(self.relay.settle(id))?.or(self.unable.take());
         Ok(self.relay.head_of(id)?.map(|head| artifact::hashes::blake2_256(&head)))
     }
 
@@ -87,43 +84,25 @@ impl<'a> Parachains<'a> {
         if let Some(unable) = self.unable {
             return Err(unable);
         }
-        let application = enactment::application(&mut author.fresh(), chain, code).map_err(not_judged)?;
+        let application = enactment::application(&mut author.fresh(), chain, code).map_err(not_of_the_parachain)?;
         let mut network = Network { relay: self.relay, parachains: Vec::new() };
         let mut fates = Vec::new();
         for (id, of) in parachains(named) {
             let parachain = Parachain::new(id, author.fresh(), of.chain.clone(), cache.map(Path::to_path_buf));
-            match join(&mut network.relay, &parachain, onboards, reporter) {
-                Ok(()) => network.parachains.push(parachain),
-                Err(failure) if failure.is_verdict() => fates.push(Fate::of(of, &not_judged(failure))),
-                Err(failure) => return Err(failure),
+            match excluded(join(&mut network.relay, &parachain, onboards, reporter))? {
+                Some(failure) => fates.push(Fate::of(of, &failure)),
+                None => network.parachains.push(parachain),
             }
         }
         reporter.status("rehearsing the upgrade with the parachains");
-        let mut going = Vec::new();
-        for (id, of) in parachains(named) {
-            if network.parachain(id).is_err() {
-                continue;
-            }
-            match control(&mut network, id, reporter) {
-                Ok(()) => going.push(id),
-                Err(failure) if failure.is_verdict() => fates.push(Fate::of(of, &not_judged(failure))),
-                Err(failure) => return Err(failure),
-            }
-        }
+        let mut going: Vec<_> = network.parachains.iter().map(Parachain::id).collect();
+        exclude(&mut network, &mut going, named, &mut fates, reporter)?;
         let unended = match ends_sessions && !going.is_empty() {
-            true => relay_upgrade::end_sessions(&mut network, &going, 1, not_judged, reporter)?,
+            true => relay_upgrade::end_sessions(&mut network, &going, 1, not_of_the_parachain, reporter)?,
             false => Vec::new(),
         };
-        for (id, _) in unended.iter().filter(|(_, step)| step.is_err()) {
-            match control(&mut network, *id, reporter) {
-                Ok(()) => {}
-                Err(failure) if failure.is_verdict() => {
-                    going.retain(|para| para != id);
-                    let of = parachains(named).find(|(para, _)| para == id);
-                    fates.extend(of.map(|(_, of)| Fate::of(of, &not_judged(failure))));
-                }
-                Err(failure) => return Err(failure),
-            }
+        if unended.iter().any(|(_, step)| step.is_err()) {
+            exclude(&mut network, &mut going, named, &mut fates, reporter)?;
         }
         if going.is_empty() {
             return Ok(fates);
@@ -168,7 +147,7 @@ fn parachains(named: &[Counterpart]) -> impl Iterator<Item = (ParaId, &Counterpa
 }
 
 /// Checks that the relay chain's head of a parachain is that of its state, or onboards it.
-fn join(relay: &mut Relay<'_>, parachain: &Parachain<'_>, onboards: bool, reporter: &worker::Reporter) -> Result<()> {
+fn join(relay: &mut Relay<'_>, parachain: &Parachain<'_>, onboards: bool, reporter: &Reporter) -> Result<()> {
     let id = parachain.id();
     match relay.head_of(id)? {
         Some(head) if head == parachain.head() => Ok(()),
@@ -184,8 +163,32 @@ fn join(relay: &mut Relay<'_>, parachain: &Parachain<'_>, onboards: bool, report
     }
 }
 
-fn not_judged(failure: Failure) -> Failure {
-    Failure { kind: Kind::NotJudged, ..failure }
+/// Removes the parachains of which no candidate is included under the present code.
+fn exclude(
+    network: &mut Network<'_>,
+    going: &mut Vec<ParaId>,
+    named: &[Counterpart],
+    fates: &mut Vec<Fate>,
+    reporter: &Reporter,
+) -> Result<()> {
+    for (id, of) in parachains(named) {
+        if going.contains(&id)
+            && let Some(failure) = excluded(control(network, id, reporter))?
+        {
+            going.retain(|para| *para != id);
+            fates.push(Fate::of(of, &failure));
+        }
+    }
+    Ok(())
+}
+
+/// Returns why a parachain cannot be judged. Before the upgrade that is no fault of it.
+fn excluded(outcome: Result<()>) -> Result<Option<Failure>> {
+    match outcome.map_err(not_of_the_parachain) {
+        Ok(()) => Ok(None),
+        Err(failure) if failure.is_verdict() => Ok(Some(failure)),
+        Err(failure) => Err(failure),
+    }
 }
 
 fn earlier() -> Failure {
@@ -222,7 +225,7 @@ fn agreement(network: &mut Network<'_>, course: &Course, after: Option<&Step>) -
     }
     let agreement = match network.compare(course.para) {
         Ok(agreement) => agreement,
-        Err(failure) if failure.is_verdict() => return Ok(Err(not_judged(failure))),
+        Err(failure) if failure.is_verdict() => return Ok(Err(not_of_the_parachain(failure))),
         Err(failure) => return Err(failure),
     };
     Ok(match agreement.different.is_empty() {
@@ -237,8 +240,8 @@ impl Fate {
         Self {
             name: parachain.to_string(),
             heads: Err(failure.clone()),
-            sessions: Err(earlier()),
-            agreement: Err(earlier()),
+            sessions: Err(not_of_the_parachain(failure.clone())),
+            agreement: Err(not_of_the_parachain(failure.clone())),
         }
     }
 }

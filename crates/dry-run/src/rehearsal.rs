@@ -195,6 +195,11 @@ impl<'a> Rehearsal<'a> {
         let has_parachains = self.counterparts.iter().any(|other| matches!(other.place, Place::Parachain(_)));
         self.parachains.set(parachains.filter(|_| has_parachains));
         self.joined = has_parachains && is_relay;
+        if self.request.onboard && self.relay.is_none() && !self.joined {
+            return Err(Failure::usage("there is no parachain to onboard")
+                .found("neither the relay chain of a parachain, nor a parachain of a relay chain")
+                .hint("name the relay chain with --relay, or the parachain with --with; or leave --onboard out"));
+        }
         Ok(())
     }
 

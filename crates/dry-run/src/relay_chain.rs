@@ -147,7 +147,7 @@ impl<'a> RelayChain<'a> {
             Ok(decision) => Ok(Decision { notes, ..decision }),
             // The upgrade could not even begin on the forks, which is no fault of it.
             Err(failure) if failure.is_verdict() => {
-                let obstacle = Some(Failure { kind: Kind::NotJudged, ..failure });
+                let obstacle = Some(not_of_the_parachain(failure));
                 let journey = Journey { obstacle, ..Journey::default() };
                 Ok(Decision { journey, agreement: None, boundaries: None, notes })
             }

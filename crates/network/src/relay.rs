@@ -7,6 +7,7 @@
 use crate::{
     proof::relay_state_proof,
     receipt::{Assignment, seal},
+    upgrade::not_of_the_parachain,
 };
 use artifact::hashes::twox_64;
 use bitvec::{order::Lsb0, vec::BitVec};
@@ -29,7 +30,7 @@ use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     sync::Arc,
 };
-use worker::{Failure, Kind, Result};
+use worker::{Failure, Result};
 
 /// The most relay blocks that a parachain may build behind the newest one.
 const FURTHEST: usize = 16;
@@ -193,12 +194,7 @@ impl<'a> Relay<'a> {
     /// Calls a function of the runtime. What the relay chain cannot answer says nothing about a
     /// parachain.
     pub(crate) fn run_at(&self, chain: &Chain, method: &str, arguments: &[u8]) -> Result<Vec<u8>> {
-        chain.call(self.author.executor(), &chain.next_code()?, method, arguments).map_err(|failure| {
-            match failure.kind {
-                Kind::Check => Failure { kind: Kind::NotJudged, ..failure },
-                _ => failure,
-            }
-        })
+        chain.call(self.author.executor(), &chain.next_code()?, method, arguments).map_err(not_of_the_parachain)
     }
 
     /// Returns the head of a parachain, or nothing if the relay chain has none.

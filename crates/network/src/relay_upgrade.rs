@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The upgrade of a relay chain, while its parachains go on.
 
-use crate::{Course, Network, ParaId, boundaries, include};
+use crate::{Course, Network, ParaId, boundaries, include, upgrade::not_of_the_parachain};
 use fork::Code;
-use worker::{Failure, Kind, Reporter, Result};
+use worker::{Failure, Reporter, Result};
 
 /// What is to be rehearsed.
 pub struct Plan<'p> {
@@ -44,9 +44,11 @@ pub fn rehearse(network: &mut Network<'_>, plan: &Plan<'_>, reporter: &Reporter)
     }
     network.relay.set(vec![plan.authorization.clone()])?;
     network.relay.submit(plan.extrinsic.clone());
-    network.advance(asked).map_err(|failure| not_taken(failure.kind).found(failure.to_string()))?;
+    network.advance(asked).map_err(not_of_the_parachain)?;
     if network.relay.chain().next_code()? != *plan.code {
-        return Err(not_taken(Kind::Check).found("another code after the block that applies it"));
+        // The check `enactment` says whether the chain takes the code.
+        return Err(Failure::not_judged("the relay chain does not take the code on the fork with its parachains")
+            .found("another code after the block that applies it"));
     }
     let applied = network.relay.chain().number();
     // Includes what the present code backed.
@@ -116,13 +118,4 @@ pub fn end_sessions(
         }
     }
     Ok(steps.into_iter().map(|(para, step)| (para, step.map(|told| told.join("; ")))).collect())
-}
-
-/// The check `enactment` says whether the chain takes the code.
-fn not_taken(kind: Kind) -> Failure {
-    let failure = Failure::not_judged("the relay chain does not take the code on the fork with its parachains");
-    match kind {
-        Kind::Check | Kind::NotJudged => failure,
-        kind => Failure { kind, ..failure },
-    }
 }

@@ -57,12 +57,6 @@ pub fn run(context: &Context, options: &cli::DryRun) -> Result<Verdict> {
     request.with = with.collect::<Result<_>>()?;
     let relay = options.relay.as_ref().or(target.relay.as_ref());
     let relay = relay.map(|relay| sources::source_at(context, relay, options.relay_at.as_deref())).transpose()?;
-    if options.onboard && relay.is_none() && request.with.is_empty() {
-        return Err(Failure::usage("--onboard needs a relay chain and a parachain that it does not know").hint(
-            "name the relay chain with --relay, or as `relay` in the runtime's [package.metadata.cutover.dry-run]; for a \
-             relay chain, name the parachain with --with",
-        ));
-    }
     request.relay = relay.map(|relay| RelayRequest { state: relay.source(), at: options.relay_at.clone() });
     request.onboard = options.onboard || target.onboard;
     request.allow = allowed(target.allow, &options.allow)?;
