@@ -19,8 +19,6 @@ mod parachains;
 mod release;
 mod scheduled;
 mod system;
-#[cfg(test)]
-mod tests;
 #[cfg(feature = "try-runtime")]
 mod try_runtime;
 mod weights;
