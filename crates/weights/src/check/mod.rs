@@ -177,6 +177,10 @@ fn wiring_findings(wiring: &Wiring, own: &BTreeMap<String, WeightFile>) -> Vec<F
                 let detail = format!("{weights}: the pallet's own, not measured for this runtime");
                 finding(Rule::ForeignWeights, detail)
             }
+            // A type of another module of the runtime, or one that is imported: its path is not known.
+            WireKind::OfAnother if !weights.contains("::") => {
+                finding(Rule::ForeignWeights, format!("{weights}: no path to a weight file of the runtime"))
+            }
             WireKind::OfAnother => finding(Rule::ForeignWeights, format!("{weights}: of another crate")),
         };
         if has_no_files && found.rule != Rule::MissingFile {

@@ -166,6 +166,14 @@ fn unit_foreign_and_test_weights_fail_if_the_runtime_has_weights() {
 }
 
 #[test]
+fn weights_that_no_path_leads_to_are_not_said_to_be_of_another_crate() {
+    let lib = "use crate::weights::Estimate; impl pallet_z::Config for Runtime { type WeightInfo = Estimate; }";
+    let report = check(&request(&runtime(&[("src/lib.rs", lib)]))).expect("checked");
+    let detail = report.findings.iter().find(|finding| finding.rule == Rule::ForeignWeights).map(|it| &it.detail);
+    assert_eq!(detail.map(String::as_str), Some("Estimate: no path to a weight file of the runtime"));
+}
+
+#[test]
 fn a_runtime_without_weights_of_its_own_gets_warnings() {
     let lib = "impl pallet_z::Config for Runtime { type WeightInfo = pallet_z::weights::SubstrateWeight<Runtime>; } impl pallet_y::Config for Runtime { type WeightInfo = (); }";
     let report = check(&request(&runtime(&[("src/lib.rs", lib)]))).expect("checked");
