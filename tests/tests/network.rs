@@ -80,6 +80,17 @@ fn a_parachain_that_loses_its_core_under_the_new_code_of_its_relay_chain_fails()
 }
 
 #[test]
+fn a_relay_chain_whose_new_code_traps_when_it_is_asked_about_parachains_fails() {
+    for function in ["ParachainHost_candidate_events", "ParachainHost_availability_cores"] {
+        let traps = Faults::new().step(function, Vec::new(), Action::Trap);
+        of_the_relay_chain(traps, &["--onboard"])
+            .stopped_by("ten-heads", &["cutover-parachain", function])
+            .status("boundaries", "not_judged")
+            .status("both-sides-agree", "not_judged");
+    }
+}
+
+#[test]
 fn a_parachain_that_stands_once_a_session_of_its_relay_chain_has_ended_fails() {
     // The information on the session that begins under the new code, under its index. From then on each block gives
     // the parachain another head.

@@ -8,7 +8,11 @@ use crate::{
     relay_chain::{HEADS, SESSIONS, Subject, onboard_with_present_code},
 };
 use fork::{Author, Chain, Executor};
-use network::{Course, Network, ParaId, Parachain, Relay, control, relay_upgrade, upgrade::not_of_the_parachain};
+use network::{
+    Course, Network, ParaId, Parachain, Relay, control,
+    relay_upgrade::{self, RelayCode},
+    upgrade::not_of_the_parachain,
+};
 use protocol::{CheckOutcome, Finding};
 use std::path::Path;
 use worker::{Failure, Kind, Reporter, Result};
@@ -98,7 +102,7 @@ impl<'a> Parachains<'a> {
         let mut going: Vec<_> = network.parachains.iter().map(Parachain::id).collect();
         exclude(&mut network, &mut going, named, &mut fates, reporter)?;
         let unended = match ends_sessions && !going.is_empty() {
-            true => relay_upgrade::end_sessions(&mut network, &going, 1, not_of_the_parachain, reporter)?,
+            true => relay_upgrade::end_sessions(&mut network, &going, 1, RelayCode::Present, reporter)?,
             false => Vec::new(),
         };
         if unended.iter().any(|(_, step)| step.is_err()) {
@@ -114,11 +118,15 @@ impl<'a> Parachains<'a> {
             paras: &going,
             heads: HEADS,
         };
+        let before = network.twin();
         let applied = relay_upgrade::rehearse(&mut network, &plan, reporter)?;
         let going_on: Vec<_> =
             applied.courses.iter().filter(|course| course.obstacle.is_none()).map(|course| course.para).collect();
         let ended = match ends_sessions {
-            true => relay_upgrade::end_sessions(&mut network, &going_on, SESSIONS, |failure| failure, reporter)?,
+            true => {
+                let code = RelayCode::Rehearsed(&before);
+                relay_upgrade::end_sessions(&mut network, &going_on, SESSIONS, code, reporter)?
+            }
             false => Vec::new(),
         };
         for course in &applied.courses {
@@ -225,7 +233,7 @@ fn agreement(network: &mut Network<'_>, course: &Course, after: Option<&Step>) -
     }
     let agreement = match network.compare(course.para) {
         Ok(agreement) => agreement,
-        Err(failure) if failure.is_verdict() => return Ok(Err(not_of_the_parachain(failure))),
+        Err(failure) if failure.is_verdict() => return Ok(Err(failure)),
         Err(failure) => return Err(failure),
     };
     Ok(match agreement.different.is_empty() {

@@ -11,7 +11,8 @@ use fork::{Author, Chain, Code, Executor, LoadOptions};
 use network::{
     Agreement, Network, ParaId, Parachain, Relay,
     boundaries::{self, Cooldown},
-    control, onboard, relay_upgrade,
+    control, onboard,
+    relay_upgrade::{self, RelayCode},
     upgrade::{self, Journey, Plan, not_of_the_parachain},
 };
 use protocol::{CheckOutcome, Source, dry_run::RelayRequest};
@@ -208,7 +209,7 @@ pub fn onboard_with_present_code(relay: &mut Relay<'_>, parachain: &Parachain<'_
 
 /// Ends sessions of the relay chain, and returns how the parachain went on, or why it did not.
 fn ended(network: &mut Network<'_>, id: ParaId, count: u32, reporter: &Reporter) -> Result<Step> {
-    let steps = relay_upgrade::end_sessions(network, &[id], count, not_of_the_parachain, reporter)?;
+    let steps = relay_upgrade::end_sessions(network, &[id], count, RelayCode::Present, reporter)?;
     steps.into_iter().next().map(|(_, step)| step).ok_or_else(|| Failure::internal("no parachain was asked"))
 }
 

@@ -43,34 +43,47 @@ impl SessionEnd {
             Some((None, None)) | None => Err(Failure::internal("the parachain was not asked for a candidate")),
         }
     }
+
+    /// Returns whether a parachain has no core in the session.
+    pub fn lacks_core(&self, para: ParaId) -> bool {
+        self.courses.iter().any(|course| course.para == para && course.heads == 0 && course.lacks_core())
+    }
 }
 
 /// Ends a session of the relay chain while these parachains build blocks, and has a candidate of each
-/// included in the next session. The slots before the last ones of the session are skipped.
+/// included in the next session. The slots before the last ones of the session are skipped. Of a session
+/// that has only these left, the next one is ended instead.
 ///
 /// # Errors
 ///
-/// If the relay chain builds no block. A session that does not end is not judged.
+/// If the relay chain builds no block, or does not end its session.
 pub fn end_session(network: &mut Network<'_>, paras: &[ParaId], reporter: &Reporter) -> Result<SessionEnd> {
-    let before = network.relay.session()?;
-    let left = network.relay.slots_left()?;
+    if network.relay.slots_left()? <= LEAD {
+        let session = network.relay.session()?;
+        pass_end(network, paras, session)?;
+    }
+    let (before, left) = (network.relay.session()?, network.relay.slots_left()?);
     network.relay.build(Vec::new(), left.saturating_sub(LEAD))?;
-    for _ in 0..MOST_BLOCKS {
-        if network.relay.session()? != before {
-            break;
-        }
-        network.advance(|para| paras.contains(&para))?;
-    }
-    let (session, began) = (network.relay.session()?, network.relay.chain().number());
-    if session == before {
-        return Err(Failure::not_judged("the relay chain does not end its session")
-            .found(format!("session {session} still in relay block {began}"))
-            .expected(format!("its end within {left} slots, as BabeApi_current_epoch says")));
-    }
+    let session = pass_end(network, paras, before)?;
+    let began = network.relay.chain().number();
     // The relay chain drops candidates that are pending when a session ends. So each one that it
     // includes now was backed in the new session.
     let courses = include(network, paras, 1, reporter)?;
     Ok(SessionEnd { session, began, courses })
+}
+
+/// Builds the last relay blocks of a session, and returns the index of the next one.
+fn pass_end(network: &mut Network<'_>, paras: &[ParaId], before: u32) -> Result<u32> {
+    for _ in 0..=MOST_BLOCKS {
+        let session = network.relay.session()?;
+        if session != before {
+            return Ok(session);
+        }
+        network.advance(|para| paras.contains(&para))?;
+    }
+    Err(Failure::check("the relay chain does not end its session")
+        .found(format!("session {before} still in relay block {}", network.relay.chain().number()))
+        .expected(format!("the next one {LEAD} slots after the block that BabeApi_current_epoch was asked at")))
 }
 
 /// The end of the time in which the relay chain takes no other code of a parachain.

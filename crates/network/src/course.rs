@@ -27,12 +27,14 @@ pub struct Course {
     pub ended: Option<u32>,
     /// Why no more were.
     pub obstacle: Option<Failure>,
+    /// The relay blocks in which it had a core.
+    claims: u32,
     standstill: Standstill,
 }
 
 impl Course {
     fn of(para: ParaId) -> Self {
-        Self { para, heads: 0, ended: None, obstacle: None, standstill: Standstill::default() }
+        Self { para, heads: 0, ended: None, obstacle: None, claims: 0, standstill: Standstill::default() }
     }
 
     /// Returns whether the parachain stands because it has no core.
@@ -50,9 +52,11 @@ impl Course {
             self.heads += 1;
             self.ended = Some(number);
         }
-        self.standstill.note(round.take_outcome(self.para));
+        let outcome = round.take_outcome(self.para);
+        self.claims += u32::from(outcome.had_core());
+        self.standstill.note(outcome);
         if self.standstill.is_over() {
-            self.obstacle = Some(self.standstill.failure(number));
+            self.obstacle = Some(self.standstill.failure(number, PATIENCE));
         }
     }
 }
@@ -79,12 +83,22 @@ pub fn include(network: &mut Network<'_>, paras: &[ParaId], heads: u32, reporter
     }
     for course in courses.iter_mut().filter(|course| course.goes_on(heads)) {
         course.obstacle = Some(
-            Failure::check("too few candidates are included")
-                .found(format!("{} in {MOST_BLOCKS} relay blocks", course.heads))
+            too_few(course.claims, heads, "too few candidates are included")
+                .found(format!("{} in {MOST_BLOCKS} relay blocks, {} of them with a core", course.heads, course.claims))
                 .expected(heads.to_string()),
         );
     }
     Ok(courses)
+}
+
+/// Returns the failure of a parachain that has not had `heads` candidates included although it had a
+/// core in this many relay blocks. One that buys a small part of a core has few claims, and does not
+/// stand.
+pub(crate) fn too_few(claims: u32, heads: u32, message: &str) -> Failure {
+    match claims >= heads.saturating_add(PATIENCE) {
+        true => Failure::check(message),
+        false => Failure::not_judged(message),
+    }
 }
 
 /// Builds relay blocks until a candidate of the parachain's present code is included.
@@ -165,15 +179,16 @@ impl Standstill {
         self.blocks >= PATIENCE || self.unclaimed >= MOST_UNCLAIMED || is_slow
     }
 
-    /// Returns the failure at relay block `number`.
-    pub fn failure(&self, number: u32) -> Failure {
+    /// Returns the failure at relay block `number`. `enough` is the number of relay blocks in a row by
+    /// which the parachain is seen to stand. Fewer say nothing: the end of a session explains some.
+    pub fn failure(&self, number: u32, enough: u32) -> Failure {
         if self.reasons.is_empty() {
             return Failure::not_judged("the parachain has no core")
                 .found(format!("no claim on one in {} relay blocks up to {number}", self.unclaimed))
                 .expected("a core in the claim queue");
         }
         let blocks = self.blocks;
-        let kind = if self.unjudged { Failure::not_judged } else { Failure::check };
+        let kind = if self.unjudged || blocks < enough { Failure::not_judged } else { Failure::check };
         kind(format!("the parachain stands: no candidate was backed in {blocks} relay blocks up to {number}"))
             .found(self.reasons.join("; "))
     }
@@ -192,7 +207,7 @@ mod tests {
         assert!(!standstill.is_over());
         standstill.note(CollationOutcome::NotBuilt(Failure::check("it trapped")));
         assert!(standstill.is_over());
-        let failure = standstill.failure(7);
+        let failure = standstill.failure(7, PATIENCE);
         assert_eq!((failure.kind, failure.found.as_deref()), (Kind::Check, Some("too large; it trapped")));
         standstill.note(CollationOutcome::Backed { number: 8, code: None });
         assert!(!standstill.is_over());
@@ -202,8 +217,10 @@ mod tests {
     fn a_standstill_that_is_a_limit_of_the_tool_is_not_judged() {
         let mut standstill = Standstill::default();
         standstill.note(CollationOutcome::LeftOut(vec!["too large".into()]));
-        standstill.note(CollationOutcome::NotBuilt(Failure::not_judged("a proof that a fork cannot create")));
-        assert_eq!(standstill.failure(7).kind, Kind::NotJudged);
+        for _ in 0..PATIENCE {
+            standstill.note(CollationOutcome::NotBuilt(Failure::not_judged("a proof that a fork cannot create")));
+        }
+        assert_eq!(standstill.failure(7, PATIENCE).kind, Kind::NotJudged);
     }
 
     #[test]
@@ -214,13 +231,30 @@ mod tests {
             standstill.note(CollationOutcome::NoClaim);
         }
         assert!(standstill.is_over());
-        assert_eq!(standstill.failure(7).kind, Kind::NotJudged);
+        assert_eq!(standstill.failure(7, PATIENCE).kind, Kind::NotJudged);
+    }
+
+    #[test]
+    fn one_refused_candidate_of_a_parachain_with_few_claims_is_not_judged() {
+        let mut standstill = Standstill::default();
+        standstill.note(CollationOutcome::LeftOut(vec!["the session ended".into()]));
+        for _ in 0..MOST_UNCLAIMED {
+            standstill.note(CollationOutcome::NoClaim);
+        }
+        assert!(standstill.is_over());
+        assert_eq!(standstill.failure(7, PATIENCE).kind, Kind::NotJudged);
+    }
+
+    #[test]
+    fn a_parachain_with_few_claims_is_not_said_to_stand() {
+        assert_eq!(too_few(10 + PATIENCE, 10, "too few").kind, Kind::Check);
+        assert_eq!(too_few(9 + PATIENCE, 10, "too few").kind, Kind::NotJudged);
     }
 
     #[test]
     fn a_relay_chain_without_a_reason_is_said_to_give_none() {
         let mut standstill = Standstill::default();
         standstill.note(CollationOutcome::LeftOut(Vec::new()));
-        assert!(standstill.failure(7).found.is_some_and(|found| found.contains("gives no reason")));
+        assert!(standstill.failure(7, PATIENCE).found.is_some_and(|found| found.contains("gives no reason")));
     }
 }

@@ -63,6 +63,13 @@ pub enum CollationOutcome {
     LeftOut(Vec<String>),
 }
 
+impl CollationOutcome {
+    /// Returns whether the parachain had a claim on a core, whatever it made of it.
+    pub(crate) fn had_core(&self) -> bool {
+        !matches!(self, Self::NotAsked | Self::NoClaim)
+    }
+}
+
 impl Round {
     /// Takes what came of the candidate of a parachain.
     pub fn take_outcome(&mut self, para: ParaId) -> CollationOutcome {
@@ -75,6 +82,11 @@ impl<'a> Network<'a> {
     /// Returns a parachain of the network.
     pub fn parachain(&self, para: ParaId) -> Result<&Parachain<'a>> {
         self.parachains.iter().find(|parachain| parachain.id() == para).ok_or_else(|| unknown(para))
+    }
+
+    /// Returns the same network in the same state. What is built on one is not on the other.
+    pub fn twin(&self) -> Self {
+        Self { relay: self.relay.twin(), parachains: self.parachains.iter().map(Parachain::twin).collect() }
     }
 
     /// Writes to the state of a parachain between two blocks, and submits an extrinsic for its next
@@ -161,8 +173,9 @@ impl<'a> Network<'a> {
         note("the head", head, Some(parachain.chain().header().hash()));
         let code = self.relay.current_code(para)?.map(|code| H256::from_slice(code.as_ref()));
         note("the code", code, Some(H256::from_slice(parachain.chain().next_code()?.hash())));
-        let received = parachain.last_downward_message(&self.relay.downward_messages(para)?)?;
-        note("the messages from the relay chain", self.relay.last_downward_message(para)?, received);
+        let (relay, parachain) = self.both(para)?;
+        let received = parachain.last_downward_message(&relay.downward_messages(para)?)?;
+        note("the messages from the relay chain", relay.last_downward_message(para)?, received);
         Ok(agreement)
     }
 }

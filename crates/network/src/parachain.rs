@@ -12,7 +12,7 @@ use cumulus_primitives_core::{
     relay_chain::{BackedCandidate, ValidationCodeHash},
 };
 use cumulus_primitives_parachain_inherent::MessageQueueChain;
-use fork::{Author, BlockRequest, Candidate, Chain, Code, candidate, candidate::ValidationResult, keys};
+use fork::{Author, BlockRequest, Candidate, Chain, Code, candidate, candidate::ValidationResult};
 use sp_core::H256;
 use std::path::PathBuf;
 use validator::Validator;
@@ -40,6 +40,7 @@ pub struct Parachain<'a> {
 }
 
 /// A block that the relay chain backed and has not included yet.
+#[derive(Clone)]
 struct Pending {
     /// The parachain after the block.
     after: Chain,
@@ -85,6 +86,15 @@ impl<'a> Parachain<'a> {
         }
     }
 
+    /// Returns the same parachain in the same state.
+    pub(crate) fn twin(&self) -> Self {
+        Self {
+            pending: self.pending.clone(),
+            pool: self.pool.clone(),
+            ..Self::new(self.id, self.author.fresh(), self.included.clone(), self.cache.clone())
+        }
+    }
+
     /// Returns the identifier on the relay chain.
     pub fn id(&self) -> ParaId {
         self.id
@@ -124,8 +134,10 @@ impl<'a> Parachain<'a> {
 
     /// Returns the head of the hash chain of messages from the relay chain after the messages that
     /// wait, as the parachain will have it. Nothing before the first message.
-    pub(crate) fn last_downward_message(&self, waiting: &[InboundDownwardMessage]) -> Result<Option<H256>> {
-        let stored = self.chain().storage(&keys::item("ParachainSystem", "LastDmqMqcHead"))?;
+    pub(crate) fn last_downward_message(&mut self, waiting: &[InboundDownwardMessage]) -> Result<Option<H256>> {
+        let chain = self.chain().clone();
+        let pallet = self.author.layout(&chain)?.pallet_with(&["LastDmqMqcHead"], None);
+        let stored = pallet.map(|pallet| chain.storage(&pallet.key("LastDmqMqcHead"))).transpose()?.flatten();
         let last = stored.and_then(|hash| H256::decode(&mut &hash[..]).ok()).unwrap_or_default();
         let mut chain = MessageQueueChain::new(last);
         for message in waiting {

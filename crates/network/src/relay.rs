@@ -9,7 +9,7 @@ use crate::{
     receipt::{Assignment, seal},
     upgrade::not_of_the_parachain,
 };
-use artifact::hashes::twox_64;
+use artifact::{Blob, hashes::twox_64, sections::Sections};
 use bitvec::{order::Lsb0, vec::BitVec};
 use codec::{Decode, DecodeAll, Encode};
 use cumulus_primitives_core::{
@@ -21,7 +21,7 @@ use cumulus_primitives_core::{
     },
 };
 use fork::{
-    Author, BlockRequest, Chain, Layout,
+    Author, BlockRequest, Chain, Code, Layout,
     author::{ParachainsInherent, RelayParent},
     block, keys,
 };
@@ -62,6 +62,8 @@ pub struct Relay<'a> {
     /// Whether validators name cores although the node features say otherwise, or do not although
     /// they say so.
     inverted: bool,
+    /// The code of the relay chain that is rehearsed, once it is in the state.
+    judged: Option<Code>,
 }
 
 /// A block of the relay chain, with what it says about parachains.
@@ -143,7 +145,32 @@ impl<'a> Relay<'a> {
         chain.adopt_state_root();
         // The reasons why a candidate is left out of a block are debug messages.
         author.executor().log().collect_up_to(log::Level::Debug);
-        Self { author, recent: VecDeque::from([chain]), pool: Vec::new(), accepted: BTreeSet::new(), inverted: false }
+        Self {
+            author,
+            recent: VecDeque::from([chain]),
+            pool: Vec::new(),
+            accepted: BTreeSet::new(),
+            inverted: false,
+            judged: None,
+        }
+    }
+
+    /// Returns the same relay chain in the same state. What is built on one is not on the other.
+    pub(crate) fn twin(&self) -> Self {
+        Self {
+            author: self.author.fresh(),
+            recent: self.recent.clone(),
+            pool: self.pool.clone(),
+            accepted: self.accepted.clone(),
+            inverted: self.inverted,
+            judged: self.judged.clone(),
+        }
+    }
+
+    /// Makes a code of the relay chain the one that is rehearsed: where it traps, that is a failure. What
+    /// another code of the relay chain cannot answer says nothing about an upgrade.
+    pub(crate) fn judge(&mut self, code: Code) {
+        self.judged = Some(code);
     }
 
     /// Returns the chain after the last block.
@@ -191,10 +218,16 @@ impl<'a> Relay<'a> {
         })
     }
 
-    /// Calls a function of the runtime. What the relay chain cannot answer says nothing about a
-    /// parachain.
+    /// Calls a function of the runtime. What it cannot answer is a failure of the code that is rehearsed,
+    /// if the code has the function. Else it is a limit of the tool.
     pub(crate) fn run_at(&self, chain: &Chain, method: &str, arguments: &[u8]) -> Result<Vec<u8>> {
-        chain.call(self.author.executor(), &chain.next_code()?, method, arguments).map_err(not_of_the_parachain)
+        let code = chain.next_code()?;
+        chain.call(self.author.executor(), &code, method, arguments).map_err(|failure| {
+            match self.judged.as_ref() == Some(&code) && exports(&code, method) {
+                true => failure,
+                false => not_of_the_parachain(failure),
+            }
+        })
     }
 
     /// Returns the head of a parachain, or nothing if the relay chain has none.
@@ -536,6 +569,14 @@ fn reasons_in(log: &[String]) -> Vec<String> {
         }
     }
     reasons
+}
+
+/// Returns whether a code has a function. Newer runtimes may lack one that nodes no longer ask for.
+fn exports(code: &Code, function: &str) -> bool {
+    let name = "the relay chain's code";
+    let blob = Blob::from_deployed(name, code.bytes().to_vec());
+    blob.and_then(|blob| Sections::read(name, &blob))
+        .is_ok_and(|sections| sections.exports.iter().any(|export| export == function))
 }
 
 /// Returns the claim of a parachain in the claim queues of cores, at this depth.

@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The upgrade of a relay chain, while its parachains go on.
 
-use crate::{Course, Network, ParaId, boundaries, include, upgrade::not_of_the_parachain};
+use crate::{
+    Course, Network, ParaId,
+    boundaries::{self, SessionEnd},
+    include,
+    upgrade::not_of_the_parachain,
+};
 use fork::Code;
 use worker::{Failure, Reporter, Result};
 
@@ -44,11 +49,19 @@ pub fn rehearse(network: &mut Network<'_>, plan: &Plan<'_>, reporter: &Reporter)
     }
     network.relay.set(vec![plan.authorization.clone()])?;
     network.relay.submit(plan.extrinsic.clone());
-    network.advance(asked).map_err(not_of_the_parachain)?;
-    if network.relay.chain().next_code()? != *plan.code {
+    network.relay.judge(plan.code.clone());
+    let advanced = network.advance(asked);
+    let takes_code = network.relay.chain().next_code()? == *plan.code;
+    match advanced {
+        Ok(_) if takes_code => {}
         // The check `enactment` says whether the chain takes the code.
-        return Err(Failure::not_judged("the relay chain does not take the code on the fork with its parachains")
-            .found("another code after the block that applies it"));
+        Ok(_) => {
+            return Err(Failure::not_judged("the relay chain does not take the code on the fork with its parachains")
+                .found("another code after the block that applies it"));
+        }
+        // The block was built, and the new code is asked about parachains after it.
+        Err(failure) if takes_code => return Err(failure),
+        Err(failure) => return Err(not_of_the_parachain(failure)),
     }
     let applied = network.relay.chain().number();
     // Includes what the present code backed.
@@ -85,8 +98,16 @@ fn unknown_form(course: &Course) -> Failure {
         .found(found)
 }
 
-/// Ends sessions, and returns how each of these parachains went on, or why it did not. `blame` says
-/// what a relay block that cannot be built means.
+/// The code that the relay chain runs while sessions end.
+#[derive(Clone, Copy)]
+pub enum RelayCode<'n, 'a> {
+    /// The present one. What it does is no fault of an upgrade.
+    Present,
+    /// The one that is rehearsed, and the same network before it.
+    Rehearsed(&'n Network<'a>),
+}
+
+/// Ends sessions, and returns how each of these parachains went on, or why it did not.
 ///
 /// # Errors
 ///
@@ -95,7 +116,7 @@ pub fn end_sessions(
     network: &mut Network<'_>,
     paras: &[ParaId],
     count: u32,
-    blame: fn(Failure) -> Failure,
+    code: RelayCode<'_, '_>,
     reporter: &Reporter,
 ) -> Result<Vec<(ParaId, std::result::Result<String, Failure>)>> {
     let mut steps: Vec<_> = paras.iter().map(|para| (*para, Ok(Vec::new()))).collect();
@@ -104,13 +125,16 @@ pub fn end_sessions(
         if going.is_empty() {
             break;
         }
-        let ended = boundaries::end_session(network, &going, reporter).map_err(blame);
+        let ended = boundaries::end_session(network, &going, reporter).map_err(|failure| match code {
+            RelayCode::Present => not_of_the_parachain(failure),
+            RelayCode::Rehearsed(_) => failure,
+        });
         for (para, step) in &mut steps {
             let Ok(told) = step else { continue };
             match &ended {
                 Ok(end) => match end.of(*para) {
                     Ok(text) => told.push(text),
-                    Err(obstacle) => *step = Err(obstacle),
+                    Err(obstacle) => *step = Err(without_core(obstacle, end, *para, code, reporter)?),
                 },
                 Err(failure) if failure.is_verdict() => *step = Err(failure.clone()),
                 Err(failure) => return Err(failure.clone()),
@@ -118,4 +142,31 @@ pub fn end_sessions(
         }
     }
     Ok(steps.into_iter().map(|(para, step)| (para, step.map(|told| told.join("; ")))).collect())
+}
+
+/// Returns the failure of a parachain that has no core since a session ended: that of the rehearsed
+/// code, if the parachain has a core in the same session under the present code.
+fn without_core(
+    obstacle: Failure,
+    end: &SessionEnd,
+    para: ParaId,
+    code: RelayCode<'_, '_>,
+    reporter: &Reporter,
+) -> Result<Failure> {
+    let RelayCode::Rehearsed(before) = code else { return Ok(obstacle) };
+    if !end.lacks_core(para) {
+        return Ok(obstacle);
+    }
+    let mut twin = before.twin();
+    while twin.relay.session()? < end.session {
+        match boundaries::end_session(&mut twin, &[para], reporter) {
+            Ok(end) if end.of(para).is_ok() => {}
+            Ok(_) => return Ok(obstacle),
+            Err(failure) if failure.is_verdict() => return Ok(obstacle),
+            Err(failure) => return Err(failure),
+        }
+    }
+    Ok(Failure::check("the parachain loses its core when a session ends under the relay chain's new code")
+        .found(obstacle.found.unwrap_or(obstacle.message))
+        .expected(format!("a core in session {}, as it has one under the present code", end.session)))
 }

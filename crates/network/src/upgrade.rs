@@ -4,7 +4,7 @@
 
 use crate::{
     CollationOutcome, Network, ParaId, Round,
-    course::{MOST_BLOCKS, PATIENCE, Standstill},
+    course::{MOST_BLOCKS, PATIENCE, Standstill, too_few},
 };
 use cumulus_primitives_core::relay_chain::{UpgradeGoAhead, ValidationCodeHash};
 use fork::Code;
@@ -31,6 +31,8 @@ pub struct Journey {
     pub accepted: Option<u32>,
     /// The block for which the relay chain foretold the go-ahead.
     pub foretold: Option<u32>,
+    /// The relay blocks in which the parachain had a core.
+    pub claims: u32,
     /// Candidates that were backed between the inclusion of the code and the go-ahead.
     pub waiting_heads: u32,
     /// The block with the go-ahead.
@@ -75,12 +77,13 @@ fn travel(network: &mut Network<'_>, plan: &Plan<'_>, journey: &mut Journey, rep
     let mut standstill = Standstill::default();
     while journey.heads < plan.heads {
         let number = network.relay.chain().number().saturating_add(1);
-        overdue(journey, number)?;
+        overdue(journey, plan.heads, number)?;
         reporter.progress("relay blocks", u64::from(number.saturating_sub(journey.began)), None, "blocks");
         let collates = !waits(journey, number);
         let round = network.advance(|para| para != plan.para || collates);
         let mut round = round.map_err(not_of_the_parachain)?;
         let outcome = round.take_outcome(plan.para);
+        journey.claims += u32::from(outcome.had_core());
         carried(journey, &outcome, plan.code, number)?;
         if journey.included.is_some()
             && journey.go_ahead.is_none()
@@ -90,8 +93,11 @@ fn travel(network: &mut Network<'_>, plan: &Plan<'_>, journey: &mut Journey, rep
         }
         note(network, plan, &round, number, journey)?;
         standstill.note(outcome);
-        if standstill.is_over() || stood_until_go_ahead(journey, &standstill, number) {
-            return Err(standstill.failure(number));
+        if stood_until_go_ahead(journey, &standstill, number) {
+            return Err(standstill.failure(number, REFUSED));
+        }
+        if standstill.is_over() {
+            return Err(standstill.failure(number, PATIENCE));
         }
     }
     Ok(())
@@ -188,7 +194,7 @@ fn code_hash(code: &Code) -> ValidationCodeHash {
 }
 
 /// Fails if something should have happened before relay block `number`.
-fn overdue(journey: &Journey, number: u32) -> Result<()> {
+fn overdue(journey: &Journey, heads: u32, number: u32) -> Result<()> {
     let delay = journey.foretold.map_or(0, |at| at.saturating_sub(journey.began));
     if delay > MOST_DELAY {
         return Err(Failure::not_judged("the relay chain gives the go-ahead too far ahead to be rehearsed")
@@ -203,7 +209,8 @@ fn overdue(journey: &Journey, number: u32) -> Result<()> {
     }
     let limit = delay.saturating_add(MOST_BLOCKS);
     match number.saturating_sub(journey.began) > limit {
-        true => Err(Failure::check(format!("{} within {limit} relay blocks", missing(journey)))),
+        true => Err(too_few(journey.claims, heads, &format!("{} within {limit} relay blocks", missing(journey)))
+            .found(format!("{} relay blocks with a core", journey.claims))),
         false => Ok(()),
     }
 }
@@ -234,23 +241,23 @@ mod tests {
 
     #[test]
     fn a_go_ahead_that_does_not_come_is_a_failure() {
-        assert_eq!(kind(overdue(&waiting(20), 20 + PATIENCE)), None);
-        assert_eq!(kind(overdue(&waiting(20), 21 + PATIENCE)), Some(Kind::Check));
+        assert_eq!(kind(overdue(&waiting(20), 10, 20 + PATIENCE)), None);
+        assert_eq!(kind(overdue(&waiting(20), 10, 21 + PATIENCE)), Some(Kind::Check));
         let came = Journey { go_ahead: Some(20), ..waiting(20) };
-        assert_eq!(kind(overdue(&came, 21 + PATIENCE)), None);
+        assert_eq!(kind(overdue(&came, 10, 21 + PATIENCE)), None);
     }
 
     #[test]
     fn a_delay_that_is_too_long_to_be_waited_for_is_not_judged() {
-        assert_eq!(kind(overdue(&waiting(10 + MOST_DELAY), 13)), None);
-        assert_eq!(kind(overdue(&waiting(11 + MOST_DELAY), 13)), Some(Kind::NotJudged));
+        assert_eq!(kind(overdue(&waiting(10 + MOST_DELAY), 10, 13)), None);
+        assert_eq!(kind(overdue(&waiting(11 + MOST_DELAY), 10, 13)), Some(Kind::NotJudged));
     }
 
     #[test]
     fn the_step_that_is_missing_is_named() {
         let journey = Journey { began: 10, ..Journey::default() };
-        assert_eq!(kind(overdue(&journey, 10 + MOST_BLOCKS)), None);
-        let failure = overdue(&journey, 11 + MOST_BLOCKS).expect_err("too long");
+        assert_eq!(kind(overdue(&journey, 10, 10 + MOST_BLOCKS)), None);
+        let failure = overdue(&journey, 10, 11 + MOST_BLOCKS).expect_err("too long");
         assert!(failure.message.contains("no candidate with the code is backed"), "{failure}");
         let accepted = Journey { accepted: Some(13), ..waiting(20) };
         assert_eq!(missing(&accepted), "the relay chain does not give the go-ahead");

@@ -8,7 +8,7 @@ use crate::{
     layout::Layout,
 };
 use artifact::{Version, metadata::Pallet};
-use codec::{Decode, Encode};
+use codec::{Compact, Decode, Encode};
 use sp_runtime::{ConsensusEngineId, Digest, DigestItem};
 use worker::{Failure, Result};
 
@@ -68,6 +68,8 @@ pub(super) struct Consensus {
 /// The slot of a block. Times are in milliseconds.
 pub(super) struct Slot {
     kind: Kind,
+    /// The index of its author among Babe's authorities.
+    authority: u32,
     pub number: u64,
     pub timestamp: u64,
     pub duration: u64,
@@ -207,20 +209,50 @@ impl AuthoringScheme {
         };
         let (last, now) = (read(counted, "CurrentSlot")?, read(clock(layout), "Now")?);
         let duration = self.slot_duration;
+        let authority = match self.kind {
+            Kind::Babe => first_enabled(chain, layout)?,
+            _ => 0,
+        };
         if again {
-            return Ok(Slot { kind: self.kind, number: now / duration, timestamp: now, duration });
+            return Ok(Slot { kind: self.kind, authority, number: now / duration, timestamp: now, duration });
         }
         let earliest = if now == 0 { FIRST_TIMESTAMP } else { now.saturating_add(duration) };
         let number = (earliest / duration).max(last.saturating_add(1)).saturating_add(ahead);
-        Ok(Slot { kind: self.kind, number, timestamp: number.saturating_mul(duration), duration })
+        let timestamp = number.saturating_mul(duration);
+        Ok(Slot { kind: self.kind, authority, number, timestamp, duration })
     }
+}
+
+/// Returns the index of the first validator of the session that is not disabled. Babe refuses blocks
+/// of a disabled one.
+fn first_enabled(chain: &Chain, layout: &Layout) -> Result<u32> {
+    let Some(pallet) = layout.pallet_with(&["DisabledValidators", "CurrentIndex"], None) else { return Ok(0) };
+    let stored = chain.storage(&pallet.key("DisabledValidators"))?;
+    Ok(first_absent(&disabled(stored.as_deref().unwrap_or_default())))
+}
+
+/// Returns the indices in `Session.DisabledValidators`. Each stands alone, or with the severity of its
+/// offence since pallet-session 41.
+fn disabled(stored: &[u8]) -> Vec<u32> {
+    let input = &mut &stored[..];
+    let Ok(Compact(count)) = Compact::<u32>::decode(input) else { return Vec::new() };
+    let size = input.len().checked_div(count as usize).unwrap_or_default();
+    if size < size_of::<u32>() {
+        return Vec::new();
+    }
+    input.chunks_exact(size).filter_map(|mut entry| u32::decode(&mut entry).ok()).collect()
+}
+
+/// Returns the smallest number that is not in the list.
+fn first_absent(list: &[u32]) -> u32 {
+    (0..).find(|index| !list.contains(index)).unwrap_or_default()
 }
 
 impl AuthoringScheme {
     /// Returns the slot at a time in milliseconds, whatever the slot of the last block was.
     pub fn slot_at(self, timestamp: u64) -> Slot {
         let duration = self.slot_duration;
-        Slot { kind: self.kind, number: timestamp / duration, timestamp, duration }
+        Slot { kind: self.kind, authority: 0, number: timestamp / duration, timestamp, duration }
     }
 }
 
@@ -228,8 +260,8 @@ impl Slot {
     /// Returns the digest that announces the slot.
     pub fn digest(&self, author: Option<&[u8; 32]>) -> Digest {
         let items = self.kind.engines().iter().filter_map(|engine| match *engine {
-            // A secondary plain slot of the first authority: variant 2, authority index, slot.
-            BABE => Some((BABE, (2u8, 0u32, self.number).encode())),
+            // A secondary plain slot: variant 2, authority index, slot.
+            BABE => Some((BABE, (2u8, self.authority, self.number).encode())),
             NIMBUS => author.map(|author| (NIMBUS, author.to_vec())),
             engine => Some((engine, self.number.encode())),
         });
@@ -276,15 +308,26 @@ mod tests {
     fn each_consensus_has_its_digest() {
         let author = [7; 32];
         let digest = |kind| {
-            let slot = Slot { kind, number: 9, timestamp: 54_000, duration: 6_000 };
+            let slot = Slot { kind, authority: 3, number: 9, timestamp: 54_000, duration: 6_000 };
             slot.digest(Some(&author)).logs
         };
         let item = |engine, data: Vec<u8>| DigestItem::PreRuntime(engine, data);
         assert_eq!(digest(Kind::Aura), [item(AURA, 9u64.encode())]);
-        assert_eq!(digest(Kind::Babe), [item(BABE, (2u8, 0u32, 9u64).encode())]);
+        assert_eq!(digest(Kind::Babe), [item(BABE, (2u8, 3u32, 9u64).encode())]);
         assert_eq!(digest(Kind::Nimbus), [item(NIMBUS, author.to_vec())], "the bare key of 32 bytes");
         assert_eq!(digest(Kind::NimbusWithAura), [item(AURA, 9u64.encode()), item(NIMBUS, author.to_vec())]);
         assert!(digest(Kind::Free).is_empty());
+    }
+
+    #[test]
+    fn a_disabled_validator_is_no_author() {
+        assert_eq!(first_absent(&disabled(&[])), 0);
+        assert_eq!(first_absent(&disabled(&Vec::<u32>::new().encode())), 0);
+        assert_eq!(first_absent(&disabled(&vec![1u32, 4].encode())), 0);
+        assert_eq!(first_absent(&disabled(&vec![0u32, 1, 4].encode())), 2);
+        let with_severity = vec![(0u32, 1_000_000_000u32), (1, 5)];
+        assert_eq!(first_absent(&disabled(&with_severity.encode())), 2);
+        assert_eq!(disabled(&[0xff; 4]), Vec::<u32>::new(), "bytes that are no list");
     }
 
     #[test]
