@@ -23,8 +23,23 @@ pub struct Fork {
     ended: bool,
     /// The empty cache of trie nodes, so that other runs have no influence.
     _nodes: TempDir,
+    node: Node,
+    /// The parachains that are served with the chain.
+    pub parachains: Vec<Node>,
+}
+
+/// A chain that a fork serves.
+pub struct Node {
     /// The JSON document that the command printed.
     pub document: Value,
+}
+
+impl std::ops::Deref for Fork {
+    type Target = Node;
+
+    fn deref(&self) -> &Node {
+        &self.node
+    }
 }
 
 impl Fork {
@@ -38,7 +53,8 @@ impl Fork {
         Self::with(source, &["--manual"])
     }
 
-    fn with(source: impl AsRef<OsStr>, more: &[&str]) -> Self {
+    /// Starts a fork with more options.
+    pub fn with(source: impl AsRef<OsStr>, more: &[&str]) -> Self {
         let nodes = tempfile::tempdir().expect("a directory");
         let fixed = ["fork".as_ref(), "--json".as_ref(), source.as_ref()];
         let command = Xtask::new(fixed.into_iter().chain(more.iter().map(AsRef::as_ref)));
@@ -50,9 +66,24 @@ impl Fork {
             let _ = child.stderr.take().expect("piped").read_to_string(&mut stderr);
             panic!("the fork does not serve:\n{stderr}");
         };
-        Self { child, ended: false, document, _nodes: nodes }
+        let with = document["with"].as_array().cloned().unwrap_or_default();
+        let parachains = with.into_iter().map(|document| Node { document }).collect();
+        Self { child, ended: false, _nodes: nodes, node: Node { document }, parachains }
     }
 
+    /// Interrupts the fork like Ctrl-C and returns its exit code.
+    pub fn interrupt(mut self) -> Option<i32> {
+        self.signal();
+        self.ended = true;
+        self.child.wait().expect("ended").code()
+    }
+
+    fn signal(&self) {
+        let _ = std::process::Command::new("kill").args(["-INT", &self.child.id().to_string()]).status();
+    }
+}
+
+impl Node {
     /// Returns the WebSocket URL that the command printed.
     pub fn url(&self) -> &str {
         self.document["url"].as_str().expect("a URL")
@@ -79,17 +110,6 @@ impl Fork {
         let body = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).to_string();
         let body = forward(self.address(), body.as_bytes()).expect("an answer");
         serde_json::from_slice(&body).expect("JSON")
-    }
-
-    /// Interrupts the fork like Ctrl-C and returns its exit code.
-    pub fn interrupt(mut self) -> Option<i32> {
-        self.signal();
-        self.ended = true;
-        self.child.wait().expect("ended").code()
-    }
-
-    fn signal(&self) {
-        let _ = std::process::Command::new("kill").args(["-INT", &self.child.id().to_string()]).status();
     }
 }
 

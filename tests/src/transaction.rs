@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Signed transactions for a served fork.
+//! Signed transactions for a served chain.
 
-use crate::fork::Fork;
+use crate::fork::Node;
 use codec::{Compact, Decode, Encode};
 use frame_metadata::{RuntimeMetadata, RuntimeMetadataPrefixed, v14::RuntimeMetadataV14};
 use k256::ecdsa::SigningKey;
@@ -57,12 +57,12 @@ impl Signer {
 }
 
 /// Returns a signed transaction in hex: extrinsic format 4, immortal, without a tip.
-pub fn signed(fork: &Fork, signer: &Signer, nonce: u32, pallet: &str, call: &str, arguments: &[u8]) -> String {
-    let metadata = metadata(fork);
+pub fn signed(node: &Node, signer: &Signer, nonce: u32, pallet: &str, call: &str, arguments: &[u8]) -> String {
+    let metadata = metadata(node);
     let call = [&call_index(&metadata, pallet, call)[..], arguments].concat();
-    let version = fork.call("state_getRuntimeVersion", json!([]));
+    let version = node.call("state_getRuntimeVersion", json!([]));
     let number = |name: &str| (version[name].as_u64().expect("a number") as u32).encode();
-    let genesis = fork.call("chain_getBlockHash", json!([0]));
+    let genesis = node.call("chain_getBlockHash", json!([0]));
     let genesis = hex::decode(&genesis.as_str().expect("a hash")[2..]).expect("hex");
     let (mut carried, mut only_signed) = (Vec::new(), Vec::new());
     for extension in &metadata.extrinsic.signed_extensions {
@@ -89,13 +89,13 @@ pub fn signed(fork: &Fork, signer: &Signer, nonce: u32, pallet: &str, call: &str
 }
 
 /// Returns a signed `Balances.transfer_keep_alive` in hex.
-pub fn transfer(fork: &Fork, signer: &Signer, nonce: u32, to: [u8; 32], amount: u128) -> String {
+pub fn transfer(node: &Node, signer: &Signer, nonce: u32, to: [u8; 32], amount: u128) -> String {
     let arguments = [&[0][..], &to, &Compact(amount).encode()].concat();
-    signed(fork, signer, nonce, "Balances", "transfer_keep_alive", &arguments)
+    signed(node, signer, nonce, "Balances", "transfer_keep_alive", &arguments)
 }
 
-fn metadata(fork: &Fork) -> RuntimeMetadataV14 {
-    let text = fork.call("state_getMetadata", json!([]));
+fn metadata(node: &Node) -> RuntimeMetadataV14 {
+    let text = node.call("state_getMetadata", json!([]));
     let bytes = hex::decode(&text.as_str().expect("hex")[2..]).expect("hex");
     match RuntimeMetadataPrefixed::decode(&mut &bytes[..]).expect("metadata").1 {
         RuntimeMetadata::V14(metadata) => metadata,

@@ -3,11 +3,14 @@
 
 #![allow(clippy::expect_used, reason = "tests")]
 
-use cutover_tests::{Runtime, Xtask, fork::Fork, skipped, snapshot};
+use cutover_tests::{
+    Runtime, Xtask,
+    fork::{Fork, Node},
+    skipped, snapshot,
+};
 use serde_json::json;
 
-fn used_by_clients(runtime: Runtime) {
-    let node = Fork::of(snapshot(runtime));
+fn used_by_clients(node: &Node) {
     // Chopsticks copies a parachain's inherents from the parent block, so that block must have
     // extrinsics.
     node.call("dev_newBlock", json!([]));
@@ -25,10 +28,17 @@ fn used_by_clients(runtime: Runtime) {
 
 #[test]
 fn front_ends_and_chopsticks_use_a_solo_chain() {
-    used_by_clients(Runtime::Standalone);
+    used_by_clients(&Fork::of(snapshot(Runtime::Standalone)));
 }
 
 #[test]
 fn front_ends_and_chopsticks_use_a_parachain() {
-    used_by_clients(Runtime::Parachain);
+    used_by_clients(&Fork::of(snapshot(Runtime::Parachain)));
+}
+
+#[test]
+fn front_ends_and_chopsticks_use_a_parachain_that_is_served_with_its_relay_chain() {
+    let parachain = snapshot(Runtime::Parachain).display().to_string();
+    let network = Fork::with(snapshot(Runtime::Relay), &["--with", &parachain, "--onboard"]);
+    used_by_clients(&network.parachains[0]);
 }

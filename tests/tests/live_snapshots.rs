@@ -224,7 +224,7 @@ fn a_killed_download_continues_where_it_stopped() {
     let request = json!({"command": "snapshot", "nodes": [&slow], "store": store, "out": file}).to_string();
     for round in 0..50u64 {
         // The worker itself is killed. A killed `cargo xtask` would end its worker properly.
-        let mut child = worker("cutover-fork");
+        let mut child = worker("cutover-serve");
         let child = child.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
         let mut child = child.spawn().expect("the worker");
         child.stdin.take().expect("piped").write_all(request.as_bytes()).expect("asked");

@@ -5,11 +5,11 @@ use crate::{
     enactment,
     messages::{Counterpart, Place},
     outcome::errors_logged,
-    relay_chain::{HEADS, SESSIONS, Subject, onboard_with_present_code},
+    relay_chain::{HEADS, SESSIONS, Subject},
 };
 use fork::{Author, Chain, Executor};
 use network::{
-    Course, Network, ParaId, Parachain, Relay, control,
+    Course, Network, ParaId, Parachain, Relay, control, onboard,
     relay_upgrade::{self, RelayCode},
     upgrade::not_of_the_parachain,
 };
@@ -29,7 +29,7 @@ pub type Step = std::result::Result<String, Failure>;
 
 /// What became of a parachain.
 pub struct Fate {
-    /// The parachain.
+    /// The parachain with its number, which no other has.
     pub name: String,
     /// Whether ten candidates were included under the new code of the relay chain.
     pub heads: Step,
@@ -66,15 +66,22 @@ impl<'a> Parachains<'a> {
         subject: Subject<'_>,
     ) -> Result<Vec<Fate>> {
         let executor = author.executor();
-        let fates = self.attempt(named, onboards, author, subject);
+        let mut fates = Vec::new();
+        let attempted = self.attempt(named, onboards, author, subject, &mut fates);
         // Errors that refused blocks logged belong to no later check.
         let _ = errors_logged(executor.log());
-        match fates {
+        match attempted {
             Err(failure) if failure.is_verdict() => {
-                Ok(parachains(named).map(|(_, of)| Fate::of(of, &failure)).collect())
+                // Those that were left out before have their reasons.
+                let others: Vec<_> = parachains(named)
+                    .map(|(_, of)| Fate::of(of, &failure))
+                    .filter(|fate| fates.iter().all(|known| known.name != fate.name))
+                    .collect();
+                fates.extend(others);
             }
-            fates => fates,
+            attempted => attempted?,
         }
+        Ok(fates)
     }
 
     fn attempt(
@@ -83,14 +90,14 @@ impl<'a> Parachains<'a> {
         onboards: bool,
         author: Author<'_>,
         subject: Subject<'_>,
-    ) -> Result<Vec<Fate>> {
+        fates: &mut Vec<Fate>,
+    ) -> Result<()> {
         let Subject { chain, code, cache, ends_sessions, reporter } = subject;
         if let Some(unable) = self.unable {
             return Err(unable);
         }
         let application = enactment::application(&mut author.fresh(), chain, code).map_err(not_of_the_parachain)?;
         let mut network = Network { relay: self.relay, parachains: Vec::new() };
-        let mut fates = Vec::new();
         for (id, of) in parachains(named) {
             let parachain = Parachain::new(id, author.fresh(), of.chain.clone(), cache.map(Path::to_path_buf));
             match excluded(join(&mut network.relay, &parachain, onboards, reporter))? {
@@ -100,16 +107,16 @@ impl<'a> Parachains<'a> {
         }
         reporter.status("rehearsing the upgrade with the parachains");
         let mut going: Vec<_> = network.parachains.iter().map(Parachain::id).collect();
-        exclude(&mut network, &mut going, named, &mut fates, reporter)?;
+        exclude(&mut network, &mut going, named, fates, reporter)?;
         let unended = match ends_sessions && !going.is_empty() {
             true => relay_upgrade::end_sessions(&mut network, &going, 1, RelayCode::Present, reporter)?,
             false => Vec::new(),
         };
         if unended.iter().any(|(_, step)| step.is_err()) {
-            exclude(&mut network, &mut going, named, &mut fates, reporter)?;
+            exclude(&mut network, &mut going, named, fates, reporter)?;
         }
         if going.is_empty() {
-            return Ok(fates);
+            return Ok(());
         }
         let plan = relay_upgrade::Plan {
             code,
@@ -119,7 +126,7 @@ impl<'a> Parachains<'a> {
             heads: HEADS,
         };
         let before = network.twin();
-        let applied = relay_upgrade::rehearse(&mut network, &plan, reporter)?;
+        let applied = relay_upgrade::rehearse(&mut network, &before, &plan, reporter)?;
         let going_on: Vec<_> =
             applied.courses.iter().filter(|course| course.obstacle.is_none()).map(|course| course.para).collect();
         let ended = match ends_sessions {
@@ -140,7 +147,7 @@ impl<'a> Parachains<'a> {
                 agreement: agreement(&mut network, course, after)?,
             });
         }
-        Ok(fates)
+        Ok(())
     }
 }
 
@@ -165,7 +172,7 @@ fn join(relay: &mut Relay<'_>, parachain: &Parachain<'_>, onboards: bool, report
                 parachain.chain().number()
             ))
             .expected("the parachain at the head that the relay chain has")),
-        None if onboards => onboard_with_present_code(relay, parachain, reporter),
+        None if onboards => onboard::onboard(relay, parachain, reporter),
         None => Err(Failure::not_judged(format!("the relay chain does not know the parachain {}", u32::from(id)))
             .hint("onboard it on the fork with --onboard")),
     }

@@ -165,7 +165,7 @@ impl<'a> RelayChain<'a> {
         let application = enactment::application(&mut author, chain, code)?;
         let mut parachain = Parachain::new(id, author, chain.clone(), cache.map(Path::to_path_buf));
         if !known {
-            onboard_with_present_code(&mut relay, &parachain, reporter)?;
+            onboard::onboard(&mut relay, &parachain, reporter)?;
             notes.push("the parachain was onboarded on the fork of the relay chain first".to_owned());
         }
         // Another code than the state's own may have been put into it.
@@ -199,12 +199,6 @@ impl<'a> RelayChain<'a> {
         }
         Ok(decision)
     }
-}
-
-/// Onboards a parachain with the code that its next block runs.
-pub fn onboard_with_present_code(relay: &mut Relay<'_>, parachain: &Parachain<'_>, reporter: &Reporter) -> Result<()> {
-    let present = parachain.chain().next_code()?;
-    onboard::onboard(relay, parachain.id(), &parachain.head(), present.bytes(), reporter)
 }
 
 /// Ends sessions of the relay chain, and returns how the parachain went on, or why it did not.

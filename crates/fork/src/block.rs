@@ -48,6 +48,8 @@ pub struct BuiltBlock {
     pub took: MeasuredTime,
     /// The changes of the block to the state.
     pub changes: StorageChanges<BlakeTwo256>,
+    /// The extrinsics that the runtime refused. Only a block from a pool, or with optional extrinsics, has any.
+    pub refused: RefusedExtrinsics,
 }
 
 impl BuiltBlock {
@@ -67,24 +69,22 @@ impl BuiltBlock {
 /// The block is then imported from the same state with the proof recorded. This finds blocks that
 /// their author can build but nobody can import.
 pub fn build(chain: &Chain, executor: &Executor, code: &Code, plan: Plan) -> Result<BuiltBlock> {
-    build_with_policy(chain, executor, code, plan, ExtrinsicPolicy::RequireSuccess).map(|(built, _)| built)
+    build_with_policy(chain, executor, code, plan, ExtrinsicPolicy::RequireSuccess)
 }
 
 /// Builds the next block from a pool of extrinsics, as a node does.
 ///
 /// An extrinsic that the runtime refuses is left out; one that fails to dispatch stays in the
-/// block. Also returns the refused extrinsics, each with the runtime's answer.
-pub fn build_from_pool(
-    chain: &Chain,
-    executor: &Executor,
-    code: &Code,
-    plan: Plan,
-) -> Result<(BuiltBlock, RefusedExtrinsics)> {
+/// block.
+pub fn build_from_pool(chain: &Chain, executor: &Executor, code: &Code, plan: Plan) -> Result<BuiltBlock> {
     build_with_policy(chain, executor, code, plan, ExtrinsicPolicy::SkipRefused)
 }
 
 /// Refused extrinsics, each with the answer of `BlockBuilder_apply_extrinsic`.
 pub type RefusedExtrinsics = Vec<(Vec<u8>, Vec<u8>)>;
+
+/// The answer `InvalidTransaction::ExhaustsResources`, for an extrinsic that a later block has room for.
+pub const NO_ROOM: [u8; 3] = [1, 0, 6];
 
 /// What happens with extrinsics that the runtime refuses.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -101,7 +101,7 @@ fn build_with_policy(
     code: &Code,
     plan: Plan,
     policy: ExtrinsicPolicy,
-) -> Result<(BuiltBlock, RefusedExtrinsics)> {
+) -> Result<BuiltBlock> {
     let number = chain.number().checked_add(1).ok_or_else(|| Failure::input("the chain has no next block number"))?;
     // The proof is recorded as authors record it. A parachain's runtime asks for the proof size so
     // far and reclaims unused weight. Without the recorder it would reach another state than the
@@ -136,6 +136,11 @@ fn build_with_policy(
     let extrinsics_by_policy = plan.extrinsics.into_iter().map(|extrinsic| (extrinsic, policy));
     let optional = plan.optional.into_iter().map(|extrinsic| (extrinsic, ExtrinsicPolicy::SkipRefused));
     for (extrinsic, policy) in extrinsics_by_policy.chain(optional) {
+        if only_inherents && policy == ExtrinsicPolicy::SkipRefused {
+            // Applying it would succeed, and then nobody could import the block.
+            refused.push((extrinsic, NO_ROOM.to_vec()));
+            continue;
+        }
         let opaque = OpaqueExtrinsic::decode(&mut &extrinsic[..])
             .map_err(|error| Failure::internal("an extrinsic to apply cannot be decoded").found(error.to_string()))?;
         // What a refused extrinsic wrote is rolled back.
@@ -165,7 +170,7 @@ fn build_with_policy(
 
     let block = (&header, &extrinsics).encode();
     let imported = import(chain, executor, code, &block).map_err(|failure| in_block(failure, number))?;
-    let built = BuiltBlock {
+    Ok(BuiltBlock {
         header,
         extrinsics,
         proof_size: imported.proof_size,
@@ -173,8 +178,8 @@ fn build_with_policy(
         only_inherents,
         took: imported.took,
         changes,
-    };
-    Ok((built, refused))
+        refused,
+    })
 }
 
 fn begin_transaction(overlay: &mut OverlayedChanges<BlakeTwo256>, recorder: &Recorder<BlakeTwo256>) {

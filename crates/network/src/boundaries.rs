@@ -74,6 +74,7 @@ pub fn end_session(network: &mut Network<'_>, paras: &[ParaId], reporter: &Repor
 
 /// Builds the last relay blocks of a session, and returns the index of the next one.
 fn pass_end(network: &mut Network<'_>, paras: &[ParaId], before: u32) -> Result<u32> {
+    let asked = network.relay.chain().number();
     for _ in 0..=MOST_BLOCKS {
         let session = network.relay.session()?;
         if session != before {
@@ -83,7 +84,9 @@ fn pass_end(network: &mut Network<'_>, paras: &[ParaId], before: u32) -> Result<
     }
     Err(Failure::check("the relay chain does not end its session")
         .found(format!("session {before} still in relay block {}", network.relay.chain().number()))
-        .expected(format!("the next one {LEAD} slots after the block that BabeApi_current_epoch was asked at")))
+        .expected(format!(
+            "the next one at most {LEAD} slots after relay block {asked}, as BabeApi_current_epoch said"
+        )))
 }
 
 /// The end of the time in which the relay chain takes no other code of a parachain.

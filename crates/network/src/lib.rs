@@ -19,8 +19,8 @@ pub mod upgrade;
 
 pub use course::{Course, control, include};
 pub use cumulus_primitives_core::{ParaId, relay_chain::ValidationCodeHash};
-pub use parachain::Parachain;
-pub use relay::{ParachainEvent, Relay, RelayBlock};
+pub use parachain::{Parachain, parachain_id};
+pub use relay::{Block, ParachainEvent, Relay, RelayBlock};
 
 use artifact::hashes::blake2_256;
 use parachain::Offer;
@@ -64,6 +64,19 @@ pub enum CollationOutcome {
 }
 
 impl CollationOutcome {
+    /// Returns why the relay chain backed no candidate although one was asked for; nothing if it backed one,
+    /// or if the parachain has no claim on a core.
+    pub fn obstacle(self) -> Option<String> {
+        match self {
+            Self::NotAsked | Self::NoClaim | Self::Backed { .. } => None,
+            Self::NotBuilt(failure) => Some(failure.to_string()),
+            Self::LeftOut(reasons) if reasons.is_empty() => {
+                Some("the relay chain left the candidate out and gives no reason: its runtime logs none".to_owned())
+            }
+            Self::LeftOut(reasons) => Some(reasons.join("; ")),
+        }
+    }
+
     /// Returns whether the parachain had a claim on a core, whatever it made of it.
     pub(crate) fn had_core(&self) -> bool {
         !matches!(self, Self::NotAsked | Self::NoClaim)
@@ -103,13 +116,14 @@ impl<'a> Network<'a> {
         Ok(())
     }
 
-    /// Notes which of a parachain's blocks the relay chain has included, and which it has dropped.
-    pub(crate) fn follow(&mut self, para: ParaId) -> Result<()> {
+    /// Notes which of a parachain's blocks the relay chain has included. What it has dropped is built again.
+    pub fn follow(&mut self, para: ParaId) -> Result<()> {
         let (relay, parachain) = self.both(para)?;
         parachain.follow(relay)
     }
 
-    fn both(&mut self, para: ParaId) -> Result<(&mut Relay<'a>, &mut Parachain<'a>)> {
+    /// Returns the relay chain with a parachain.
+    pub fn both(&mut self, para: ParaId) -> Result<(&mut Relay<'a>, &mut Parachain<'a>)> {
         let parachain = self.parachains.iter_mut().find(|parachain| parachain.id() == para);
         Ok((&mut self.relay, parachain.ok_or_else(|| unknown(para))?))
     }
@@ -117,6 +131,11 @@ impl<'a> Network<'a> {
     /// Builds the next relay block. Each parachain that `collates` offers a candidate on the last
     /// relay block.
     pub fn advance(&mut self, collates: impl Fn(ParaId) -> bool) -> Result<Round> {
+        self.advance_after(0, collates)
+    }
+
+    /// Builds the next relay block, as [`Self::advance`] does, after skipping slots of the relay chain.
+    pub fn advance_after(&mut self, slots: u64, collates: impl Fn(ParaId) -> bool) -> Result<Round> {
         let (mut outcomes, mut offered) = (Vec::new(), Vec::new());
         for (place, parachain) in self.parachains.iter_mut().enumerate() {
             let id = parachain.id();
@@ -135,7 +154,7 @@ impl<'a> Network<'a> {
             }
         }
         let candidates = offered.iter().map(|(_, collation)| collation.backed.clone()).collect();
-        let block = self.relay.build(candidates, 0)?;
+        let block = self.relay.build(candidates, slots)?;
         for (place, collation) in offered {
             let parachain = &mut self.parachains[place];
             let outcome = if block.backs(parachain.id(), &collation.head) {

@@ -3,7 +3,7 @@
 //! rules: its root registers the parachain, its validators check the code, sessions pass, and it gets
 //! a core.
 
-use crate::relay::Relay;
+use crate::{Parachain, relay::Relay};
 use artifact::hashes::{blake2_256, twox_64};
 use codec::{Compact, Decode, Encode};
 use cumulus_primitives_core::ParaId;
@@ -28,13 +28,19 @@ enum Dispatcher {
     Manager,
 }
 
-/// Onboards the parachain with this head and code.
+/// Onboards a parachain at its present block, with the code that its next block runs.
 ///
 /// # Errors
 ///
 /// A relay chain whose root has no known way to register a parachain or to give it a core is not
 /// judged.
-pub fn onboard(relay: &mut Relay<'_>, para: ParaId, head: &[u8], code: &[u8], reporter: &Reporter) -> Result<()> {
+pub fn onboard(relay: &mut Relay<'_>, parachain: &Parachain<'_>, reporter: &Reporter) -> Result<()> {
+    let present = parachain.chain().next_code()?;
+    onboard_as(relay, parachain.id(), &parachain.head(), present.bytes(), reporter)
+}
+
+/// Onboards a parachain with this head and code.
+fn onboard_as(relay: &mut Relay<'_>, para: ParaId, head: &[u8], code: &[u8], reporter: &Reporter) -> Result<()> {
     reporter.status(format!("onboarding parachain {} on the relay chain", u32::from(para)));
     let register = match relay.call("ParasSudoWrapper", "sudo_schedule_para_initialize")? {
         // `ParaGenesisArgs`, whose last field says that it is no on-demand parachain.

@@ -3,7 +3,7 @@
 
 use crate::{
     receipt::backed_candidate,
-    relay::{CollationContext, ContextSearch, Relay},
+    relay::{Block, CollationContext, ContextSearch, Relay},
 };
 use artifact::{Blob, Version};
 use codec::{Decode, Encode};
@@ -16,7 +16,7 @@ use fork::{Author, BlockRequest, Candidate, Chain, Code, candidate, candidate::V
 use sp_core::H256;
 use std::path::PathBuf;
 use validator::Validator;
-use worker::{Failure, Result};
+use worker::{Failure, Kind, Result};
 
 /// The most keys of the relay chain that a runtime may ask for.
 const MOST_KEYS: usize = 1_000;
@@ -31,6 +31,12 @@ pub struct Parachain<'a> {
     pending: Vec<Pending>,
     /// Extrinsics for the next block.
     pool: Vec<Vec<u8>>,
+    /// Extrinsics for the next block, if the runtime accepts them.
+    offered: Vec<Vec<u8>>,
+    /// Offered extrinsics with which no block could be built.
+    spoiling: Vec<Vec<u8>>,
+    /// The included blocks, if they are kept.
+    kept: Option<Vec<Block>>,
     /// The code of the last block with its version.
     version: Option<(Code, Version)>,
     /// The code that the relay chain has, prepared by its validators.
@@ -42,10 +48,9 @@ pub struct Parachain<'a> {
 /// A block that the relay chain backed and has not included yet.
 #[derive(Clone)]
 struct Pending {
-    /// The parachain after the block.
-    after: Chain,
-    /// Its extrinsics beside the inherents.
-    extrinsics: Vec<Vec<u8>>,
+    block: Block,
+    /// The extrinsics of [`Parachain::submit`] in it.
+    submitted: Vec<Vec<u8>>,
 }
 
 /// A candidate that is offered to the relay chain.
@@ -56,8 +61,8 @@ pub(crate) struct Collation {
     pub number: u32,
     /// The head that the relay chain would store.
     pub head: Vec<u8>,
-    /// The parachain after the block.
-    after: Chain,
+    /// The parachain's block.
+    block: Block,
 }
 
 /// What a parachain offers for the next relay block.
@@ -70,6 +75,19 @@ pub(crate) enum Offer {
     Candidate(Box<Collation>),
 }
 
+/// Returns the number of a parachain at its relay chain, or nothing for another chain.
+pub fn parachain_id(author: &mut Author<'_>, chain: &Chain) -> Result<Option<ParaId>> {
+    let number = |bytes: Vec<u8>| u32::decode(&mut &bytes[..]).ok().map(ParaId::from);
+    match chain.call(author.executor(), &chain.next_code()?, "GetParachainInfo_parachain_id", &[]) {
+        Ok(answer) => return Ok(number(answer)),
+        Err(failure) if failure.kind == Kind::Check => {}
+        Err(failure) => return Err(failure),
+    }
+    // Older runtimes do not have the function.
+    let Some(pallet) = author.layout(chain)?.pallet_with(&["ParachainId"], None) else { return Ok(None) };
+    Ok(chain.storage(&pallet.key("ParachainId"))?.and_then(number))
+}
+
 impl<'a> Parachain<'a> {
     /// Creates the parachain of a fork. `cache` is a directory for prepared code that is kept between
     /// runs.
@@ -80,6 +98,9 @@ impl<'a> Parachain<'a> {
             included: chain,
             pending: Vec::new(),
             pool: Vec::new(),
+            offered: Vec::new(),
+            spoiling: Vec::new(),
+            kept: None,
             version: None,
             prepared: None,
             cache,
@@ -91,6 +112,7 @@ impl<'a> Parachain<'a> {
         Self {
             pending: self.pending.clone(),
             pool: self.pool.clone(),
+            offered: self.offered.clone(),
             ..Self::new(self.id, self.author.fresh(), self.included.clone(), self.cache.clone())
         }
     }
@@ -103,28 +125,42 @@ impl<'a> Parachain<'a> {
     /// Returns the chain after the last candidate that the relay chain backed, as far as is known
     /// since [`Self::follow`].
     pub fn chain(&self) -> &Chain {
-        self.pending.last().map_or(&self.included, |pending| &pending.after)
+        self.pending.last().map_or(&self.included, |pending| &pending.block.after)
     }
 
-    /// Notes which of the blocks that the relay chain backed it has included. It drops those that it
-    /// has not when a session ends, or when they are not available in time. Collators then build on the last
-    /// included block again.
-    pub(crate) fn follow(&mut self, relay: &Relay<'_>) -> Result<()> {
+    /// Notes which of the blocks that the relay chain backed it has included. It drops those that it has not
+    /// when a session ends, or when they are not available in time. Collators then build on the last included
+    /// block again.
+    pub fn follow(&mut self, relay: &Relay<'_>) -> Result<()> {
         if self.pending.is_empty() {
             return Ok(());
         }
-        let head = relay.head_of(self.id)?;
-        let is_head = |pending: &Pending| head.as_ref().is_some_and(|head| *head == pending.after.header().encode());
-        if let Some(place) = self.pending.iter().position(is_head)
-            && let Some(last) = self.pending.drain(..=place).next_back()
-        {
-            self.included = last.after;
+        let (head, waiting) = (relay.head_of(self.id)?, relay.pending(self.id)?);
+        let is_head =
+            |pending: &Pending| head.as_ref().is_some_and(|head| *head == pending.block.after.header().encode());
+        if let Some(place) = self.pending.iter().position(is_head) {
+            for Pending { block, .. } in self.pending.drain(..=place) {
+                self.included = block.after.clone();
+                if let Some(kept) = &mut self.kept {
+                    kept.push(block);
+                }
+            }
         }
-        if !self.pending.is_empty() && relay.pending(self.id)? == 0 {
-            let dropped = self.pending.drain(..).flat_map(|pending| pending.extrinsics);
+        if waiting == 0 {
+            let dropped = self.pending.drain(..).flat_map(|pending| pending.submitted);
             self.pool = dropped.chain(std::mem::take(&mut self.pool)).collect();
         }
         Ok(())
+    }
+
+    /// Keeps the blocks that the relay chain includes from now on, for [`Self::take_included`].
+    pub fn keep_included(&mut self) {
+        self.kept = Some(Vec::new());
+    }
+
+    /// Takes the kept blocks.
+    pub fn take_included(&mut self) -> Vec<Block> {
+        self.kept.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
     /// Returns the encoded header of the last block.
@@ -163,10 +199,34 @@ impl<'a> Parachain<'a> {
         self.pool.push(extrinsic);
     }
 
+    /// Replaces the extrinsics that each next block is to include if the runtime accepts them.
+    pub fn offer(&mut self, extrinsics: Vec<Vec<u8>>) {
+        self.offered = extrinsics;
+    }
+
+    /// Takes the offered extrinsics without which a block could be built, and with which none could. They are no
+    /// longer offered.
+    pub fn take_spoiling(&mut self) -> Vec<Vec<u8>> {
+        std::mem::take(&mut self.spoiling)
+    }
+
     /// Builds the next block as the chain's collators do, has it checked by the code that the relay
     /// chain has, and returns it as its group backs it.
     pub(crate) fn collate(&mut self, relay: &Relay<'_>) -> Result<Offer> {
         self.follow(relay)?;
+        let offered: Vec<_> = self.offered.iter().filter(|it| !self.has_pending(it)).cloned().collect();
+        match self.collate_with(relay, offered.clone()) {
+            // Perhaps no block can be built now, with or without them.
+            Err(failure) if failure.is_verdict() && !offered.is_empty() => {
+                let without = self.collate_with(relay, Vec::new())?;
+                self.spoiling = offered;
+                Ok(without)
+            }
+            collated => collated,
+        }
+    }
+
+    fn collate_with(&mut self, relay: &Relay<'_>, optional: Vec<Vec<u8>>) -> Result<Offer> {
         let code = self.chain().next_code()?;
         self.read_version(&code)?;
         let offset = self.ask::<u32>(&code, "RelayParentOffsetApi", "relay_parent_offset")?.unwrap_or(0);
@@ -197,12 +257,13 @@ impl<'a> Parachain<'a> {
         let claim_queue_offset = u8::try_from(offset).ok().filter(|_| context.assignment.selected);
         let request = BlockRequest {
             extrinsics: self.pool.clone(),
+            optional,
             relay_parent: Some(context.relay_parent.clone()),
             claim_queue_offset,
             ..BlockRequest::default()
         };
         let bundled = self.version.as_ref().is_some_and(|(_, version)| candidate::is_bundled(version));
-        let candidate = {
+        let (candidate, built) = {
             // The headers behind the relay parent carry the placeholder of their authors' seals.
             let _seal = self.author.executor().signatures().accept_seal();
             self.author.candidate(&mut after, request, bundled)?
@@ -211,12 +272,17 @@ impl<'a> Parachain<'a> {
         let CollationContext { hash, assignment, code, .. } = *context;
         let backed = backed_candidate(self.id, hash, code, &candidate, &result, &assignment)?;
         let (number, head) = (candidate.header.number, candidate.head);
-        Ok(Offer::Candidate(Box::new(Collation { backed, number, head, after })))
+        Ok(Offer::Candidate(Box::new(Collation { backed, number, head, block: Block::of(after, built) })))
+    }
+
+    /// Returns whether an extrinsic is in a block that is backed and not included yet.
+    fn has_pending(&self, extrinsic: &[u8]) -> bool {
+        self.pending.iter().flat_map(|pending| &pending.block.extrinsics).any(|other| other.encode() == extrinsic)
     }
 
     /// Continues after a candidate that the relay chain has backed.
     pub(crate) fn advance(&mut self, collation: Collation) {
-        self.pending.push(Pending { after: collation.after, extrinsics: std::mem::take(&mut self.pool) });
+        self.pending.push(Pending { block: collation.block, submitted: std::mem::take(&mut self.pool) });
     }
 
     fn read_version(&mut self, code: &Code) -> Result<()> {

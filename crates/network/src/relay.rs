@@ -21,16 +21,18 @@ use cumulus_primitives_core::{
     },
 };
 use fork::{
-    Author, BlockRequest, Chain, Code, Layout,
-    author::{ParachainsInherent, RelayParent},
-    block, keys,
+    Author, BlockRequest, BuiltBlock, Chain, Code, Layout,
+    author::{ParachainsInherent, RelayParent, missing_host_functions},
+    block::{self, RefusedExtrinsics},
+    keys,
 };
 use sp_core::H256;
+use sp_runtime::OpaqueExtrinsic;
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     sync::Arc,
 };
-use worker::{Failure, Result};
+use worker::{Code as FailureCode, Failure, Result};
 
 /// The most relay blocks that a parachain may build behind the newest one.
 const FURTHEST: usize = 16;
@@ -57,17 +59,45 @@ pub struct Relay<'a> {
     recent: VecDeque<Chain>,
     /// Extrinsics for the next block.
     pool: Vec<Vec<u8>>,
+    /// Extrinsics for the next block, if the runtime accepts them.
+    offered: Vec<Vec<u8>>,
     /// The codes that all validators vote for.
     accepted: BTreeSet<H256>,
+    /// Whether they vote for every code.
+    accepts_all: bool,
     /// Whether validators name cores although the node features say otherwise, or do not although
     /// they say so.
     inverted: bool,
-    /// The code of the relay chain that is rehearsed, once it is in the state.
+    /// The code of the relay chain that is rehearsed.
     judged: Option<Code>,
+}
+
+/// A block of a chain of the network.
+#[derive(Clone)]
+pub struct Block {
+    /// The chain after it.
+    pub after: Chain,
+    /// Its inherents and its other extrinsics.
+    pub extrinsics: Vec<OpaqueExtrinsic>,
+    /// The keys whose values it changed.
+    pub keys: Vec<Vec<u8>>,
+    /// The offered extrinsics that the runtime refused, each with its answer.
+    pub refused: RefusedExtrinsics,
+}
+
+impl Block {
+    /// Returns the block that led to this state of a chain.
+    pub(crate) fn of(after: Chain, built: BuiltBlock) -> Self {
+        let changes = built.changes.main_storage_changes;
+        let keys = changes.into_iter().map(|(key, _)| key).collect();
+        Self { after, extrinsics: built.extrinsics, keys, refused: built.refused }
+    }
 }
 
 /// A block of the relay chain, with what it says about parachains.
 pub struct RelayBlock {
+    /// The block.
+    pub block: Block,
     /// What happened to candidates in this block, in order.
     pub events: Vec<ParachainEvent>,
     /// What the runtime logged about parachains, if it was built to log.
@@ -149,7 +179,9 @@ impl<'a> Relay<'a> {
             author,
             recent: VecDeque::from([chain]),
             pool: Vec::new(),
+            offered: Vec::new(),
             accepted: BTreeSet::new(),
+            accepts_all: false,
             inverted: false,
             judged: None,
         }
@@ -161,7 +193,9 @@ impl<'a> Relay<'a> {
             author: self.author.fresh(),
             recent: self.recent.clone(),
             pool: self.pool.clone(),
+            offered: self.offered.clone(),
             accepted: self.accepted.clone(),
+            accepts_all: self.accepts_all,
             inverted: self.inverted,
             judged: self.judged.clone(),
         }
@@ -193,6 +227,11 @@ impl<'a> Relay<'a> {
         self.pool.push(extrinsic);
     }
 
+    /// Replaces the extrinsics that the next block is to include if the runtime accepts them.
+    pub fn offer(&mut self, extrinsics: Vec<Vec<u8>>) {
+        self.offered = extrinsics;
+    }
+
     /// Returns the layout of the runtime that builds the next block.
     pub(crate) fn layout(&mut self) -> Result<&Layout> {
         self.author.layout(&self.recent[0])
@@ -209,8 +248,12 @@ impl<'a> Relay<'a> {
     }
 
     fn ask_at<T: Decode>(&self, chain: &Chain, function: &str, arguments: impl Encode) -> Result<T> {
+        self.ask_with(&chain.next_code()?, chain, function, arguments)
+    }
+
+    fn ask_with<T: Decode>(&self, code: &Code, chain: &Chain, function: &str, arguments: impl Encode) -> Result<T> {
         let method = format!("ParachainHost_{function}");
-        let answer = self.run_at(chain, &method, &arguments.encode())?;
+        let answer = self.run_with(code, chain, &method, &arguments.encode())?;
         T::decode(&mut &answer[..]).map_err(|error| {
             Failure::not_judged(format!("the relay chain's answer of {method} cannot be decoded"))
                 .found(error.to_string())
@@ -221,13 +264,29 @@ impl<'a> Relay<'a> {
     /// Calls a function of the runtime. What it cannot answer is a failure of the code that is rehearsed,
     /// if the code has the function. Else it is a limit of the tool.
     pub(crate) fn run_at(&self, chain: &Chain, method: &str, arguments: &[u8]) -> Result<Vec<u8>> {
-        let code = chain.next_code()?;
-        chain.call(self.author.executor(), &code, method, arguments).map_err(|failure| {
-            match self.judged.as_ref() == Some(&code) && exports(&code, method) {
-                true => failure,
+        self.run_with(&chain.next_code()?, chain, method, arguments)
+    }
+
+    fn run_with(&self, code: &Code, chain: &Chain, method: &str, arguments: &[u8]) -> Result<Vec<u8>> {
+        chain.call(self.author.executor(), code, method, arguments).map_err(|failure| {
+            match exports(code, method) && !lacks_host_functions(code, &failure) {
+                true => self.attributed(failure, code),
                 false => not_of_the_parachain(failure),
             }
         })
+    }
+
+    /// Returns the failure of a code of the relay chain: one that is judged, if the code is rehearsed.
+    fn attributed(&self, failure: Failure, code: &Code) -> Failure {
+        match self.judged.as_ref() == Some(code) {
+            true => failure,
+            false => not_of_the_parachain(failure),
+        }
+    }
+
+    /// Returns the key under which the relay chain keeps the head of a parachain.
+    pub fn key_of_head(para: ParaId) -> Vec<u8> {
+        well_known_keys::para_head(para)
     }
 
     /// Returns the head of a parachain, or nothing if the relay chain has none.
@@ -348,6 +407,11 @@ impl<'a> Relay<'a> {
         self.accepted.insert(H256::from_slice(code.as_ref()));
     }
 
+    /// Makes all validators vote for every code that they are asked to check.
+    pub fn accept_all_codes(&mut self) {
+        self.accepts_all = true;
+    }
+
     /// Changes whether validators name the core beside their votes. Newer relay chains want that
     /// whatever their node features say.
     pub(crate) fn invert_named_cores(&mut self) {
@@ -355,7 +419,7 @@ impl<'a> Relay<'a> {
     }
 
     /// Returns whether the next block may back a candidate of the parachain.
-    pub fn has_core(&self, para: ParaId) -> Result<bool> {
+    pub(crate) fn has_core(&self, para: ParaId) -> Result<bool> {
         Ok(matches!(self.claim(self.chain(), para, 0)?, Claim::Core(_)))
     }
 
@@ -491,7 +555,7 @@ impl<'a> Relay<'a> {
         let mut known = BTreeSet::new();
         codes.retain(|code| {
             let hash = H256::from_slice(code.as_ref());
-            self.accepted.contains(&hash) && known.insert(hash)
+            (self.accepts_all || self.accepted.contains(&hash)) && known.insert(hash)
         });
         if codes.is_empty() {
             return Ok(Vec::new());
@@ -516,7 +580,8 @@ impl<'a> Relay<'a> {
     /// Builds the next block with these candidates, after skipping slots. The validators make every
     /// candidate available that is pending, and vote for the codes of [`Self::accept_code`].
     pub fn build(&mut self, candidates: Vec<BackedCandidate>, slots_ahead: u64) -> Result<RelayBlock> {
-        let optional = self.code_votes()?;
+        let mut optional = self.code_votes()?;
+        optional.append(&mut self.offered);
         let parachains = ParachainsInherent { bitfields: self.bitfields()?, candidates };
         let extrinsics = std::mem::take(&mut self.pool);
         let request = BlockRequest { extrinsics, optional, parachains, slots_ahead, ..BlockRequest::default() };
@@ -524,17 +589,22 @@ impl<'a> Relay<'a> {
         let log = executor.log();
         let _ = log.take();
         let mut chain = self.chain().clone();
-        {
+        let code = chain.next_code()?;
+        let built = {
             let _seal = executor.signatures().accept_seal();
-            self.author.build(&mut chain, request)?;
-        }
+            self.author.build(&mut chain, request)
+        };
+        let built = built.map_err(|failure| self.attributed(failure, &code))?;
         chain.seal();
         let log = log.take().into_iter().map(|(_, line)| line).filter(|line| line.contains(" runtime::inclusion"));
         let log = log.collect();
-        self.recent.push_front(chain);
+        // The code that wrote the events reads them. A block whose events cannot be read is none, so that it can
+        // be built again.
+        let events: Vec<CandidateEvent> = self.ask_with(&code, &chain, "candidate_events", ())?;
+        self.recent.push_front(chain.clone());
         self.recent.truncate(FURTHEST);
-        let events: Vec<CandidateEvent> = self.ask("candidate_events", ())?;
-        Ok(RelayBlock { events: events.into_iter().filter_map(ParachainEvent::of).collect(), log })
+        let events = events.into_iter().filter_map(ParachainEvent::of).collect();
+        Ok(RelayBlock { block: Block::of(chain, built), events, log })
     }
 }
 
@@ -569,6 +639,12 @@ fn reasons_in(log: &[String]) -> Vec<String> {
         }
     }
     reasons
+}
+
+/// Returns whether a call ended with a trap although the code imports host functions that only its own node
+/// has. Calling one of them traps.
+fn lacks_host_functions(code: &Code, failure: &Failure) -> bool {
+    failure.is(FailureCode::Trap) && missing_host_functions(code).is_ok_and(|missing| !missing.is_empty())
 }
 
 /// Returns whether a code has a function. Newer runtimes may lack one that nodes no longer ask for.

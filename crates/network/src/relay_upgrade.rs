@@ -1,12 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The upgrade of a relay chain, while its parachains go on.
 
-use crate::{
-    Course, Network, ParaId,
-    boundaries::{self, SessionEnd},
-    include,
-    upgrade::not_of_the_parachain,
-};
+use crate::{Course, Network, ParaId, boundaries, include, upgrade::not_of_the_parachain};
 use fork::Code;
 use worker::{Failure, Reporter, Result};
 
@@ -33,35 +28,27 @@ pub struct Outcome {
     pub courses: Vec<Course>,
 }
 
-/// Applies the upgrade, and lets the parachains go on.
+/// Applies the upgrade, and lets the parachains go on. `before` is the same network before the upgrade.
 ///
 /// # Errors
 ///
 /// If the relay chain does not take the code, nothing is judged. If it builds no block of the new code
 /// with the candidates of its parachains, that is the failure.
-pub fn rehearse(network: &mut Network<'_>, plan: &Plan<'_>, reporter: &Reporter) -> Result<Outcome> {
+pub fn rehearse(
+    network: &mut Network<'_>,
+    before: &Network<'_>,
+    plan: &Plan<'_>,
+    reporter: &Reporter,
+) -> Result<Outcome> {
     let asked = |para: ParaId| plan.paras.contains(&para);
-    let mut had_core = Vec::new();
-    for para in plan.paras {
-        if network.relay.has_core(*para)? {
-            had_core.push(*para);
-        }
-    }
     network.relay.set(vec![plan.authorization.clone()])?;
     network.relay.submit(plan.extrinsic.clone());
     network.relay.judge(plan.code.clone());
-    let advanced = network.advance(asked);
-    let takes_code = network.relay.chain().next_code()? == *plan.code;
-    match advanced {
-        Ok(_) if takes_code => {}
+    network.advance(asked)?;
+    if network.relay.chain().next_code()? != *plan.code {
         // The check `enactment` says whether the chain takes the code.
-        Ok(_) => {
-            return Err(Failure::not_judged("the relay chain does not take the code on the fork with its parachains")
-                .found("another code after the block that applies it"));
-        }
-        // The block was built, and the new code is asked about parachains after it.
-        Err(failure) if takes_code => return Err(failure),
-        Err(failure) => return Err(not_of_the_parachain(failure)),
+        return Err(Failure::not_judged("the relay chain does not take the code on the fork with its parachains")
+            .found("another code after the block that applies it"));
     }
     let applied = network.relay.chain().number();
     // Includes what the present code backed.
@@ -77,8 +64,8 @@ pub fn rehearse(network: &mut Network<'_>, plan: &Plan<'_>, reporter: &Reporter)
         }
         network.relay.invert_named_cores();
     }
-    for course in courses.iter_mut().filter(|course| course.lacks_core() && course.heads == 0) {
-        if had_core.contains(&course.para) {
+    for course in courses.iter_mut().filter(|course| course.lacks_core()) {
+        if keeps_core(before, network, course.para, reporter)? {
             let found = course.obstacle.take().and_then(|obstacle| obstacle.found).unwrap_or_default();
             course.obstacle = Some(
                 Failure::check("the parachain loses its core under the relay chain's new code")
@@ -88,6 +75,30 @@ pub fn rehearse(network: &mut Network<'_>, plan: &Plan<'_>, reporter: &Reporter)
         }
     }
     Ok(Outcome { applied, courses })
+}
+
+/// Returns whether a parachain has a core under the present code too, at the relay block that the rehearsed
+/// network is at. `before` is the network before the upgrade. A parachain may lose its core at that time
+/// anyway, as its region or its lease ends.
+fn keeps_core(before: &Network<'_>, now: &Network<'_>, para: ParaId, reporter: &Reporter) -> Result<bool> {
+    let mut twin = before.twin();
+    match goes_on_at(&mut twin, now, para, reporter) {
+        Err(failure) if !failure.is_verdict() => Err(failure),
+        went_on => Ok(went_on.unwrap_or(false)),
+    }
+}
+
+fn goes_on_at(twin: &mut Network<'_>, now: &Network<'_>, para: ParaId, reporter: &Reporter) -> Result<bool> {
+    let session = now.relay.session()?;
+    while twin.relay.session()? < session {
+        if boundaries::end_session(twin, &[para], reporter)?.of(para).is_err() {
+            return Ok(false);
+        }
+    }
+    while twin.relay.chain().number() < now.relay.chain().number() {
+        twin.relay.build(Vec::new(), 0)?;
+    }
+    Ok(include(twin, &[para], 1, reporter)?.iter().all(|course| course.obstacle.is_none()))
 }
 
 /// Returns the failure where candidates are included only if validators name the core beside their votes
@@ -134,7 +145,15 @@ pub fn end_sessions(
             match &ended {
                 Ok(end) => match end.of(*para) {
                     Ok(text) => told.push(text),
-                    Err(obstacle) => *step = Err(without_core(obstacle, end, *para, code, reporter)?),
+                    Err(obstacle) => {
+                        let loses = match code {
+                            RelayCode::Rehearsed(before) if end.lacks_core(*para) => {
+                                keeps_core(before, network, *para, reporter)?
+                            }
+                            _ => false,
+                        };
+                        *step = Err(if loses { without_core(obstacle, end.session) } else { obstacle });
+                    }
                 },
                 Err(failure) if failure.is_verdict() => *step = Err(failure.clone()),
                 Err(failure) => return Err(failure.clone()),
@@ -144,29 +163,10 @@ pub fn end_sessions(
     Ok(steps.into_iter().map(|(para, step)| (para, step.map(|told| told.join("; ")))).collect())
 }
 
-/// Returns the failure of a parachain that has no core since a session ended: that of the rehearsed
-/// code, if the parachain has a core in the same session under the present code.
-fn without_core(
-    obstacle: Failure,
-    end: &SessionEnd,
-    para: ParaId,
-    code: RelayCode<'_, '_>,
-    reporter: &Reporter,
-) -> Result<Failure> {
-    let RelayCode::Rehearsed(before) = code else { return Ok(obstacle) };
-    if !end.lacks_core(para) {
-        return Ok(obstacle);
-    }
-    let mut twin = before.twin();
-    while twin.relay.session()? < end.session {
-        match boundaries::end_session(&mut twin, &[para], reporter) {
-            Ok(end) if end.of(para).is_ok() => {}
-            Ok(_) => return Ok(obstacle),
-            Err(failure) if failure.is_verdict() => return Ok(obstacle),
-            Err(failure) => return Err(failure),
-        }
-    }
-    Ok(Failure::check("the parachain loses its core when a session ends under the relay chain's new code")
+/// Returns the failure of a parachain that has no core since a session began, and keeps it under the present
+/// code.
+fn without_core(obstacle: Failure, session: u32) -> Failure {
+    Failure::check("the parachain loses its core when a session ends under the relay chain's new code")
         .found(obstacle.found.unwrap_or(obstacle.message))
-        .expected(format!("a core in session {}, as it has one under the present code", end.session)))
+        .expected(format!("a core in session {session}, as it has one under the present code"))
 }

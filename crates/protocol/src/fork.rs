@@ -36,10 +36,16 @@ pub struct ServeRequest {
     /// The replacement of the state's own code, as in a dry run.
     #[serde(default)]
     pub code: Option<String>,
+    /// The states of parachains that are served with their relay chain.
+    #[serde(default, serialize_with = "exposed::list")]
+    pub with: Vec<Source>,
+    /// Whether parachains that the relay chain does not know are onboarded on its fork first.
+    #[serde(default)]
+    pub onboard: bool,
     /// How a node's state is read. By default lazily.
     #[serde(default)]
     pub state_mode: Option<StateMode>,
-    /// The port on the loopback interface; 0 uses a free port.
+    /// The port on the loopback interface; 0 uses a free port. Parachains have the ports after it.
     #[serde(default)]
     pub port: u16,
     /// Whether blocks are built only on request, not for every extrinsic.
@@ -73,4 +79,7 @@ pub struct ServedFork {
     pub mode: StateMode,
     /// Whether the state was verified against a separate state root of its source.
     pub verified: bool,
+    /// The parachains that are served with their relay chain, each at its own URL.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub with: Vec<ServedFork>,
 }

@@ -68,7 +68,7 @@ impl Worker {
             Self::Benchmark => "cutover-benchmark",
             Self::Compat => "cutover-compat",
             Self::DryRun => "cutover-dry-run",
-            Self::Fork => "cutover-fork",
+            Self::Fork => "cutover-serve",
             Self::FrameBenchmarkingCli => "cutover-frame-benchmarking-cli",
             Self::Evidence => "cutover-evidence",
             Self::Proposal => "cutover-proposal",

@@ -127,10 +127,17 @@ pub struct Fork {
     /// chain spec, by its block or blake2-256, or a blob
     #[arg(long, value_name = "BLOCK|HASH|FILE")]
     pub code: Option<String>,
+    /// A parachain that is served with its relay chain, whose runtime then decides about its blocks;
+    /// can be repeated
+    #[arg(long, value_name = "CHAIN")]
+    pub with: Vec<String>,
+    /// Onboard parachains on the fork that the relay chain does not know
+    #[arg(long, requires = "with")]
+    pub onboard: bool,
     /// How the state of a node is loaded [default: lazy]
     #[arg(long, value_enum, value_name = "MODE")]
     pub state_mode: Option<StateMode>,
-    /// The port on 127.0.0.1; 0 chooses a free one
+    /// The port on 127.0.0.1, and the next ones for parachains; 0 chooses free ones
     #[arg(long, default_value_t = 0, value_name = "PORT")]
     pub port: u16,
     /// Build blocks only on `dev_newBlock`, not for every extrinsic

@@ -10,10 +10,13 @@ use workspace::context::Context;
 
 /// Serves the fork until it is interrupted. An interruption after the start is a success.
 pub fn run(context: &Context, options: &cli::Fork) -> Result<bool> {
+    let with = options.with.iter().map(|source| Ok(sources::source(context, source)?.source()));
     let request = Request::Serve(ServeRequest {
         state: sources::source_at(context, &options.source, options.at.as_deref())?.source(),
         at: options.at.clone(),
         code: options.code.clone(),
+        with: with.collect::<Result<_>>()?,
+        onboard: options.onboard,
         state_mode: options.state_mode.map(Into::into),
         port: options.port,
         manual: options.manual,
@@ -36,9 +39,10 @@ pub fn run(context: &Context, options: &cli::Fork) -> Result<bool> {
     }
 }
 
-/// Returns the address and the block of the fork as text.
+/// Returns the address and the block of each served chain as text.
 fn human(fork: &ServedFork) -> String {
     let verified = if fork.verified { "verified" } else { "not verified" };
-    let ServedFork { url, number, block_hash, state_root, mode, .. } = fork;
-    format!("{url}\nblock {number} {block_hash}\nstate root {state_root} ({}, {verified})", mode.name())
+    let ServedFork { url, number, block_hash, state_root, mode, with, .. } = fork;
+    let text = format!("{url}\nblock {number} {block_hash}\nstate root {state_root} ({}, {verified})", mode.name());
+    std::iter::once(text).chain(with.iter().map(human)).collect::<Vec<_>>().join("\n\n")
 }

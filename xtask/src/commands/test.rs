@@ -15,11 +15,12 @@ use workspace::context::Context;
 /// The packages that depend on the node's crates. They are built and tested separately from the
 /// light packages: a common build would enable other features of shared dependencies and compile
 /// them again.
-const HEAVY: [&str; 6] = [
+const HEAVY: [&str; 7] = [
     "cutover-benchmark",
     "cutover-dry-run",
     "cutover-fork",
     "cutover-network",
+    "cutover-serve",
     "cutover-validator",
     "pallet-attestations",
 ];

@@ -11,9 +11,6 @@ use std::time::Instant;
 use weights::constants::stats;
 use worker::{Failure, Reporter, Result};
 
-/// `Err(Invalid(ExhaustsResources))`, the encoded result of `BlockBuilder_apply_extrinsic` when the
-/// block is full.
-const EXHAUSTS_RESOURCES: [u8; 3] = [1, 0, 6];
 /// The maximum number of extrinsics in a block, for runtimes without a limit of their own.
 const MAX_EXTRINSICS: u32 = 1 << 17;
 /// The number of extrinsics in the first attempt to fill a block. It doubles until some do not fit.
@@ -56,16 +53,16 @@ impl Block {
         let most = settings.max_extrinsics.unwrap_or(MAX_EXTRINSICS);
         let mut count = INITIAL_EXTRINSICS.min(most);
         loop {
-            let (built, refused) = block::build_from_pool(chain, executor, code, plan(author, count)?)?;
-            if let Some((_, answer)) = refused.first()
-                && !answer.starts_with(&EXHAUSTS_RESOURCES)
+            let built = block::build_from_pool(chain, executor, code, plan(author, count)?)?;
+            if let Some((_, answer)) = built.refused.first()
+                && !answer.starts_with(&block::NO_ROOM)
             {
                 return Err(Failure::check(format!("the runtime rejects {CALL} before the block is full"))
                     .found(format!("BlockBuilder_apply_extrinsic returned {}", hex::encode_prefixed(answer)))
-                    .expected(format!("{}: the block is full", hex::encode_prefixed(EXHAUSTS_RESOURCES))));
+                    .expected(format!("{}: the block is full", hex::encode_prefixed(block::NO_ROOM))));
             }
-            if !refused.is_empty() || count == most {
-                let fitted = u64::from(count) - refused.len() as u64;
+            if !built.refused.is_empty() || count == most {
+                let fitted = u64::from(count) - built.refused.len() as u64;
                 return Ok((Self::of(built), fitted));
             }
             count = count.saturating_mul(2).min(most);

@@ -84,8 +84,9 @@ fn outcomes(
     author.prepare_state(&mut chain, &to.code)?;
     let plan = author.plan(&chain, &to.code, BlockRequest { extrinsics, ..BlockRequest::default() })?;
     let _replay = executor.signatures().replay();
-    let (mut built, refused) = fork::block::build_from_pool(&chain, executor, &to.code, plan)?;
+    let mut built = fork::block::build_from_pool(&chain, executor, &to.code, plan)?;
     let changes = std::mem::take(&mut built.changes);
+    let refused = std::mem::take(&mut built.refused);
     chain.advance(built.header.clone(), changes);
     let records = match to.interface() {
         Some(interface) => records::of(&chain, &interface)?,

@@ -77,7 +77,7 @@ fn validated(runtime: &Runtime, chain: &Chain, validator: &Validator, author: &m
     let mut chain = chain.clone();
     let bundled = candidate::is_bundled(&runtime.version);
     let candidate = match author.candidate(&mut chain, BlockRequest::default(), bundled) {
-        Ok(candidate) => candidate,
+        Ok((candidate, _)) => candidate,
         Err(failure) if failure.is_verdict() => return Ok(Validated::NoBlock),
         Err(failure) => return Err(failure),
     };

@@ -188,9 +188,14 @@ impl<'a> Author<'a> {
         Err(build_failure(code, refused)?)
     }
 
-    /// Builds the next block of a parachain and returns it as its collator submits it. `chain` is
+    /// Builds the next block of a parachain and returns it, first as its collator submits it. `chain` is
     /// then the chain after it, with the sealed header, which the relay chain stores as its head.
-    pub fn candidate(&mut self, chain: &mut Chain, request: BlockRequest, bundled: bool) -> Result<Candidate> {
+    pub fn candidate(
+        &mut self,
+        chain: &mut Chain,
+        request: BlockRequest,
+        bundled: bool,
+    ) -> Result<(Candidate, BuiltBlock)> {
         let code = chain.next_code()?;
         self.prepare_state(chain, &code)?;
         chain.adopt_state_root();
@@ -198,7 +203,7 @@ impl<'a> Author<'a> {
         let built = self.build(chain, request)?;
         let candidate = Candidate::of(&parent, chain, self.layout(&parent)?, &built, bundled)?;
         chain.seal();
-        Ok(candidate)
+        Ok((candidate, built))
     }
 
     /// Marks the proofs that a fork cannot create as done in the state. Each change is added to the
@@ -340,7 +345,8 @@ fn build_failure(code: &Code, refused: Vec<Failure>) -> Result<Failure> {
     .hint("register them with `host-functions` in [workspace.metadata.cutover]"))
 }
 
-fn missing_host_functions(code: &Code) -> Result<BTreeSet<String>> {
+/// Returns the host functions that a code imports and nodes of this SDK do not have.
+pub fn missing_host_functions(code: &Code) -> Result<BTreeSet<String>> {
     let name = "the runtime";
     let blob = artifact::Blob::from_deployed(name, code.bytes().to_vec())?;
     let imports = artifact::sections::Sections::read(name, &blob)?;

@@ -10,6 +10,7 @@ use crate::{
 use artifact::{Version, metadata::Pallet};
 use codec::{Compact, Decode, Encode};
 use sp_runtime::{ConsensusEngineId, Digest, DigestItem};
+use std::collections::BTreeSet;
 use worker::{Failure, Result};
 
 /// The time of the first block on a state without a clock, genesis, in milliseconds. It is fixed,
@@ -245,6 +246,7 @@ fn disabled(stored: &[u8]) -> Vec<u32> {
 
 /// Returns the smallest number that is not in the list.
 fn first_absent(list: &[u32]) -> u32 {
+    let list: BTreeSet<_> = list.iter().copied().collect();
     (0..).find(|index| !list.contains(index)).unwrap_or_default()
 }
 

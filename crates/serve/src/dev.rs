@@ -5,8 +5,8 @@ use super::{
     Fork,
     rpc::{Bytes, Error, Methods, Params, Registered, at},
 };
-use crate::keys;
 use codec::{Decode, Encode};
+use fork::keys;
 use serde::Deserialize;
 use sp_core::H256;
 use sp_runtime::traits::Header as _;
@@ -49,8 +49,9 @@ fn new_block(fork: &mut Fork<'_>, mut params: Params<'_>) -> Result<H256, Error>
     for extrinsic in request.transactions {
         fork.submit(extrinsic.0)?;
     }
-    for _ in 0..count {
-        fork.build(Vec::new())?;
+    let last = number.saturating_add(count);
+    while fork.chain(None)?.number() < last {
+        fork.build_next()?;
     }
     Ok(fork.head())
 }
@@ -93,6 +94,13 @@ fn time_travel(fork: &mut Fork<'_>, mut params: Params<'_>) -> Result<u64, Error
         .find_map(|method| fork.call(None, method, &[]).ok())
         .and_then(|answer| u64::decode(&mut &answer[..]).ok())
         .unwrap_or(6_000);
+    if let Some(seat) = fork.seat() {
+        if !seat.is_relay_chain() {
+            return Err(Error::new(-32000, "the time of a parachain follows its relay chain: travel there"));
+        }
+        fork.build_together((target.saturating_sub(before) / slot.max(1)).saturating_sub(1))?;
+        return now(fork);
+    }
     // The author uses the slot after the one in the state.
     fork.build(vec![(key.clone(), Some(target.saturating_sub(slot).max(before).encode()))])?;
     now(fork)
@@ -107,6 +115,9 @@ enum BlockId {
 }
 
 fn set_head(fork: &mut Fork<'_>, mut params: Params<'_>) -> Result<H256, Error> {
+    if fork.seat().is_some() {
+        return Err(Error::new(-32000, "a chain that is served with others cannot go back alone"));
+    }
     let block: BlockId = params.next()?;
     let hash = match block {
         BlockId::Number(number) => {

@@ -4,18 +4,16 @@
 
 use super::{
     chain_head::{Follows, Runtime},
+    joint::{News, Seat},
     rpc::{Bytes, Error},
     subscriptions::Subscriptions,
     transaction::Broadcasts,
 };
-use crate::{
-    author::{Author, BlockRequest, Signal},
-    block,
-    chain::Chain,
-    executor::{Code, Executor},
-    header::Header,
-};
 use codec::{Decode, Encode};
+use fork::{
+    Author, BlockRequest, Chain, Code, Executor, Header, Signal,
+    block::{self, NO_ROOM, RefusedExtrinsics},
+};
 use sp_core::{H256, storage::well_known_keys};
 use sp_runtime::{OpaqueExtrinsic, traits::Header as _};
 use std::{
@@ -38,13 +36,15 @@ pub struct Fork<'a> {
     manual: bool,
     /// The header of the forked block's parent, if it is known. Clients request it when they start.
     parent: Option<Header>,
-    /// Whether a block could not be built because the node failed. The next extrinsic triggers
-    /// another attempt.
+    /// Whether a block could not be built because the node failed, or did not include all that waits. The next
+    /// extrinsic triggers another attempt.
     stalled: bool,
     pub(super) subscriptions: Subscriptions,
     pub(super) follows: Follows,
     pub(super) broadcasts: Broadcasts,
     state_versions: HashMap<Vec<u8>, u8>,
+    /// The chain's seat where it is served with others.
+    seat: Option<Seat<'a>>,
 }
 
 /// Keys with their new values.
@@ -63,14 +63,14 @@ impl Entry {
     /// Returns the block's extrinsics.
     pub fn body(&self) -> Result<&[OpaqueExtrinsic]> {
         self.extrinsics.as_deref().ok_or_else(|| {
-            Failure::input("the extrinsics of the forked block are unknown: a file contains only its state")
+            Failure::input("the extrinsics of the fork's first block are unknown: a file contains only the state after it, and those of a network begin after what was pending")
         })
     }
 }
 
 /// `InvalidTransaction::Future` and `ExhaustsResources`: a later block may accept such an
 /// extrinsic.
-const RETRY_LATER: [&[u8]; 2] = [&[1, 0, 2], &[1, 0, 6]];
+const RETRY_LATER: [&[u8]; 2] = [&[1, 0, 2], &NO_ROOM];
 
 impl<'a> Fork<'a> {
     /// Creates a fork of `chain`. If `manual` is set, only `dev_newBlock` builds blocks.
@@ -93,7 +93,19 @@ impl<'a> Fork<'a> {
             follows: Follows::default(),
             broadcasts: Broadcasts::default(),
             state_versions: HashMap::new(),
+            seat: None,
         }
+    }
+
+    /// Makes this a chain of those that are served together. Their blocks are then made together.
+    pub fn seated(mut self, seat: Seat<'a>) -> Self {
+        self.seat = Some(seat);
+        self
+    }
+
+    /// Returns the seat of a chain that is served with others.
+    pub(super) fn seat(&self) -> Option<&Seat<'a>> {
+        self.seat.as_ref()
     }
 
     /// Sets the extrinsics of the forked block.
@@ -183,7 +195,7 @@ impl<'a> Fork<'a> {
         // Hashes from before the fork are in the chain's state, as far as the chain keeps them.
         let base = &self.block(self.base)?.chain;
         let hash = base
-            .storage(&crate::keys::block_hash(number, base.number_width()?))?
+            .storage(&fork::keys::block_hash(number, base.number_width()?))?
             .and_then(|hash| H256::decode(&mut &hash[..]).ok());
         Ok(hash.filter(|hash| !hash.is_zero()))
     }
@@ -207,6 +219,11 @@ impl<'a> Fork<'a> {
 
     /// Writes to the state of the head. No block can do this.
     pub(super) fn set_storage(&mut self, changes: Changes) -> std::result::Result<(), Error> {
+        if let Some(seat) = &self.seat {
+            seat.set(changes)?;
+            self.catch_up();
+            return Ok(());
+        }
         let keys: Vec<_> = changes.iter().map(|(key, _)| key.clone()).collect();
         let head = self.head;
         let entry = self.blocks.get_mut(&head).ok_or_else(|| Error::new(-32000, "the fork has no head"))?;
@@ -227,9 +244,7 @@ impl<'a> Fork<'a> {
         if opaque.encode() != extrinsic {
             return Err(refused("Extrinsic has invalid format", "bytes after its end".into()));
         }
-        // `TransactionSource::External`, as for extrinsics from outside.
-        let arguments = (2u8, &opaque, self.head).encode();
-        let validity = self.call(None, "TaggedTransactionQueue_validate_transaction", &arguments)?;
+        let validity = self.validate(&opaque)?;
         if validity.first() != Some(&0) {
             return Err(refused(
                 "Invalid Transaction",
@@ -241,20 +256,74 @@ impl<'a> Fork<'a> {
             self.pool.push(extrinsic);
         }
         self.stalled = false;
+        self.sync_pool();
         Ok(hash)
+    }
+
+    /// Returns the runtime's answer about an extrinsic on the head.
+    fn validate(&self, extrinsic: &OpaqueExtrinsic) -> Result<Vec<u8>> {
+        // `TransactionSource::External`, as for extrinsics from outside.
+        let arguments = (2u8, extrinsic, self.head).encode();
+        self.call_runtime(self.head, "TaggedTransactionQueue_validate_transaction", &arguments)
+    }
+
+    /// Tells the chains that are served with this one what waits in its pool.
+    fn sync_pool(&self) {
+        if let Some(seat) = &self.seat {
+            seat.offer(self.pool.clone());
+        }
+    }
+
+    /// Takes the blocks that were made of this chain together with those of others.
+    pub(super) fn catch_up(&mut self) {
+        let Some(seat) = &self.seat else { return };
+        for one in seat.take_news() {
+            match one {
+                News::Block(block) => {
+                    let included: Vec<_> = block.extrinsics.iter().map(Encode::encode).collect();
+                    self.leave_pool(&included, block.refused);
+                    self.append(block.after, block.extrinsics, &block.keys);
+                }
+                News::Rewritten(chain, keys) => self.replace_head(*chain, &keys),
+                News::Dropped(extrinsics) => {
+                    self.pool.retain(|extrinsic| !extrinsics.contains(extrinsic));
+                    self.subscriptions.dropped(&extrinsics);
+                }
+            }
+        }
+        self.sync_pool();
+    }
+
+    /// Replaces the head by the same block with another state.
+    pub(super) fn replace_head(&mut self, chain: Chain, keys: &[Vec<u8>]) {
+        let extrinsics = self.blocks.get(&self.head).and_then(|entry| entry.extrinsics.clone());
+        let hash = chain.header().hash();
+        self.blocks.insert(hash, Entry { chain, extrinsics });
+        if self.head == self.base {
+            self.base = hash;
+        }
+        self.head = hash;
+        // Blocks that were reported as final are reverted.
+        self.follows.stop();
+        self.notify_head(keys);
     }
 
     /// Builds a block for the waiting extrinsics, unless blocks are built manually, and sends due
     /// notifications.
     pub fn build_pending(&mut self) {
-        if !self.manual && !self.stalled && !self.pool.is_empty() {
-            match self.build(Vec::new()) {
-                Ok(_) => {}
+        while !self.manual && !self.stalled && !self.pool.is_empty() {
+            let waiting = self.pool.len();
+            match self.build_next() {
+                // Served alone, the chain tries again after the next request.
+                Ok(_) if self.seat.is_none() => break,
+                // What a block with others does not include is tried again with the next extrinsic.
+                Ok(_) => self.stalled = self.pool.len() >= waiting,
                 // No request waits for this block. Subscriptions that watch the extrinsics are
                 // notified.
                 Err(failure) if failure.kind == Kind::Check => {
                     let dropped = std::mem::take(&mut self.pool);
                     self.subscriptions.dropped(&dropped);
+                    self.sync_pool();
                 }
                 Err(_) => self.stalled = true,
             }
@@ -273,6 +342,25 @@ impl<'a> Fork<'a> {
         let now = Instant::now();
         self.subscriptions.notify_due(now);
         self.follows.notify_due(now);
+    }
+
+    /// Builds the next block of the chain with the waiting extrinsics.
+    pub(super) fn build_next(&mut self) -> Result<H256> {
+        match self.seat.is_some() {
+            true => self.build_together(0),
+            false => self.build(Vec::new()),
+        }
+    }
+
+    /// Builds the next block of the chain with those of others, after skipping slots of the relay chain.
+    pub(super) fn build_together(&mut self, slots: u64) -> Result<H256> {
+        self.sync_pool();
+        let seat = self.seat.as_ref().ok_or_else(|| Failure::internal("the chain is served alone"))?;
+        let built = seat.advance(slots);
+        // The other chains have their blocks even if this one has none.
+        self.catch_up();
+        built?;
+        Ok(self.head)
     }
 
     /// Builds the next block on the head with the waiting extrinsics. `other` changes the state for
@@ -298,18 +386,25 @@ impl<'a> Fork<'a> {
         let request = BlockRequest { extrinsics: self.pool.clone(), signal, ..BlockRequest::default() };
         self.author.prepare_state(&mut chain, &code)?;
         let plan = self.author.plan(&chain, &code, request)?;
-        let (mut built, refused) = block::build_from_pool(&chain, self.executor, &code, plan)?;
+        let mut built = block::build_from_pool(&chain, self.executor, &code, plan)?;
         let changes = std::mem::take(&mut built.changes);
         let keys: Vec<_> = changes.main_storage_changes.iter().map(|(key, _)| key.clone()).collect();
         chain.advance(built.header.clone(), changes);
 
-        let (later, dropped): (Vec<_>, Vec<_>) =
-            refused.into_iter().partition(|(_, result)| RETRY_LATER.iter().any(|kind| result.starts_with(kind)));
-        let dropped: Vec<_> = dropped.into_iter().map(|(extrinsic, _)| extrinsic).collect();
-        self.pool = later.into_iter().map(|(extrinsic, _)| extrinsic).collect();
-        self.subscriptions.dropped(&dropped);
-
+        let extrinsics: Vec<_> = built.extrinsics.iter().map(Encode::encode).collect();
+        self.leave_pool(&extrinsics, built.refused);
         Ok(self.append(chain, built.extrinsics, &keys))
+    }
+
+    /// Removes what is in a block from the pool, and what the runtime refused for good.
+    fn leave_pool(&mut self, included: &[Vec<u8>], refused: RefusedExtrinsics) {
+        let dropped: Vec<_> = refused
+            .into_iter()
+            .filter(|(extrinsic, answer)| is_refused_for_good(answer) && self.pool.contains(extrinsic))
+            .map(|(extrinsic, _)| extrinsic)
+            .collect();
+        self.pool.retain(|extrinsic| !included.contains(extrinsic) && !dropped.contains(extrinsic));
+        self.subscriptions.dropped(&dropped);
     }
 
     /// Adds a block on the head and notifies the subscriptions. `keys` are the changed keys.
@@ -354,6 +449,11 @@ impl<'a> Fork<'a> {
         let Some(chain) = self.blocks.get(&head).map(|entry| entry.chain.clone()) else { return };
         self.subscriptions.new_values(head, keys, |key| chain.storage(key).ok().flatten().map(Bytes));
     }
+}
+
+/// Returns whether no later block will accept an extrinsic to which the runtime gave this answer.
+pub(super) fn is_refused_for_good(answer: &[u8]) -> bool {
+    !RETRY_LATER.iter().any(|kind| answer.starts_with(kind))
 }
 
 /// Returns whether a change of these keys may change the code that is called.

@@ -2,5 +2,5 @@
 //! The worker behind `cargo xtask fork`, `snapshot create`, `snapshot prune` and `snapshot genesis`.
 
 fn main() -> std::process::ExitCode {
-    cutover_fork::main::<()>()
+    cutover_serve::main::<()>()
 }

@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The requests of the worker: serving a fork, and snapshots of live chains and of genesis presets.
 
-use crate::{
-    Author, BlockRequest, Chain, Code, Executor, LiveBlock, LoadOptions, Store, executor, genesis, load,
-    serve::{self, Fork, Listener},
-    snapshot,
-};
+use crate::{Fork, Listener, assemble::assemble, joint};
 use codec::Encode;
+use fork::{
+    Author, BlockRequest, Chain, Code, Executor, LiveBlock, LoadOptions, Store, executor, genesis, load, snapshot,
+};
 use protocol::{
-    Source,
+    Source, StateMode,
     fork::{Request, ServeRequest, ServedFork},
     snapshot::{GenesisRequest, GenesisSnapshot, PruneRequest, Pruned, SnapshotRequest},
 };
 use serde::Serialize;
 use serde_json::Value;
 use source::ReadSource;
+use sp_core::H256;
 use sp_wasm_interface::HostFunctions;
 use state::{Block, State};
 use std::process::ExitCode;
@@ -98,33 +98,114 @@ fn genesis_snapshot(request: &GenesisRequest, reporter: &Reporter) -> Result<Gen
     })
 }
 
-/// Serves a fork until the process ends. The event `ready` reports its URL.
+/// Serves forks until the process ends. The event `ready` reports their URLs.
 fn serve(request: &ServeRequest, reporter: &Reporter) -> Result<()> {
     end_with_parent();
-    let executor = Executor::new(request.cache.as_deref());
-    // The port is bound first, so that a port in use is reported before the state is read.
-    let listener = Listener::bind(request.port, &request.allow_origin)?;
-    reporter.status(format!("reading the state of {}", request.state));
+    let ports = (0..=request.with.len()).map(|place| port(request.port, place)).collect::<Result<Vec<_>>>()?;
+    // The ports are bound first, so that a port in use is reported before a state is read.
+    let bound = ports.into_iter().map(|port| Listener::bind(port, &request.allow_origin));
+    let listeners = bound.collect::<Result<Vec<_>>>()?;
+    // Each chain has its own executor, whose log and placeholder of signatures are its own.
+    let executors: Vec<_> = listeners.iter().map(|_| Executor::new(request.cache.as_deref())).collect();
     let store = Store::new(request.nodes.as_deref());
-    let options =
-        LoadOptions { at: request.at.as_deref(), mode: request.state_mode, unverified: false, store: Some(&store) };
-    let loaded = load(&request.state, options, reporter)?;
-    let mut chain = loaded.chain.clone();
-    if let Some(named) = &request.code {
-        chain.put_code(&request.state.code(named)?)?;
-    }
-    let ready = ServedFork {
-        url: listener.url(),
-        source: request.state.to_string(),
-        number: chain.number(),
-        block_hash: hex::encode_prefixed(chain.header().hash().as_bytes()),
-        state_root: hex::encode_prefixed(chain.root().as_bytes()),
-        mode: loaded.mode,
-        verified: loaded.verified,
+    let first = Original::load(request, &store, reporter)?;
+    let (originals, seats) = match executors.split_first() {
+        Some(executors) if !request.with.is_empty() => {
+            let how = LoadOptions { at: None, mode: request.state_mode, unverified: false, store: Some(&store) };
+            let (network, originals) = assemble(request, first, executors, how, reporter)?;
+            (originals, joint::Joint::seats(network, reporter))
+        }
+        _ => (vec![first], Vec::new()),
     };
-    let hash = chain.header().hash();
-    let mut fork = Fork::new(format!("fork of {}", request.state), chain, &executor, request.manual);
-    if let Source::Node(live) = &request.state {
+    let mut ready: Vec<_> =
+        originals.iter().zip(&listeners).map(|(original, listener)| original.served(listener.url())).collect();
+    let mut seats = seats.into_iter();
+    let mut forks = Vec::new();
+    for ((original, listener), executor) in originals.into_iter().zip(listeners).zip(&executors) {
+        let fork = original.fork(executor, request.manual, reporter);
+        let fork = match seats.next() {
+            Some(seat) => fork.seated(seat),
+            None => fork,
+        };
+        forks.push((fork, listener));
+    }
+    let with = ready.split_off(1);
+    if let Some(first) = ready.pop() {
+        reporter.send(Event::Ready { value: value(ServedFork { with, ..first })? });
+    }
+    crate::serve(forks)
+}
+
+/// Returns the port of the chain at this place: the following ports, or any free one.
+fn port(first: u16, place: usize) -> Result<u16> {
+    let next = u16::try_from(place).ok().and_then(|place| first.checked_add(place));
+    match first {
+        0 => Ok(0),
+        _ => next.ok_or_else(|| {
+            Failure::usage(format!("there are too few ports from {first} on for all chains"))
+                .hint("use a lower port, or 0 for free ones")
+        }),
+    }
+}
+
+/// A chain that is forked.
+pub(crate) struct Original {
+    source: Source,
+    /// The chain at its first block that is served.
+    pub chain: Chain,
+    mode: StateMode,
+    verified: bool,
+    /// The hash of the block of the source.
+    forked: H256,
+}
+
+impl Original {
+    /// Reads the state of the first chain.
+    fn load(request: &ServeRequest, store: &Store, reporter: &Reporter) -> Result<Self> {
+        let ServeRequest { state, at, state_mode, .. } = request;
+        let options = LoadOptions { at: at.as_deref(), mode: *state_mode, unverified: false, store: Some(store) };
+        let mut original = Self::read(state, options, reporter)?;
+        if let Some(named) = &request.code {
+            original.chain.put_code(&state.code(named)?)?;
+        }
+        Ok(original)
+    }
+
+    /// Reads the state of a chain.
+    pub(crate) fn read(source: &Source, options: LoadOptions<'_>, reporter: &Reporter) -> Result<Self> {
+        reporter.status(format!("reading the state of {source}"));
+        let loaded = load(source, options, reporter)?;
+        let mut chain = loaded.chain.clone();
+        let name = source.to_string();
+        let blob = artifact::Blob::from_deployed(&name, chain.next_code()?.bytes().to_vec())?;
+        chain.set_state_version(artifact::version_of(&name, &blob)?.effective_state_version());
+        let forked = chain.header().hash();
+        Ok(Self { source: source.clone(), chain, mode: loaded.mode, verified: loaded.verified, forked })
+    }
+
+    /// Returns the chain as it is reported when it is served.
+    fn served(&self, url: String) -> ServedFork {
+        ServedFork {
+            url,
+            source: self.source.to_string(),
+            number: self.chain.number(),
+            block_hash: hex::encode_prefixed(self.chain.header().hash().as_bytes()),
+            state_root: hex::encode_prefixed(self.chain.root().as_bytes()),
+            mode: self.mode,
+            verified: self.verified,
+            with: Vec::new(),
+        }
+    }
+
+    /// Returns the fork. If the state is a node's, its block is served whole.
+    fn fork<'a>(self, executor: &'a Executor, manual: bool, reporter: &Reporter) -> Fork<'a> {
+        let hash = self.chain.header().hash();
+        let name = format!("fork of {}", self.source);
+        let mut fork = Fork::new(name, self.chain, executor, manual);
+        let Source::Node(live) = &self.source else { return fork };
+        if hash != self.forked {
+            return fork;
+        }
         // Without them the fork is served too; `chain_getBlock` then reports what is missing.
         match LiveBlock::fetch(live, &hex::encode_prefixed(hash.as_bytes())) {
             Ok(block) => {
@@ -138,13 +219,14 @@ fn serve(request: &ServeRequest, reporter: &Reporter) -> Result<()> {
                         reporter.warning(format!("the header of the forked block's parent is not served: {failure}"))
                     }
                 }
-                fork = fork.with_extrinsics(block.extrinsics);
+                fork.with_extrinsics(block.extrinsics)
             }
-            Err(failure) => reporter.warning(format!("the forked block's extrinsics are not served: {failure}")),
+            Err(failure) => {
+                reporter.warning(format!("the forked block's extrinsics are not served: {failure}"));
+                fork
+            }
         }
     }
-    reporter.send(Event::Ready { value: value(ready)? });
-    serve::serve(fork, listener)
 }
 
 /// Ends the process when its parent process has ended, so that no server is left behind.

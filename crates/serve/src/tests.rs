@@ -2,8 +2,8 @@
 //! Tests of the methods that need no runtime. The end-to-end tests serve whole chains.
 
 use super::*;
-use crate::{chain::Chain, executor::Executor, header::Header};
 use ::state::State;
+use fork::{Chain, Executor, Header};
 use serde_json::{Value, json, value::RawValue};
 use sp_core::H256;
 use sp_runtime::traits::{BlakeTwo256, Header as _};
@@ -47,9 +47,9 @@ fn with_fork(test: impl FnOnce(&Client)) {
     // The thread ends when all senders are dropped.
     std::thread::spawn(move || {
         let executor = Executor::new(None);
-        run(&mut Fork::new("test".into(), chain(), &executor, true), &received);
+        run(&mut [Fork::new("test".into(), chain(), &executor, true)], &received);
     });
-    let chain = ChainThread::new(jobs);
+    let chain = ChainThread::new(0, jobs);
     test(&Client {
         runtime: tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime"),
         methods: module(chain.clone()).expect("methods").into(),
@@ -145,6 +145,22 @@ impl Client {
 
 fn bytes(text: &Value) -> Vec<u8> {
     hex::decode(text.as_str().expect("text").trim_start_matches("0x")).expect("hex")
+}
+
+#[test]
+fn a_first_block_whose_state_was_written_is_the_first_one_for_clients() {
+    with_fork(|client| {
+        let hash = client.on_chain(|fork| {
+            let mut chain = fork.chain(None).expect("a head").clone();
+            chain.set(vec![(b"value".to_vec(), Some(vec![1]))]).expect("set");
+            chain.adopt_state_root();
+            let hash = chain.header().hash();
+            fork.replace_head(chain, &[b"value".to_vec()]);
+            hash
+        });
+        let mut subscription = client.subscribe("chainHead_v1_follow", json!([false]));
+        assert_eq!(client.next(&mut subscription)["finalizedBlockHashes"], json!([hash]));
+    });
 }
 
 #[test]

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Registers methods and subscriptions, and passes their work to the thread that owns the chain.
+//! Registers methods and subscriptions, and passes their work to the thread that owns the chains.
 
 use super::Fork;
 use jsonrpsee::{
@@ -18,17 +18,21 @@ use worker::Failure;
 /// The maximum number of waiting notifications of one subscription.
 pub const QUEUE_LIMIT: usize = 4_096;
 
-/// A job for the thread that owns the chain.
+/// A job for the thread that owns the chains.
 pub type Job = Box<dyn FnOnce(&mut Fork<'_>) + Send>;
 
-/// Sends jobs to the thread that owns the chain.
+/// Sends jobs about one chain to the thread that owns the chains.
 #[derive(Clone)]
-pub struct ChainThread(blocking::Sender<Job>);
+pub struct ChainThread {
+    /// The place of the chain among those of the thread.
+    place: usize,
+    jobs: blocking::Sender<(usize, Job)>,
+}
 
 impl ChainThread {
-    /// Creates a handle from the sender of jobs.
-    pub fn new(jobs: blocking::Sender<Job>) -> Self {
-        Self(jobs)
+    /// Creates a handle from the place of a chain and the sender of jobs.
+    pub fn new(place: usize, jobs: blocking::Sender<(usize, Job)>) -> Self {
+        Self { place, jobs }
     }
 
     /// Runs `work` on the thread and returns its result, or an error if the fork has ended.
@@ -42,7 +46,7 @@ impl ChainThread {
             // The client may have disconnected.
             let _ = result.send(work(fork));
         };
-        self.0.send(Box::new(job)).map_err(|_| ended())?;
+        self.jobs.send((self.place, Box::new(job))).map_err(|_| ended())?;
         receiver.await.map_err(|_| ended())
     }
 }

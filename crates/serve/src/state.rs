@@ -5,8 +5,8 @@ use super::{
     Fork,
     rpc::{Bytes, Error, Methods, Notifications, Params, Queue, Registered, Subscriber, at},
 };
-use crate::chain::Chain;
 use codec::Decode;
+use fork::Chain;
 use serde::Serialize;
 use sp_core::{H256, storage::well_known_keys::DEFAULT_CHILD_STORAGE_KEY_PREFIX};
 use sp_state_machine::{Backend, IterArgs};

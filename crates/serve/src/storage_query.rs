@@ -2,7 +2,7 @@
 //! Reads storage for `chainHead_v1_storage` and `archive_v1_storage`, page by page.
 
 use super::rpc::Bytes;
-use crate::chain::Chain;
+use fork::Chain;
 use serde::{Deserialize, Serialize};
 use sp_core::H256;
 use sp_state_machine::{Backend, IterArgs};
@@ -119,7 +119,7 @@ impl StorageReader {
                                 break;
                             }
                         }
-                        Ok::<_, <crate::state::StateBackend as Backend<_>>::Error>(())
+                        Ok::<_, <fork::state::StateBackend as Backend<_>>::Error>(())
                     })?;
                     if !ended {
                         query.pagination_start_key = items.last().map(|item| item.key.clone());

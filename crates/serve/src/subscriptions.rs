@@ -5,7 +5,7 @@ use super::{
     rpc::{Bytes, Notifications, Queue},
     state::StorageChangeSet,
 };
-use crate::header::Header;
+use fork::Header;
 use serde::Serialize;
 use sp_core::H256;
 use sp_version::RuntimeVersion;

@@ -5,8 +5,8 @@ use super::{
     Fork,
     rpc::{Bytes, Error, Methods, Notifications, Params, Queue, Registered, Subscriber, at},
 };
-use crate::header::Header;
 use codec::Encode;
+use fork::Header;
 use serde::{Deserialize, Serialize};
 use sp_core::H256;
 

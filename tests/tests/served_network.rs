@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+//! A relay chain that is served with a parachain: its runtime decides about the parachain's blocks.
+
+#![allow(clippy::expect_used, reason = "tests")]
+
+use cutover_tests::{
+    Runtime::{Parachain, Relay, Standalone},
+    Xtask,
+    fork::{Fork, Node},
+    incident::item,
+    snapshot,
+    transaction::{BOB, Signer, transfer},
+};
+use serde_json::{Value, json};
+
+/// Starts the embedded relay chain with the embedded parachain.
+fn network(more: &[&str]) -> Fork {
+    let parachain = snapshot(Parachain).display().to_string();
+    Fork::with(snapshot(Relay), &[&["--with", parachain.as_str(), "--onboard"][..], more].concat())
+}
+
+fn number(node: &Node) -> u64 {
+    let header = node.call("chain_getHeader", json!([]));
+    let number = header["number"].as_str().expect("a number");
+    u64::from_str_radix(number.trim_start_matches("0x"), 16).expect("hex")
+}
+
+fn bytes(value: &Value) -> Vec<u8> {
+    hex::decode(value.as_str().expect("hex").trim_start_matches("0x")).expect("hex")
+}
+
+fn hex_of(key: &[u8]) -> String {
+    format!("0x{}", hex::encode(key))
+}
+
+/// Returns the hash of the head that the relay chain has of the parachain.
+fn head_on_the_relay_chain(relay: &Node) -> String {
+    let id = 2_000u32.to_le_bytes();
+    let key = [&item("Paras", "Heads")[..], &artifact::hashes::twox_64(&id), &id].concat();
+    let stored = bytes(&relay.call("state_getStorage", json!([hex_of(&key)])));
+    let head = <Vec<u8> as codec::Decode>::decode(&mut &stored[..]).expect("a head");
+    hex_of(&artifact::hashes::blake2_256(&head))
+}
+
+/// Returns the free balance of an account.
+fn balance(node: &Node, account: &[u8]) -> u128 {
+    let key = [&item("System", "Account")[..], &artifact::hashes::blake2_128(account), account].concat();
+    let value = node.call("state_getStorage", json!([hex_of(&key)]));
+    value.as_str().map_or(0, |_| u128::from_le_bytes(bytes(&value)[16..32].try_into().expect("16 bytes")))
+}
+
+#[test]
+fn blocks_of_a_parachain_are_those_that_its_relay_chain_includes() {
+    let relay = network(&["--manual"]);
+    let parachain = &relay.parachains[0];
+    assert_ne!(relay.url(), parachain.url());
+    let (of_relay, of_parachain) = (number(&relay), number(parachain));
+    let agree = || assert_eq!(head_on_the_relay_chain(&relay), parachain.call("chain_getBlockHash", json!([])));
+    agree();
+
+    // A block of the parachain takes as many relay blocks as it needs.
+    parachain.call("dev_newBlock", json!([{"count": 3}]));
+    assert_eq!(number(parachain), of_parachain + 3);
+    assert!(number(&relay) >= of_relay + 3);
+    agree();
+    // Each relay block includes one block of the parachain at most.
+    let (of_relay, of_parachain) = (number(&relay), number(parachain));
+    relay.call("dev_newBlock", json!([{"count": 5}]));
+    assert_eq!(number(&relay), of_relay + 5);
+    assert!((of_parachain + 3..=of_parachain + 5).contains(&number(parachain)));
+    agree();
+    let block = parachain.call("chain_getBlock", json!([]));
+    assert!(block["block"]["extrinsics"].as_array().is_some_and(|extrinsics| extrinsics.len() >= 2), "{block}");
+    assert_eq!(relay.interrupt(), Some(0));
+}
+
+#[test]
+fn transactions_are_included_on_each_chain() {
+    let relay = network(&[]);
+    let bob = hex::decode(BOB).expect("hex");
+    for node in [&*relay, &relay.parachains[0]] {
+        let before = balance(node, &bob);
+        let text = transfer(node, &Signer::alice(), 0, bob.clone().try_into().expect("an account"), 7_000_000_000_000);
+        node.call("author_submitExtrinsic", json!([text]));
+        assert_eq!(node.call("author_pendingExtrinsics", json!([])), json!([]));
+        assert_eq!(balance(node, &bob), before + 7_000_000_000_000);
+    }
+}
+
+#[test]
+fn a_requested_block_of_a_parachain_has_what_waits_in_its_pool() {
+    let relay = network(&["--manual"]);
+    let parachain = &relay.parachains[0];
+    let bob = hex::decode(BOB).expect("hex");
+    for nonce in 0..3 {
+        let before = balance(parachain, &bob);
+        let text = transfer(parachain, &Signer::alice(), nonce, bob.clone().try_into().expect("an account"), 5_000_000);
+        parachain.call("author_submitExtrinsic", json!([text]));
+        assert_eq!(parachain.call("author_pendingExtrinsics", json!([])), json!([text]));
+        parachain.call("dev_newBlock", json!([]));
+        assert_eq!(balance(parachain, &bob), before + 5_000_000, "transaction {nonce}");
+        assert_eq!(parachain.call("author_pendingExtrinsics", json!([])), json!([]));
+        // Another block is pending then, which was built without the next transaction.
+        relay.call("dev_newBlock", json!([]));
+    }
+    let code = parachain.ask("dev_setStorage", json!([[["0x3a636f6465", "0x00"]]]));
+    assert!(code["error"]["message"].as_str().is_some_and(|why| why.contains("cannot be written")), "{code}");
+}
+
+#[test]
+fn a_state_that_is_written_between_two_blocks_is_taken_by_the_relay_chain() {
+    let relay = network(&["--manual"]);
+    let parachain = &relay.parachains[0];
+    for node in [parachain, &*relay] {
+        let before = number(node);
+        node.call("dev_setStorage", json!([[["0xabcd", "0x1234"]]]));
+        assert_eq!(node.call("state_getStorage", json!(["0xabcd"])), "0x1234");
+        parachain.call("dev_newBlock", json!([{"count": 2}]));
+        assert_eq!(node.call("state_getStorage", json!(["0xabcd"])), "0x1234");
+        assert!(number(node) >= before + 2);
+    }
+    assert_eq!(head_on_the_relay_chain(&relay), parachain.call("chain_getBlockHash", json!([])));
+}
+
+#[test]
+fn the_time_of_a_network_is_that_of_its_relay_chain() {
+    let relay = network(&["--manual"]);
+    let parachain = &relay.parachains[0];
+    let now = |node: &Node| {
+        let now = bytes(&node.call("state_getStorage", json!([hex_of(&item("Timestamp", "Now"))])));
+        u64::from_le_bytes(now.try_into().expect("8 bytes"))
+    };
+    let target = now(&relay) + 60_000;
+    assert_eq!(relay.call("dev_timeTravel", json!([target])), target);
+    parachain.call("dev_newBlock", json!([{"count": 2}]));
+    assert!(now(parachain) >= target, "the parachain's blocks are later than the relay block that they build on");
+    for (method, params) in [("dev_timeTravel", json!([target + 600_000])), ("dev_setHead", json!([-1]))] {
+        let answer = parachain.ask(method, params);
+        assert_eq!(answer["error"]["code"], -32000, "{answer}");
+    }
+}
+
+#[test]
+fn chains_that_are_no_network_are_refused() {
+    let path = |runtime| snapshot(runtime).display().to_string();
+    let (relay, parachain, alone) = (path(Relay), path(Parachain), path(Standalone));
+    let fork = |arguments: &[&str]| Xtask::new(std::iter::once("fork").chain(arguments.iter().copied())).run();
+    fork(&[&alone, "--with", &parachain]).expect_code(4).mentions(&["is no relay chain"]);
+    fork(&[&relay, "--with", &alone]).expect_code(4).mentions(&["is no parachain"]);
+    fork(&[&relay, "--with", &parachain]).expect_code(4).mentions(&["does not know the parachain 2000", "--onboard"]);
+    fork(&[&relay, "--onboard", "--with", &parachain, "--with", &parachain]).expect_code(4).mentions(&["named twice"]);
+    fork(&[&relay, "--onboard"]).expect_code(2).mentions(&["--with"]);
+    fork(&[&relay, "--with", &parachain, "--onboard", "--port", "65535"]).expect_code(2).mentions(&["too few ports"]);
+}
