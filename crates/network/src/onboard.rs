@@ -68,10 +68,12 @@ fn onboard_as(relay: &mut Relay<'_>, para: ParaId, head: &[u8], code: &[u8], rep
                 .expected("a parachain whose code its validators accepted")
         },
     )?;
+    if relay.has_core(para)? {
+        // Relay chains for tests assign one with the registration.
+        return Ok(());
+    }
     if let Some(call) = relay.call("Coretime", "assign_core")? {
-        let core = relay.free_core()?.ok_or_else(|| {
-            Failure::not_judged("the relay chain has no free core for the parachain").expected("a core without claims")
-        })?;
+        let core = core_for_one_more(relay)?;
         let begin = relay.chain().number().saturating_add(1);
         // `CoreAssignment::Task`
         let assignment = vec![((2u8, para), WHOLE)];
@@ -96,6 +98,24 @@ fn onboard_as(relay: &mut Relay<'_>, para: ParaId, head: &[u8], code: &[u8], rep
                 .expected("a core by Coretime.assign_core or by a lease")
         },
     )
+}
+
+/// Returns a core that nobody claims. If there is none, the relay chain's root adds one.
+fn core_for_one_more(relay: &mut Relay<'_>) -> Result<u16> {
+    if let Some(core) = relay.free_core()? {
+        return Ok(core);
+    }
+    let cores = relay.number_of_cores()?;
+    let call = relay.call("Configuration", "set_coretime_cores")?;
+    let call = call.ok_or_else(|| no_way("to add a core", "Configuration.set_coretime_cores"))?;
+    dispatch(relay, Dispatcher::Root, &[call.to_vec(), cores.saturating_add(1).encode()].concat())?;
+    let none = || {
+        Failure::not_judged("the relay chain has no free core for the parachain")
+            .found(format!("{cores} cores, and no other {MOST_BLOCKS} sessions after its root added one"))
+            .expected("a core without claims, and validators for it")
+    };
+    pass_sessions(relay, |relay| Ok(relay.free_core()?.is_some()), none)?;
+    relay.free_core()?.ok_or_else(none)
 }
 
 fn no_way(what: &str, expected: &str) -> Failure {

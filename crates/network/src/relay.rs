@@ -423,6 +423,11 @@ impl<'a> Relay<'a> {
         Ok(matches!(self.claim(self.chain(), para, 0)?, Claim::Core(_)))
     }
 
+    /// Returns the number of cores.
+    pub(crate) fn number_of_cores(&self) -> Result<u32> {
+        Ok(self.cores()?.len() as u32)
+    }
+
     /// Returns the first core that nobody claims.
     pub(crate) fn free_core(&self) -> Result<Option<u16>> {
         let count = u16::try_from(self.cores()?.len()).unwrap_or(u16::MAX);
