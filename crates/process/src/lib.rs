@@ -173,8 +173,12 @@ impl Tool {
             let program = self.command.get_program().to_string_lossy();
             let failure = Failure::environment(format!("cannot start {program}"))
                 .found(format!("{error} (running `{}`)", self.argv()));
-            match error.kind() {
-                std::io::ErrorKind::NotFound => failure.expected(format!("{program} to be installed and in PATH")),
+            match (error.kind(), self.command.get_current_dir()) {
+                // The system has one error for both.
+                (std::io::ErrorKind::NotFound, Some(directory)) if !directory.is_dir() => {
+                    failure.expected(format!("the directory {}, in which it runs", directory.display()))
+                }
+                (std::io::ErrorKind::NotFound, _) => failure.expected(format!("{program} to be installed and in PATH")),
                 _ => failure,
             }
         })?;
@@ -357,6 +361,13 @@ mod tests {
         let failure = Tool::new("no-such-program-at-all").args(["a b", "c"]).output().expect_err("it cannot start");
         assert_eq!(failure.kind, worker::Kind::Environment);
         assert!(failure.found.unwrap_or_default().contains("`no-such-program-at-all 'a b' c`"));
+    }
+
+    #[test]
+    fn a_missing_directory_is_not_taken_for_a_missing_program() {
+        let directory = tempfile::tempdir().expect("a directory").path().join("gone");
+        let failure = Tool::new("true").directory(&directory).output().expect_err("it cannot start");
+        assert_eq!(failure.expected, Some(format!("the directory {}, in which it runs", directory.display())));
     }
 
     #[test]
