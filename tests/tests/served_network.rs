@@ -75,6 +75,21 @@ fn blocks_of_a_parachain_are_those_that_its_relay_chain_includes() {
 }
 
 #[test]
+fn a_served_network_is_forked_as_a_live_one_with_what_is_pending() {
+    let live = network(&["--manual"]);
+    live.call("dev_newBlock", json!([{"count": 2}]));
+    let fork = Fork::with(live.url(), &["--with", live.parachains[0].url(), "--manual"]);
+    let parachain = &fork.parachains[0];
+    assert_eq!(fork.document["mode"], "lazy");
+    // The live relay chain has backed a block that it has not included, which the fork includes.
+    assert!(number(parachain) > number(&live.parachains[0]));
+    let before = number(parachain);
+    fork.call("dev_newBlock", json!([{"count": 4}]));
+    assert!(number(parachain) >= before + 3);
+    assert_eq!(head_on_the_relay_chain(&fork), parachain.call("chain_getBlockHash", json!([])));
+}
+
+#[test]
 fn transactions_are_included_on_each_chain() {
     let relay = network(&[]);
     let bob = hex::decode(BOB).expect("hex");

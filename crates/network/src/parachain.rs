@@ -153,6 +153,11 @@ impl<'a> Parachain<'a> {
         Ok(())
     }
 
+    /// Returns the last block that the relay chain backed, if it is not included yet.
+    pub fn backed(&self) -> Option<&Block> {
+        self.pending.last().map(|pending| &pending.block)
+    }
+
     /// Keeps the blocks that the relay chain includes from now on, for [`Self::take_included`].
     pub fn keep_included(&mut self) {
         self.kept = Some(Vec::new());

@@ -284,6 +284,10 @@ impl<'a> Fork<'a> {
                     self.leave_pool(&included, block.refused);
                     self.append(block.after, block.extrinsics, &block.keys);
                 }
+                News::Backed(block) => {
+                    let hash = block.after.header().hash();
+                    self.blocks.insert(hash, Entry { chain: block.after, extrinsics: Some(block.extrinsics) });
+                }
                 News::Rewritten(chain, keys) => self.replace_head(*chain, &keys),
                 News::Dropped(extrinsics) => {
                     self.pool.retain(|extrinsic| !extrinsics.contains(extrinsic));

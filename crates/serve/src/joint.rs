@@ -30,6 +30,8 @@ const MOST_REASONS: usize = 100;
 pub enum News {
     /// A block on its head.
     Block(Box<Block>),
+    /// A block of a parachain that is backed and not included yet. Its collators know it.
+    Backed(Box<Block>),
     /// Other values in the state of its head, under these keys.
     Rewritten(Box<Chain>, Vec<Vec<u8>>),
     /// Extrinsics that no longer wait, as no block could be built with them.
@@ -92,6 +94,10 @@ impl<'a> Joint<'a> {
             self.drop_extrinsics(place, spoiling);
         }
         self.note(0, round.block.block.clone());
+        for (place, parachain) in self.network.parachains.iter().enumerate() {
+            let backed = parachain.backed().map(|block| News::Backed(Box::new(block.clone())));
+            self.news[place + 1].extend(backed);
+        }
         self.follow()?;
         Ok(round)
     }
