@@ -2,7 +2,6 @@
 //! Runtime APIs, called as nodes call them.
 
 use crate::input::Runtime;
-use codec::Decode;
 use fork::{
     CallTimeLimit, Chain, Executor,
     processor::{CpuScope, MeasuredTime, Stopwatch},
@@ -33,13 +32,7 @@ impl Answer {
 
 /// Returns the number of a parachain at its relay chain.
 pub fn parachain_id(runtime: &Runtime, chain: &Chain, executor: &Executor) -> Result<Option<u32>> {
-    let number = |bytes: Vec<u8>| u32::decode(&mut &bytes[..]).ok();
-    let told = ask(runtime, chain, executor, "GetParachainInfo_parachain_id", &[])?.value().and_then(number);
-    if told.is_some() {
-        return Ok(told);
-    }
-    let Some(pallet) = runtime.layout.pallet_with(&["ParachainId"], None) else { return Ok(None) };
-    Ok(chain.storage(&pallet.key("ParachainId"))?.and_then(number))
+    runtime.layout.parachain_id(chain, executor, &runtime.code)
 }
 
 /// Calls `Api_method` on the state of `chain`. Nothing that it writes is kept.

@@ -125,16 +125,13 @@ impl<'a> RelayChain<'a> {
         if head == codec::Encode::encode(chain.header()) {
             return Ok(());
         }
-        let hash = hex::encode_prefixed(artifact::hashes::blake2_256(&head));
-        let number = <fork::Header as codec::Decode>::decode(&mut &head[..]).map(|header| header.number);
-        let relay = number.map_or(hash.clone(), |number| format!("block {number}, {hash}"));
-        Err(Failure::input("the parachain and its relay chain are not at blocks that belong together")
-            .found(format!("block {} of {state}, and {relay} as the relay chain's head of it", chain.number()))
-            .expected("the parachain at the head that the relay chain has")
-            .hint(match state {
-                Source::Node(_) => format!("take the state of the parachain at that block: --at {hash}"),
-                _ => "take a snapshot of that block, or choose the block of the relay chain with --relay-at".to_owned(),
-            }))
+        Err(Relay::other_head(&head, chain, state).hint(match state {
+            Source::Node(_) => format!(
+                "take the state of the parachain at that block: --at {}",
+                hex::encode_prefixed(artifact::hashes::blake2_256(&head))
+            ),
+            _ => "take a snapshot of that block, or choose the block of the relay chain with --relay-at".to_owned(),
+        }))
     }
 
     /// Rehearses the upgrade on both chains. `author` builds the parachain's blocks.

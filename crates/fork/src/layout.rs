@@ -14,7 +14,7 @@ use artifact::{
 };
 use codec::{Decode, Encode};
 use std::{sync::Arc, time::Duration};
-use worker::{Failure, Result};
+use worker::{Failure, Kind, Result};
 
 /// The time limit of a call for metadata. It reads no state, and takes some tenths of a second once
 /// the runtime is compiled.
@@ -69,6 +69,22 @@ impl Layout {
         self.pallets.iter().find(|pallet| {
             items.iter().all(|item| pallet.has_item(item)) && call.is_none_or(|call| pallet.call(call).is_some())
         })
+    }
+
+    /// Returns the number of a parachain at its relay chain, or nothing for another chain. `code` is the runtime
+    /// that this is the layout of.
+    pub fn parachain_id(&self, chain: &Chain, executor: &Executor, code: &Code) -> Result<Option<u32>> {
+        let number = |bytes: &[u8]| u32::decode(&mut &bytes[..]).ok();
+        let _limit = CallTimeLimit::set(METADATA_LIMIT);
+        match chain.call(executor, code, "GetParachainInfo_parachain_id", &[]) {
+            Ok(answer) if number(&answer).is_some() => return Ok(number(&answer)),
+            // Older runtimes do not have the function.
+            Ok(_) => {}
+            Err(failure) if failure.kind == Kind::Check => {}
+            Err(failure) => return Err(failure),
+        }
+        let Some(pallet) = self.pallet_with(&["ParachainId"], None) else { return Ok(None) };
+        Ok(chain.storage(&pallet.key("ParachainId"))?.as_deref().and_then(number))
     }
 
     /// Returns the parachain system pallet.

@@ -139,7 +139,7 @@ pub(crate) struct Standstill {
 impl Standstill {
     /// Counts a relay block.
     pub fn note(&mut self, outcome: CollationOutcome) {
-        let reasons = match outcome {
+        match &outcome {
             CollationOutcome::Backed { .. } => {
                 *self = Self::default();
                 return;
@@ -149,19 +149,13 @@ impl Standstill {
                 self.unclaimed += 1;
                 return;
             }
-            CollationOutcome::NotBuilt(failure) => {
-                self.unjudged |= failure.kind != Kind::Check;
-                vec![failure.to_string()]
-            }
-            CollationOutcome::LeftOut(reasons) if reasons.is_empty() => {
-                vec!["the relay chain left the candidate out and gives no reason: its runtime logs none".to_owned()]
-            }
-            CollationOutcome::LeftOut(reasons) => reasons,
-        };
+            CollationOutcome::NotBuilt(failure) => self.unjudged |= failure.kind != Kind::Check,
+            CollationOutcome::LeftOut(_) => {}
+        }
         self.blocks += 1;
         self.unclaimed = 0;
         self.began.get_or_insert_with(Instant::now);
-        for reason in reasons {
+        for reason in outcome.reasons() {
             if !self.reasons.contains(&reason) {
                 self.reasons.push(reason);
             }

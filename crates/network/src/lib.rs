@@ -7,6 +7,7 @@
 
 #![cfg_attr(not(test), warn(missing_docs, clippy::disallowed_macros, clippy::disallowed_methods))]
 
+mod block;
 pub mod boundaries;
 mod course;
 pub mod onboard;
@@ -17,10 +18,11 @@ mod relay;
 pub mod relay_upgrade;
 pub mod upgrade;
 
+pub use block::{Block, ParachainEvent, RelayBlock};
 pub use course::{Course, control, include};
 pub use cumulus_primitives_core::{ParaId, relay_chain::ValidationCodeHash};
-pub use parachain::{Parachain, parachain_id};
-pub use relay::{Block, ParachainEvent, Relay, RelayBlock};
+pub use parachain::Parachain;
+pub use relay::{PENDING, Relay};
 
 use artifact::hashes::blake2_256;
 use parachain::Offer;
@@ -66,14 +68,14 @@ pub enum CollationOutcome {
 impl CollationOutcome {
     /// Returns why the relay chain backed no candidate although one was asked for; nothing if it backed one,
     /// or if the parachain has no claim on a core.
-    pub fn obstacle(self) -> Option<String> {
+    pub fn reasons(self) -> Vec<String> {
         match self {
-            Self::NotAsked | Self::NoClaim | Self::Backed { .. } => None,
-            Self::NotBuilt(failure) => Some(failure.to_string()),
+            Self::NotAsked | Self::NoClaim | Self::Backed { .. } => Vec::new(),
+            Self::NotBuilt(failure) => vec![failure.to_string()],
             Self::LeftOut(reasons) if reasons.is_empty() => {
-                Some("the relay chain left the candidate out and gives no reason: its runtime logs none".to_owned())
+                vec!["the relay chain left the candidate out and gives no reason: its runtime logs none".to_owned()]
             }
-            Self::LeftOut(reasons) => Some(reasons.join("; ")),
+            Self::LeftOut(reasons) => reasons,
         }
     }
 

@@ -2,8 +2,9 @@
 //! A parachain: its collator, and the validators that check its blocks.
 
 use crate::{
+    block::Block,
     receipt::backed_candidate,
-    relay::{Block, CollationContext, ContextSearch, Relay},
+    relay::{CollationContext, ContextSearch, Relay},
 };
 use artifact::{Blob, Version};
 use codec::{Decode, Encode};
@@ -16,7 +17,7 @@ use fork::{Author, BlockRequest, Candidate, Chain, Code, candidate, candidate::V
 use sp_core::H256;
 use std::path::PathBuf;
 use validator::Validator;
-use worker::{Failure, Kind, Result};
+use worker::{Failure, Result};
 
 /// The most keys of the relay chain that a runtime may ask for.
 const MOST_KEYS: usize = 1_000;
@@ -73,19 +74,6 @@ pub(crate) enum Offer {
     NoClaim,
     /// A candidate.
     Candidate(Box<Collation>),
-}
-
-/// Returns the number of a parachain at its relay chain, or nothing for another chain.
-pub fn parachain_id(author: &mut Author<'_>, chain: &Chain) -> Result<Option<ParaId>> {
-    let number = |bytes: Vec<u8>| u32::decode(&mut &bytes[..]).ok().map(ParaId::from);
-    match chain.call(author.executor(), &chain.next_code()?, "GetParachainInfo_parachain_id", &[]) {
-        Ok(answer) => return Ok(number(answer)),
-        Err(failure) if failure.kind == Kind::Check => {}
-        Err(failure) => return Err(failure),
-    }
-    // Older runtimes do not have the function.
-    let Some(pallet) = author.layout(chain)?.pallet_with(&["ParachainId"], None) else { return Ok(None) };
-    Ok(chain.storage(&pallet.key("ParachainId"))?.and_then(number))
 }
 
 impl<'a> Parachain<'a> {

@@ -4,53 +4,39 @@
 //! Everything is read with the runtime APIs that nodes use, so that no layout of a pallet's storage
 //! decides. The keys that parachains read are fixed by `polkadot_primitives::well_known_keys`.
 
+mod duties;
+
+pub(crate) use duties::{CollationContext, ContextSearch};
+
 use crate::{
-    proof::relay_state_proof,
-    receipt::{Assignment, seal},
+    block::{Block, ParachainEvent, RelayBlock},
     upgrade::not_of_the_parachain,
 };
 use artifact::{Blob, hashes::twox_64, sections::Sections};
-use bitvec::{order::Lsb0, vec::BitVec};
 use codec::{Decode, DecodeAll, Encode};
 use cumulus_primitives_core::{
-    InboundDownwardMessage, ParaId, PersistedValidationData, RelayProofRequest,
+    InboundDownwardMessage, ParaId,
     relay_chain::{
-        AvailabilityBitfield, BackedCandidate, CandidateEvent, CoreIndex, CoreState, GroupRotationInfo, HeadData,
-        OccupiedCoreAssumption, PvfCheckStatement, UncheckedSigned, UncheckedSignedAvailabilityBitfields,
-        UpgradeGoAhead, ValidationCode, ValidationCodeHash, ValidatorIndex, supermajority_threshold, well_known_keys,
+        BackedCandidate, CandidateEvent, CoreIndex, CoreState, HeadData, OccupiedCoreAssumption, UpgradeGoAhead,
+        ValidationCode, ValidationCodeHash, well_known_keys,
     },
 };
+use duties::Claim;
 use fork::{
-    Author, BlockRequest, BuiltBlock, Chain, Code, Layout,
-    author::{ParachainsInherent, RelayParent, missing_host_functions},
-    block::{self, RefusedExtrinsics},
+    Author, BlockRequest, Chain, Code, Layout,
+    author::{ParachainsInherent, missing_host_functions},
     keys,
 };
 use sp_core::H256;
-use sp_runtime::OpaqueExtrinsic;
-use std::{
-    collections::{BTreeMap, BTreeSet, VecDeque},
-    sync::Arc,
-};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use worker::{Code as FailureCode, Failure, Result};
 
-/// The most relay blocks that a parachain may build behind the newest one.
+/// The relay blocks whose states are kept: the most that a parachain may build behind the newest one.
 const FURTHEST: usize = 16;
 /// The most relay blocks in which pending candidates are included.
-const PENDING: usize = 4;
-/// The most validators, cores, and validators of a group that are taken from a relay chain: hostile
-/// answers must not fill the memory.
-const MOST_VALIDATORS: usize = 10_000;
+pub const PENDING: usize = 4;
+/// The most cores that are taken from a relay chain: hostile answers must not fill the memory.
 const MOST_CORES: usize = 2_000;
-const LARGEST_GROUP: usize = 1_000;
-/// The bit of the node features by which validators name the core beside their votes
-/// (`FeatureIndex::ElasticScalingMVP`).
-const NAMED_CORES: usize = 1;
-/// The bit by which candidates select their core (`FeatureIndex::CandidateReceiptV2`).
-const SELECTED_CORES: usize = 3;
-/// The versions of the runtime API since which it has these functions.
-const CLAIM_QUEUE: u32 = 11;
-const NODE_FEATURES: u32 = 9;
 
 /// The relay chain of a network.
 pub struct Relay<'a> {
@@ -70,103 +56,6 @@ pub struct Relay<'a> {
     inverted: bool,
     /// The code of the relay chain that is rehearsed.
     judged: Option<Code>,
-}
-
-/// A block of a chain of the network.
-#[derive(Clone)]
-pub struct Block {
-    /// The chain after it.
-    pub after: Chain,
-    /// Its inherents and its other extrinsics.
-    pub extrinsics: Vec<OpaqueExtrinsic>,
-    /// The keys whose values it changed.
-    pub keys: Vec<Vec<u8>>,
-    /// The offered extrinsics that the runtime refused, each with its answer.
-    pub refused: RefusedExtrinsics,
-}
-
-impl Block {
-    /// Returns the block that led to this state of a chain.
-    pub(crate) fn of(after: Chain, built: BuiltBlock) -> Self {
-        let changes = built.changes.main_storage_changes;
-        let keys = changes.into_iter().map(|(key, _)| key).collect();
-        Self { after, extrinsics: built.extrinsics, keys, refused: built.refused }
-    }
-}
-
-/// A block of the relay chain, with what it says about parachains.
-pub struct RelayBlock {
-    /// The block.
-    pub block: Block,
-    /// What happened to candidates in this block, in order.
-    pub events: Vec<ParachainEvent>,
-    /// What the runtime logged about parachains, if it was built to log.
-    pub log: Vec<String>,
-}
-
-/// What happened to a candidate in a relay block.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ParachainEvent {
-    /// The candidate with this head was backed, and occupies a core.
-    Backed(ParaId, Vec<u8>),
-    /// A candidate was available, and its head is the parachain's head now.
-    Included(ParaId),
-}
-
-impl RelayBlock {
-    /// Returns whether the block backs the candidate with this head.
-    pub fn backs(&self, para: ParaId, head: &[u8]) -> bool {
-        self.events
-            .iter()
-            .any(|event| matches!(event, ParachainEvent::Backed(id, backed) if *id == para && backed == head))
-    }
-
-    /// Returns what the runtime logged about candidates that it left out. Runtimes of live networks
-    /// are often built without logging.
-    pub fn reasons(&self) -> Vec<String> {
-        reasons_in(&self.log)
-    }
-
-    /// Returns whether the block includes a candidate of the parachain.
-    pub fn includes(&self, para: ParaId) -> bool {
-        self.events.iter().any(|event| matches!(event, ParachainEvent::Included(id) if *id == para))
-    }
-}
-
-/// What a parachain's collator builds a block with.
-pub(crate) struct CollationContext {
-    /// The relay parent.
-    pub relay_parent: Arc<RelayParent>,
-    /// The hash of the relay parent.
-    pub hash: H256,
-    /// The core on which the candidate may be backed.
-    pub assignment: Assignment,
-    /// The code that the candidate is checked with.
-    pub code: ValidationCodeHash,
-}
-
-/// The result of looking for a [`CollationContext`].
-pub(crate) enum ContextSearch {
-    /// The fork has too few blocks for the relay parent offset.
-    TooEarly,
-    /// The parachain has no claim on a core in the next block.
-    NoClaim,
-    /// The parachain has claims, but none as far ahead as its relay parent offset. A core has this
-    /// many.
-    BeyondClaims(usize),
-    /// The parachain has a core.
-    Found(Box<CollationContext>),
-}
-
-/// The claim of a parachain on a core.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Claim {
-    /// On this core.
-    Core(usize),
-    /// On none, although one with this many claims is the parachain's.
-    Beyond(usize),
-    /// On none.
-    None,
 }
 
 impl<'a> Relay<'a> {
@@ -295,6 +184,16 @@ impl<'a> Relay<'a> {
         HeadData::decode(&mut &stored[..]).map(|head| Some(head.0)).map_err(|error| {
             Failure::not_judged("the relay chain's head of the parachain cannot be decoded").found(error.to_string())
         })
+    }
+
+    /// Returns the failure where a parachain's state is not at the relay chain's head of it.
+    pub fn other_head(head: &[u8], chain: &Chain, source: &impl std::fmt::Display) -> Failure {
+        let hash = hex::encode_prefixed(artifact::hashes::blake2_256(head));
+        let number = fork::Header::decode(&mut &head[..]).map(|header| header.number);
+        let relay = number.map_or(hash.clone(), |number| format!("block {number}, {hash}"));
+        Failure::input("the parachain and its relay chain are not at blocks that belong together")
+            .found(format!("block {} of {source}, and {relay} as the relay chain's head of it", chain.number()))
+            .expected("the parachain at the head that the relay chain has")
     }
 
     /// Replaces the head of a parachain in the state.
@@ -451,137 +350,6 @@ impl<'a> Relay<'a> {
         }
     }
 
-    /// Looks for what the collator of a parachain builds a block with, `offset` blocks behind the
-    /// newest relay block.
-    ///
-    /// `request` names the keys that the parachain's runtime reads beside the usual ones.
-    pub(crate) fn context_of(&self, para: ParaId, offset: u32, request: RelayProofRequest) -> Result<ContextSearch> {
-        let offset = offset as usize;
-        let core = match self.claim(self.chain(), para, 0)? {
-            // The relay parent's claims decide, but it may lie before the beginning of the fork.
-            _ if self.recent.len() <= offset && offset < FURTHEST => return Ok(ContextSearch::TooEarly),
-            Claim::None => return Ok(ContextSearch::NoClaim),
-            _ => match self.recent.get(offset).map(|chain| self.claim(chain, para, offset)).transpose()? {
-                Some(Claim::Core(core)) => core,
-                Some(Claim::Beyond(length)) => return Ok(ContextSearch::BeyondClaims(length)),
-                Some(Claim::None) => return Ok(ContextSearch::NoClaim),
-                None => return Ok(ContextSearch::BeyondClaims(FURTHEST)),
-            },
-        };
-        let chain = &self.recent[offset];
-        let Some(code) = self.validation_code_hash(para)? else { return Ok(ContextSearch::NoClaim) };
-        let data: Option<PersistedValidationData> =
-            self.ask_at(chain, "persisted_validation_data", (para, OccupiedCoreAssumption::Included))?;
-        let Some(data) = data else { return Ok(ContextSearch::NoClaim) };
-        let slot = slot_of(chain)?;
-        let headers = self.recent.iter().take(offset + 1).rev().map(|chain| chain.header());
-        let descendants = match offset {
-            0 => Vec::new(),
-            _ => headers.map(relay_header).collect::<Result<Vec<_>>>()?,
-        };
-        let relay_parent = RelayParent {
-            slot,
-            number: chain.number(),
-            state_root: chain.root(),
-            max_pov_size: data.max_pov_size,
-            state: relay_state_proof(chain, para, request, offset > 0)?,
-            downward_messages: self.ask_at(chain, "dmq_contents", para)?,
-            horizontal_messages: self.ask_at(chain, "inbound_hrmp_channels_contents", para)?,
-            descendants,
-        };
-        let assignment = self.assignment(chain, core)?;
-        let (relay_parent, hash) = (Arc::new(relay_parent), chain.header().hash());
-        Ok(ContextSearch::Found(Box::new(CollationContext { relay_parent, hash, assignment, code })))
-    }
-
-    /// Returns the claim of a parachain on a core, for a candidate that is built on the last block of
-    /// `chain` and backed after `depth` more blocks.
-    fn claim(&self, chain: &Chain, para: ParaId, depth: usize) -> Result<Claim> {
-        if self.api_version(chain)? >= CLAIM_QUEUE {
-            let claims = self.ask_at::<BTreeMap<CoreIndex, VecDeque<ParaId>>>(chain, "claim_queue", ())?;
-            return Ok(claim_of(claims.iter().map(|(core, queue)| (core.0 as usize, queue)), para, depth));
-        }
-        let next = |core: &CoreState| match core {
-            CoreState::Scheduled(scheduled) => Some(scheduled.para_id),
-            CoreState::Occupied(occupied) => occupied.next_up_on_available.as_ref().map(|next| next.para_id),
-            CoreState::Free => None,
-        };
-        let claims: Vec<_> = self.cores_at(chain)?.iter().map(|core| next(core).into_iter().collect()).collect();
-        Ok(claim_of(claims.iter().enumerate(), para, depth))
-    }
-
-    /// Returns what a group needs to know to back a candidate on a core.
-    fn assignment(&self, chain: &Chain, core: usize) -> Result<Assignment> {
-        let cores = self.cores_at(chain)?.len();
-        let (groups, rotation): (Vec<Vec<ValidatorIndex>>, GroupRotationInfo) =
-            self.ask_at(chain, "validator_groups", ())?;
-        let core = CoreIndex(core as u32);
-        let group = groups.get(rotation.group_for_core(core, cores).0 as usize).map_or(0, Vec::len);
-        if group == 0 || group > LARGEST_GROUP {
-            return Err(Failure::not_judged("the relay chain has no group of validators for the parachain's core")
-                .found(format!("{group} validators"))
-                .expected(format!("1 to {LARGEST_GROUP}")));
-        }
-        let features: BitVec<u8, Lsb0> = match self.api_version(chain)? >= NODE_FEATURES {
-            true => self.ask_at(chain, "node_features", ())?,
-            false => BitVec::new(),
-        };
-        let has = |bit: usize| features.get(bit).is_some_and(|bit| *bit);
-        Ok(Assignment {
-            core,
-            group,
-            named: has(NAMED_CORES) != self.inverted,
-            selected: has(SELECTED_CORES),
-            session: self.ask_at(chain, "session_index_for_child", ())?,
-        })
-    }
-
-    /// Returns the bitfields of the validators: every candidate that occupies a core is available.
-    fn bitfields(&self) -> Result<UncheckedSignedAvailabilityBitfields> {
-        let occupied: BitVec<u8, Lsb0> = self.cores()?.iter().map(CoreState::is_occupied).collect();
-        if occupied.not_any() {
-            return Ok(Vec::new());
-        }
-        let signed =
-            |index| UncheckedSigned::new(AvailabilityBitfield(occupied.clone()), ValidatorIndex(index as u32), seal());
-        Ok((0..supermajority_threshold(self.validators()?)).map(signed).collect())
-    }
-
-    /// Returns the number of validators.
-    fn validators(&self) -> Result<usize> {
-        Ok(bounded(self.ask::<Vec<[u8; 32]>>("validators", ())?, MOST_VALIDATORS, "validators")?.len())
-    }
-
-    /// Returns extrinsics with the votes of all validators for the codes that they are asked to check
-    /// and that are to be accepted. Some may have voted on the live chain, and the vote may end before
-    /// the last ones: the relay chain refuses these votes.
-    fn code_votes(&mut self) -> Result<Vec<Vec<u8>>> {
-        let mut codes: Vec<ValidationCodeHash> = self.ask("pvfs_require_precheck", ())?;
-        let mut known = BTreeSet::new();
-        codes.retain(|code| {
-            let hash = H256::from_slice(code.as_ref());
-            (self.accepts_all || self.accepted.contains(&hash)) && known.insert(hash)
-        });
-        if codes.is_empty() {
-            return Ok(Vec::new());
-        }
-        let session_index: u32 = self.ask("session_index_for_child", ())?;
-        let voters = self.validators()? as u32;
-        let call = self.layout()?.pallets.iter().find_map(|pallet| pallet.call("include_pvf_check_statement"));
-        let call = call.ok_or_else(|| {
-            Failure::not_judged("the relay chain asks for votes on code, and has no known call for them")
-                .expected("paras.include_pvf_check_statement")
-        })?;
-        let votes = codes.into_iter().flat_map(|subject| {
-            (0..voters).map(move |index| {
-                let validator_index = ValidatorIndex(index);
-                let statement = PvfCheckStatement { accept: true, subject, session_index, validator_index };
-                block::bare_extrinsic(&(call, statement, seal()).encode())
-            })
-        });
-        Ok(votes.collect())
-    }
-
     /// Builds the next block with these candidates, after skipping slots. The validators make every
     /// candidate available that is pending, and vote for the codes of [`Self::accept_code`].
     pub fn build(&mut self, candidates: Vec<BackedCandidate>, slots_ahead: u64) -> Result<RelayBlock> {
@@ -613,39 +381,6 @@ impl<'a> Relay<'a> {
     }
 }
 
-impl ParachainEvent {
-    fn of(event: CandidateEvent) -> Option<Self> {
-        match event {
-            CandidateEvent::CandidateBacked(receipt, head, ..) => {
-                Some(Self::Backed(receipt.descriptor.para_id(), head.0))
-            }
-            CandidateEvent::CandidateIncluded(receipt, ..) => Some(Self::Included(receipt.descriptor.para_id())),
-            CandidateEvent::CandidateTimedOut(..) => None,
-        }
-    }
-}
-
-/// Returns the lines of the log that are not in the log of every block, each once.
-fn reasons_in(log: &[String]) -> Vec<String> {
-    const USUAL: [&str; 8] = [
-        "[process_inherent_data]",
-        ": Size before filter",
-        ": Size after filter",
-        ": Time weight before filter",
-        ": Time weight after filter",
-        ": Max block weight",
-        ": Used max block",
-        "ParentBlockRandomness did not provide entropy",
-    ];
-    let mut reasons = Vec::new();
-    for line in log.iter().filter(|line| !USUAL.iter().any(|usual| line.contains(usual))) {
-        if !reasons.contains(line) {
-            reasons.push(line.clone());
-        }
-    }
-    reasons
-}
-
 /// Returns whether a call ended with a trap although the code imports host functions that only its own node
 /// has. Calling one of them traps.
 fn lacks_host_functions(code: &Code, failure: &Failure) -> bool {
@@ -658,19 +393,6 @@ fn exports(code: &Code, function: &str) -> bool {
     let blob = Blob::from_deployed(name, code.bytes().to_vec());
     blob.and_then(|blob| Sections::read(name, &blob))
         .is_ok_and(|sections| sections.exports.iter().any(|export| export == function))
-}
-
-/// Returns the claim of a parachain in the claim queues of cores, at this depth.
-fn claim_of<'q>(claims: impl Iterator<Item = (usize, &'q VecDeque<ParaId>)>, para: ParaId, depth: usize) -> Claim {
-    let mut claim = Claim::None;
-    for (core, queue) in claims {
-        match queue.get(depth) {
-            Some(id) if *id == para => return Claim::Core(core),
-            None if queue.contains(&para) => claim = Claim::Beyond(queue.len()),
-            _ => {}
-        }
-    }
-    claim
 }
 
 /// Returns what a relay chain answered, or a failure if it is too much to be taken.
@@ -700,44 +422,4 @@ fn slot_of(chain: &Chain) -> Result<u64> {
     u64::decode(&mut &slot[..]).map_err(|error| {
         Failure::not_judged("the relay chain has no slot").found(error.to_string()).expected("the consensus Babe")
     })
-}
-
-/// Returns the header in the type that relay chains have.
-fn relay_header(header: &fork::Header) -> Result<cumulus_primitives_core::relay_chain::Header> {
-    Decode::decode(&mut &header.encode()[..])
-        .map_err(|error| Failure::internal("a header of the relay chain cannot be decoded").found(error.to_string()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn claim(queues: &[&[u32]], depth: usize) -> Claim {
-        let queues: Vec<VecDeque<ParaId>> =
-            queues.iter().map(|queue| queue.iter().copied().map(ParaId::from).collect()).collect();
-        claim_of(queues.iter().enumerate(), 2_000.into(), depth)
-    }
-
-    #[test]
-    fn a_claim_is_looked_for_at_its_depth() {
-        assert_eq!(claim(&[&[1, 1], &[2_000, 1]], 0), Claim::Core(1));
-        // A core that is shared: the parachain's turn is the next but one.
-        assert_eq!(claim(&[&[1, 1], &[2_000, 1]], 1), Claim::None);
-        assert_eq!(claim(&[&[1, 2_000]], 0), Claim::None);
-        assert_eq!(claim(&[&[2_000], &[2_000, 2_000]], 1), Claim::Core(1));
-        assert_eq!(claim(&[], 0), Claim::None);
-    }
-
-    #[test]
-    fn an_offset_beyond_the_claims_is_told_from_no_claim() {
-        assert_eq!(claim(&[&[1, 1], &[2_000, 2_000]], 2), Claim::Beyond(2));
-        assert_eq!(claim(&[&[1, 1]], 2), Claim::None);
-    }
-
-    #[test]
-    fn only_lines_about_candidates_are_reasons() {
-        let usual = "DEBUG runtime::inclusion-inherent: Max block weight: Weight(..)";
-        let reason = "DEBUG runtime::inclusion-inherent: Dropping candidate 0x12 for its weight";
-        assert_eq!(reasons_in(&[usual, reason, reason].map(str::to_owned)), [reason]);
-    }
 }

@@ -3,8 +3,8 @@
 
 use crate::request::Original;
 use codec::Encode;
-use fork::{Author, Executor, Header, LoadOptions};
-use network::{Network, ParaId, Parachain, Relay, control, onboard, parachain_id};
+use fork::{Author, Executor, LoadOptions};
+use network::{Network, ParaId, Parachain, Relay, control, onboard};
 use protocol::{Source, fork::ServeRequest};
 use worker::{Failure, Reporter, Result};
 
@@ -71,7 +71,9 @@ fn join<'a>(
 ) -> Result<(Parachain<'a>, Original)> {
     let mut original = Original::read(source, how, reporter)?;
     let mut author = Author::new(executor);
-    let Some(id) = parachain_id(&mut author, &original.chain)? else {
+    let code = original.chain.next_code()?;
+    let id = author.layout(&original.chain)?.parachain_id(&original.chain, executor, &code)?;
+    let Some(id) = id.map(ParaId::from) else {
         return Err(Failure::input(format!("{source} is no parachain"))
             .found("no number of it at a relay chain")
             .expected("a parachain"));
@@ -90,7 +92,8 @@ fn join<'a>(
             original = Original::read(source, LoadOptions { at: Some(&hash), ..how }, reporter)?;
         }
         if head != original.chain.header().encode() {
-            return Err(of_other_blocks(source, id, original.chain.number(), &head));
+            return Err(Relay::other_head(&head, &original.chain, source)
+                .hint("take a snapshot of that block, or choose the block of the relay chain with --at"));
         }
     }
     let parachain = Parachain::new(id, author, original.chain.clone(), request.cache.clone());
@@ -103,13 +106,4 @@ fn join<'a>(
         onboard::onboard(relay, &parachain, reporter)?;
     }
     Ok((parachain, original))
-}
-
-fn of_other_blocks(source: &Source, id: ParaId, number: u32, head: &[u8]) -> Failure {
-    let known = <Header as codec::Decode>::decode(&mut &head[..]).map(|header| header.number);
-    let known = known.map_or("another block".to_owned(), |number| format!("block {number}"));
-    Failure::input(format!("parachain {} and its relay chain are not at blocks that belong together", u32::from(id)))
-        .found(format!("block {number} of {source}, and {known} as the relay chain's head of it"))
-        .expected("the parachain at the head that the relay chain has")
-        .hint("take a snapshot of that block, or choose the block of the relay chain with --at")
 }

@@ -8,7 +8,7 @@
 use crate::blocks::is_refused_for_good;
 use codec::Encode;
 use fork::Chain;
-use network::{Block, CollationOutcome, Network, ParaId, Parachain, Relay, Round};
+use network::{Block, CollationOutcome, Network, PENDING, ParaId, Parachain, Relay, Round};
 use sp_core::storage::well_known_keys;
 use std::{
     cell::RefCell,
@@ -20,9 +20,6 @@ use worker::{Failure, Reporter, Result};
 /// The relay blocks in which a parachain gets a block included, if it gets one at all. It waits for its core
 /// and for the end of a session.
 const PATIENCE: u32 = 16;
-/// The relay blocks in which what is pending of a parachain is included.
-const PENDING: u32 = 4;
-
 /// The most reasons that are told, each once.
 const MOST_REASONS: usize = 100;
 
@@ -157,7 +154,10 @@ impl<'a> Joint<'a> {
                 if let (CollationOutcome::Backed { number, .. }, true) = (&outcome, at == place) {
                     first = first.or(Some(*number));
                 }
-                let Some(why) = outcome.obstacle() else { continue };
+                let why = outcome.reasons().join("; ");
+                if why.is_empty() {
+                    continue;
+                }
                 self.tell(para, &why);
                 if at == place {
                     last = Some(why);

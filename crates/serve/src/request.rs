@@ -105,7 +105,8 @@ fn serve(request: &ServeRequest, reporter: &Reporter) -> Result<()> {
     // The ports are bound first, so that a port in use is reported before a state is read.
     let bound = ports.into_iter().map(|port| Listener::bind(port, &request.allow_origin));
     let listeners = bound.collect::<Result<Vec<_>>>()?;
-    // Each chain has its own executor, whose log and placeholder of signatures are its own.
+    // Each chain has its own executor. Beside the log and the placeholder of signatures, its compiled runtimes are
+    // its own: an executor keeps four of them.
     let executors: Vec<_> = listeners.iter().map(|_| Executor::new(request.cache.as_deref())).collect();
     let store = Store::new(request.nodes.as_deref());
     let first = Original::load(request, &store, reporter)?;

@@ -234,20 +234,19 @@ fn first_enabled(chain: &Chain, layout: &Layout) -> Result<u32> {
 
 /// Returns the indices in `Session.DisabledValidators`. Each stands alone, or with the severity of its
 /// offence since pallet-session 41.
-fn disabled(stored: &[u8]) -> Vec<u32> {
+fn disabled(stored: &[u8]) -> BTreeSet<u32> {
     let input = &mut &stored[..];
-    let Ok(Compact(count)) = Compact::<u32>::decode(input) else { return Vec::new() };
+    let Ok(Compact(count)) = Compact::<u32>::decode(input) else { return BTreeSet::new() };
     let size = input.len().checked_div(count as usize).unwrap_or_default();
     if size < size_of::<u32>() {
-        return Vec::new();
+        return BTreeSet::new();
     }
     input.chunks_exact(size).filter_map(|mut entry| u32::decode(&mut entry).ok()).collect()
 }
 
-/// Returns the smallest number that is not in the list.
-fn first_absent(list: &[u32]) -> u32 {
-    let list: BTreeSet<_> = list.iter().copied().collect();
-    (0..).find(|index| !list.contains(index)).unwrap_or_default()
+/// Returns the smallest number that is not in the set.
+fn first_absent(set: &BTreeSet<u32>) -> u32 {
+    (0..).find(|index| !set.contains(index)).unwrap_or_default()
 }
 
 impl AuthoringScheme {
@@ -329,7 +328,7 @@ mod tests {
         assert_eq!(first_absent(&disabled(&vec![0u32, 1, 4].encode())), 2);
         let with_severity = vec![(0u32, 1_000_000_000u32), (1, 5)];
         assert_eq!(first_absent(&disabled(&with_severity.encode())), 2);
-        assert_eq!(disabled(&[0xff; 4]), Vec::<u32>::new(), "bytes that are no list");
+        assert!(disabled(&[0xff; 4]).is_empty(), "bytes that are no list");
     }
 
     #[test]
