@@ -8,7 +8,9 @@
 //! before from the same inputs comes from the cache.
 
 use super::{
-    Blob, Engine, explain, fetch, fetch_std,
+    Blob, Engine,
+    binaryen::Binaryen,
+    explain, fetch, fetch_std,
     record::Record,
     sccache::{self, Sccache},
     wasm_builder,
@@ -291,6 +293,9 @@ impl<'context> Builder<'context> {
             task.warning(&format!("{failure}; building with what was fetched before"));
         }
         let without_native = !variant.native && self.knows_compile_time_deps()?;
+        let binaryen = Binaryen::of(&self.context.cache, self.workspace, &self.host)?;
+        let kept = binaryen.as_ref().map_or(Ok(Vec::new()), Binaryen::settings)?;
+        let is_missing = binaryen.as_ref().map_or(Ok(false), Binaryen::is_missing)?;
         let progress = tempfile::NamedTempFile::new()
             .map_err(|error| Failure::environment("cannot make a temporary file").found(error.to_string()))?;
         task.say(&format!("building {} (log in {})", runtime.package, log.display()));
@@ -298,10 +303,20 @@ impl<'context> Builder<'context> {
             let (stop, stopped) = std::sync::mpsc::channel::<()>();
             let path = progress.path();
             scope.spawn(move || follow(path, task, &stopped));
-            let outcome = self.cargo(runtime, variant, passes, progress.path(), without_native)?.logged(log, |_| {});
+            let mut tool = self.cargo(runtime, variant, passes, progress.path(), without_native)?;
+            for setting in &kept {
+                tool = tool.arg("--config").arg(setting);
+            }
+            let outcome = tool.logged(log, |_| {});
             drop(stop);
             outcome
         });
+        if let Some(binaryen) = binaryen.filter(|_| is_missing)
+            && let Err(failure) = binaryen.keep()
+        {
+            // The next target directory compiles it again.
+            task.warning(&format!("{failure}; the compiled Binaryen is not kept"));
+        }
         outcome.map_err(|failure| explain(failure, runtime, self.root(), log))
     }
 

@@ -6,6 +6,7 @@
 
 #![cfg_attr(not(test), warn(missing_docs, clippy::disallowed_macros, clippy::disallowed_methods))]
 
+mod binaryen;
 mod build_root;
 pub mod container;
 mod fingerprints;
