@@ -9,7 +9,7 @@
 
 use super::{
     Blob, Engine,
-    binaryen::Binaryen,
+    binaryen::{self, Binaryen},
     explain, fetch, fetch_std,
     record::Record,
     sccache::{self, Sccache},
@@ -293,9 +293,7 @@ impl<'context> Builder<'context> {
             task.warning(&format!("{failure}; building with what was fetched before"));
         }
         let without_native = !variant.native && self.knows_compile_time_deps()?;
-        let binaryen = Binaryen::of(&self.context.cache, self.workspace, &self.host)?;
-        let kept = binaryen.as_ref().map_or(Ok(Vec::new()), Binaryen::settings)?;
-        let is_missing = binaryen.as_ref().map_or(Ok(false), Binaryen::is_missing)?;
+        let binaryen = self.binaryen(task)?;
         let progress = tempfile::NamedTempFile::new()
             .map_err(|error| Failure::environment("cannot make a temporary file").found(error.to_string()))?;
         task.say(&format!("building {} (log in {})", runtime.package, log.display()));
@@ -303,21 +301,26 @@ impl<'context> Builder<'context> {
             let (stop, stopped) = std::sync::mpsc::channel::<()>();
             let path = progress.path();
             scope.spawn(move || follow(path, task, &stopped));
-            let mut tool = self.cargo(runtime, variant, passes, progress.path(), without_native)?;
-            for setting in &kept {
-                tool = tool.arg("--config").arg(setting);
-            }
+            let tool = self.cargo(runtime, variant, passes, progress.path(), without_native, &binaryen)?;
             let outcome = tool.logged(log, |_| {});
             drop(stop);
             outcome
         });
-        if let Some(binaryen) = binaryen.filter(|_| is_missing)
-            && let Err(failure) = binaryen.keep()
-        {
-            // The next target directory compiles it again.
-            task.warning(&format!("{failure}; the compiled Binaryen is not kept"));
-        }
         outcome.map_err(|failure| explain(failure, runtime, self.root(), log))
+    }
+
+    /// Returns the settings under which Binaryen is not compiled again.
+    fn binaryen(&self, task: &Task) -> Result<binaryen::Settings> {
+        let settings = || match Binaryen::of(self.context, self.workspace, &self.host)? {
+            Some(binaryen) => binaryen.settings(self.context, &self.active.name, task),
+            None => Ok(binaryen::Settings::default()),
+        };
+        settings().or_else(|failure| {
+            interrupt::check()?;
+            // The build then compiles it, and says what is wrong if that fails too.
+            task.warning(&format!("{failure}; the build compiles Binaryen itself"));
+            Ok(binaryen::Settings::default())
+        })
     }
 
     /// Returns whether the workspace's cargo can stop after the build scripts. Older ones compile the
@@ -335,6 +338,7 @@ impl<'context> Builder<'context> {
         passes: Option<&Passes>,
         progress: &Path,
         without_native: bool,
+        binaryen: &binaryen::Settings,
     ) -> Result<Tool> {
         let wrapper = toml_string(&part::install(&self.context.cache, Part::RustcWrapper)?)?;
         let (tool, root) = match self.in_build_root(runtime) {
@@ -349,6 +353,9 @@ impl<'context> Builder<'context> {
             for setting in ["value=\"stable\"", "force=true"] {
                 tool = tool.arg("--config").arg(format!("env.{CHANNEL}.{setting}"));
             }
+        }
+        for setting in &binaryen.workspace {
+            tool = tool.arg("--config").arg(setting);
         }
         if self.tools_run_once() {
             // A setting for all packages does not reach those with settings of their own.
@@ -381,16 +388,15 @@ impl<'context> Builder<'context> {
         if let Some(passes) = passes {
             tool = tool.env(passes::TWO_PASSES, &runtime.package).env(passes::RECORD, passes.record());
         }
+        let project = [format!("build.rustc-wrapper={wrapper}")].into_iter().chain(binaryen.project.iter().cloned());
+        let project: Vec<_> = project.map(|it| format!("--config '{}'", it.replace('\'', r"'\''"))).collect();
         Ok(tool
             .env("CARGO_TARGET_DIR", self.target())
             .env("WASM_BUILD_TYPE", profile)
             .env("WASM_BUILD_TOOLCHAIN", &self.toolchain.name)
             .env("WASM_BUILD_WORKSPACE_HINT", root)
             .env("WASM_BUILD_NO_COLOR", "1")
-            .env(
-                "WASM_BUILD_CARGO_ARGS",
-                format!("--config '{}'", format!("build.rustc-wrapper={wrapper}").replace('\'', r"'\''")),
-            )
+            .env("WASM_BUILD_CARGO_ARGS", project.join(" "))
             // The script must run even if cargo sees no change: the last build may have been
             // another variant.
             .env("FORCE_WASM_BUILD", nonce())
