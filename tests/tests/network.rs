@@ -14,8 +14,17 @@ use cutover_tests::{
     patch, registry_package, snapshot,
 };
 
-const CHECKS: [&str; 7] =
-    ["code-backed", "pvf-votes", "go-ahead", "promoted", "ten-heads", "boundaries", "both-sides-agree"];
+const CHECKS: [&str; 9] = [
+    "code-backed",
+    "pvf-votes",
+    "go-ahead",
+    "promoted",
+    "ten-heads",
+    "boundaries",
+    "both-sides-agree",
+    "queues",
+    "messages-before-and-after",
+];
 
 /// The session that begins after ten heads under the relay chain's new code, as the runs end sessions.
 const SESSION_UNDER_THE_NEW_CODE: u32 = 4;
@@ -46,7 +55,12 @@ fn of_the_relay_chain(faults: Faults, options: &[&str]) -> Report {
     let blob = patch::spec_version(&faults.apply(&before.code()), 1_001_000);
     let parachain = snapshot(Parachain).display().to_string();
     let options = [&["--with", parachain.as_str()][..], options].concat();
-    only(before, &blob, &options, &["ten-heads", "boundaries", "both-sides-agree"])
+    only(
+        before,
+        &blob,
+        &options,
+        &["ten-heads", "boundaries", "both-sides-agree", "queues", "messages-before-and-after"],
+    )
 }
 
 #[test]
@@ -57,7 +71,14 @@ fn a_relay_chain_that_assigns_cores_takes_the_code() {
     }
     report
         .says("ten-heads", "10 candidates of the new code are included")
-        .says("boundaries", "begins after relay block");
+        .says("boundaries", "begins after relay block")
+        .says("queues", "no message waits")
+        .says("messages-before-and-after", "5 messages on 2 ways as before")
+        .says("messages-before-and-after", "from the relay chain to parachain 2000, send by root: executed")
+        .says(
+            "messages-before-and-after",
+            "from parachain 2000 to the relay chain, transfer_assets of its own token: not executed to its end",
+        );
 }
 
 #[test]
@@ -67,7 +88,56 @@ fn a_parachain_goes_on_under_the_new_code_of_its_relay_chain() {
         .status("ten-heads", "pass")
         .status("boundaries", "pass")
         .status("both-sides-agree", "pass")
-        .says("ten-heads", "1 of 1 parachains go on under the new code");
+        .status("queues", "pass")
+        .status("messages-before-and-after", "pass")
+        .says("ten-heads", "1 of 1 parachains go on under the new code")
+        .says("messages-before-and-after", "5 messages on 2 ways as before");
+}
+
+#[test]
+fn a_relay_chain_whose_new_code_forgets_the_version_of_messages_fails() {
+    // The version in which messages go to chains that were never asked for theirs.
+    let mut faults = Faults::new();
+    for export in ["Core_initialize_block", "Core_execute_block"] {
+        faults = faults.step(export, Vec::new(), Action::Clear(item("XcmPallet", "SafeXcmVersion")));
+    }
+    of_the_relay_chain(faults, &["--onboard"])
+        .status("ten-heads", "pass")
+        .status("both-sides-agree", "pass")
+        .stopped_by(
+            "messages-before-and-after",
+            &[
+                "from the relay chain to parachain 2000, send by root: not sent any more: XcmPallet.SendFailure",
+                "3 messages worse than before",
+            ],
+        );
+}
+
+#[test]
+fn a_relay_chain_whose_new_code_leaves_a_message_unexecuted_fails() {
+    // `AggregateMessageOrigin::Ump(UmpQueueId::Para(2000))`, and a `BookState` with one page and one message, which is in
+    // no ring of queues to be served.
+    let origin = (0u8, 0u8, 2_000u32).encode();
+    let key = [item("MessageQueue", "BookStateFor"), artifact::hashes::twox_64(&origin).to_vec(), origin].concat();
+    let book = (0u32, 1u32, 1u32, None::<()>, 1u64, 5u64).encode();
+    let mut faults = Faults::new();
+    for export in ["Core_initialize_block", "Core_execute_block"] {
+        faults = faults.step(export, Vec::new(), Action::Set(key.clone(), book.clone()));
+    }
+    of_the_relay_chain(faults, &["--onboard"]).status("ten-heads", "pass").stopped_by(
+        "queues",
+        &["messages that the relay chain has not executed, from the origin 0x0000d0070000: 1 after", "0 before"],
+    );
+}
+
+#[test]
+fn a_relay_chain_whose_new_code_hides_the_messages_to_a_parachain_fails() {
+    // Collators then deliver none, and the relay chain refuses their candidates while messages wait.
+    let hidden = Faults::new().answer("ParachainHost_dmq_contents", vec![0]);
+    of_the_relay_chain(hidden, &["--onboard"]).status("ten-heads", "pass").stopped_by(
+        "messages-before-and-after",
+        &["send by root: it is sent and not executed, and was executed before", "3 messages worse than before"],
+    );
 }
 
 #[test]
@@ -116,10 +186,12 @@ fn a_parachain_that_its_relay_chain_does_not_know_is_not_judged() {
 #[test]
 fn a_relay_chain_takes_the_code_and_includes_ten_heads_of_it() {
     let Some(report) = decided(Before::of(Parachain), &sound(Parachain)) else { return };
-    for check in CHECKS {
+    for check in CHECKS.iter().filter(|check| **check != "messages-before-and-after") {
         report.status(check, "pass");
     }
     report
+        .status("messages-before-and-after", "not_judged")
+        .says("messages-before-and-after", "with locations of version 4 or later")
         .says("pvf-votes", "which foretells the go-ahead for block")
         .says("go-ahead", "as foretold; the parachain applies the code in its block")
         .says("ten-heads", "10 candidates of the new code are included")

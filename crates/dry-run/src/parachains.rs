@@ -3,8 +3,11 @@
 
 use crate::{
     enactment,
+    input::Runtime,
+    journeys::{self, Comparison, Site},
     messages::{Counterpart, Place},
     outcome::errors_logged,
+    queues,
     relay_chain::{HEADS, SESSIONS, Subject},
 };
 use fork::{Author, Chain, Executor};
@@ -26,6 +29,16 @@ pub struct Parachains<'a> {
 
 /// What came of a step: in words, or why it was not taken.
 pub type Step = std::result::Result<String, Failure>;
+
+/// How the parachains went on.
+#[derive(Default)]
+pub struct Continuation {
+    pub fates: Vec<Fate>,
+    /// The messages between all chains, before the upgrade and after it.
+    pub messages: Option<Comparison>,
+    /// The queues of messages after the upgrade, beside those before it.
+    pub queues: Option<Result<queues::Comparison>>,
+}
 
 /// What became of a parachain.
 pub struct Fate {
@@ -64,10 +77,10 @@ impl<'a> Parachains<'a> {
         onboards: bool,
         author: Author<'_>,
         subject: Subject<'_>,
-    ) -> Result<Vec<Fate>> {
+    ) -> Result<Continuation> {
         let executor = author.executor();
-        let mut fates = Vec::new();
-        let attempted = self.attempt(named, onboards, author, subject, &mut fates);
+        let mut continuation = Continuation::default();
+        let attempted = self.attempt(named, onboards, author, subject, &mut continuation);
         // Errors that refused blocks logged belong to no later check.
         let _ = errors_logged(executor.log());
         match attempted {
@@ -75,13 +88,13 @@ impl<'a> Parachains<'a> {
                 // Those that were left out before have their reasons.
                 let others: Vec<_> = parachains(named)
                     .map(|(_, of)| Fate::of(of, &failure))
-                    .filter(|fate| fates.iter().all(|known| known.name != fate.name))
+                    .filter(|fate| continuation.fates.iter().all(|known| known.name != fate.name))
                     .collect();
-                fates.extend(others);
+                continuation.fates.extend(others);
             }
             attempted => attempted?,
         }
-        Ok(fates)
+        Ok(continuation)
     }
 
     fn attempt(
@@ -90,9 +103,11 @@ impl<'a> Parachains<'a> {
         onboards: bool,
         author: Author<'_>,
         subject: Subject<'_>,
-        fates: &mut Vec<Fate>,
+        continuation: &mut Continuation,
     ) -> Result<()> {
-        let Subject { chain, code, cache, ends_sessions, reporter } = subject;
+        let Subject { chain, from, to, cache, ends_sessions, sends_messages, measures_queues, reporter } = subject;
+        let code = &to.code;
+        let Continuation { fates, messages, queues } = continuation;
         if let Some(unable) = self.unable {
             return Err(unable);
         }
@@ -116,8 +131,18 @@ impl<'a> Parachains<'a> {
             exclude(&mut network, &mut going, named, fates, reporter)?;
         }
         if going.is_empty() {
+            let none = || Failure::not_judged("none of the parachains goes on under the present code");
+            *messages = Some(Comparison { before: Err(none()), after: None });
+            *queues = Some(Err(none()));
             return Ok(());
         }
+        network.parachains.retain(|parachain| going.contains(&parachain.id()));
+        let present = sites(from, from, named, &going);
+        if sends_messages {
+            let before = journeys::attempt(&network, &present, reporter)?;
+            *messages = Some(Comparison { before, after: None });
+        }
+        let waited = measures_queues.then(|| queues::before(&network, &present)).transpose()?;
         let plan = relay_upgrade::Plan {
             code,
             authorization: application.authorization,
@@ -136,6 +161,17 @@ impl<'a> Parachains<'a> {
             }
             false => Vec::new(),
         };
+        let going_on: Vec<_> =
+            going_on.into_iter().filter(|id| ended.iter().all(|(para, step)| para != id || step.is_ok())).collect();
+        if !going_on.is_empty() {
+            let (network, sites) = (among(&network, &going_on), sites(to, from, named, &going_on));
+            if let Some(waited) = waited {
+                *queues = Some(queues::after(waited, &network, &present, &sites, reporter)?);
+            }
+            if let Some(messages) = messages {
+                messages.add(&network, &sites, (&before, &present), reporter)?;
+            }
+        }
         for course in &applied.courses {
             let Some((_, of)) = parachains(named).find(|(id, _)| *id == course.para) else { continue };
             let before = unended.iter().find(|(para, _)| *para == course.para).map(|(_, step)| step);
@@ -159,6 +195,21 @@ fn parachains(named: &[Counterpart]) -> impl Iterator<Item = (ParaId, &Counterpa
         }
         Place::Parachain(_) | Place::RelayChain => None,
     })
+}
+
+/// Returns a twin of the network with these parachains alone.
+fn among<'a>(network: &Network<'a>, paras: &[ParaId]) -> Network<'a> {
+    let mut twin = network.twin();
+    twin.parachains.retain(|parachain| paras.contains(&parachain.id()));
+    twin
+}
+
+/// Returns the chains that send messages to each other. `runtime` is that of the relay chain, and `present` its present
+/// one.
+fn sites<'r>(runtime: &'r Runtime, present: &'r Runtime, named: &'r [Counterpart], paras: &[ParaId]) -> Vec<Site<'r>> {
+    let parachains = parachains(named).filter(|(id, _)| paras.contains(id));
+    let parachains = parachains.map(|(_, of)| Site { place: of.place, runtime: &of.runtime, present: &of.runtime });
+    std::iter::once(Site { place: Place::RelayChain, runtime, present }).chain(parachains).collect()
 }
 
 /// Checks that the relay chain's head of a parachain is that of its state, or onboards it.

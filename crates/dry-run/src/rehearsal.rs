@@ -9,7 +9,7 @@ use crate::{
     input::{self, Runtime},
     messages::{Counterpart, Place, outbound},
     migration::{self, Migration, Routine},
-    parachains::{Fate, Parachains},
+    parachains::{Continuation, Fate, Parachains},
     progress::Progress,
     relay_chain::{Decision, RelayChain, Subject},
     selection::LeftOut,
@@ -65,7 +65,7 @@ pub struct Rehearsal<'a> {
     /// Whether parachains of this relay chain were named.
     joined: bool,
     parachains: Cell<Option<Parachains<'a>>>,
-    fates: OnceCell<Vec<Fate>>,
+    continuation: OnceCell<Continuation>,
 }
 
 /// The chain after its migrations have ended and healthy blocks have followed.
@@ -161,7 +161,7 @@ impl<'a> Rehearsal<'a> {
             decision: OnceCell::new(),
             joined: false,
             parachains: Cell::new(None),
-            fates: OnceCell::new(),
+            continuation: OnceCell::new(),
         };
         if rehearsal.unusable.is_none() {
             rehearsal.read_companions(LoadOptions { at: None, ..how }, of_relay)?;
@@ -210,7 +210,12 @@ impl<'a> Rehearsal<'a> {
 
     /// Returns what became of the named parachains of a relay chain, for checks that need it.
     pub fn fates(&self) -> Result<&Vec<Fate>> {
-        self.stage(&self.fates, "ten-heads", || {
+        Ok(&self.continuation()?.fates)
+    }
+
+    /// Returns how the named parachains of a relay chain went on, for checks that need it.
+    pub fn continuation(&self) -> Result<&Continuation> {
+        self.stage(&self.continuation, "ten-heads", || {
             let parachains = self.parachains.take().ok_or_else(|| unneeded(Need::Network))?;
             let author = self.author()?.fresh();
             parachains.rehearse(&self.counterparts, self.request.onboard, author, self.subject())
@@ -221,9 +226,12 @@ impl<'a> Rehearsal<'a> {
     fn subject(&self) -> Subject<'_> {
         Subject {
             chain: &self.chain,
-            code: &self.to.code,
+            from: &self.from,
+            to: &self.to,
             cache: self.request.cache.as_deref(),
             ends_sessions: !self.left_out.contains("boundaries"),
+            sends_messages: !self.left_out.contains("messages-before-and-after"),
+            measures_queues: !self.left_out.contains("queues"),
             reporter: self.reporter,
         }
     }

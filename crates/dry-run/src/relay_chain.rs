@@ -3,11 +3,14 @@
 
 use crate::{
     enactment,
+    input::Runtime,
+    journeys::{self, Comparison, Site},
     messages::{Counterpart, Place},
     outcome::errors_logged,
     parachains::Step,
+    queues,
 };
-use fork::{Author, Chain, Code, Executor, LoadOptions};
+use fork::{Author, Chain, Executor, LoadOptions};
 use network::{
     Agreement, Network, ParaId, Parachain, Relay,
     boundaries::{self, Cooldown},
@@ -27,6 +30,7 @@ pub const SESSIONS: u32 = 2;
 /// The relay chain of the parachain, before the upgrade.
 pub struct RelayChain<'a> {
     relay: Relay<'a>,
+    runtime: Runtime,
     id: ParaId,
     /// Whether the relay chain knows the parachain.
     known: bool,
@@ -42,6 +46,10 @@ pub struct Decision {
     pub agreement: Option<Result<Agreement>>,
     /// The sessions and the cooldown that ended after that.
     pub boundaries: Option<Boundaries>,
+    /// The messages between both chains, before the upgrade and after all that.
+    pub messages: Option<Comparison>,
+    /// The queues of messages after the upgrade, beside those before it.
+    pub queues: Option<Result<queues::Comparison>>,
     /// What was done to the relay chain that no relay chain does.
     pub notes: Vec<String>,
 }
@@ -57,14 +65,20 @@ pub struct Boundaries {
 /// What is rehearsed, and how.
 #[derive(Clone, Copy)]
 pub struct Subject<'s> {
-    /// The parachain before the upgrade.
+    /// The chain before the upgrade.
     pub chain: &'s Chain,
-    /// The new code.
-    pub code: &'s Code,
+    /// The present runtime.
+    pub from: &'s Runtime,
+    /// The runtime that ships.
+    pub to: &'s Runtime,
     /// A directory for prepared code that is kept between runs.
     pub cache: Option<&'s Path>,
     /// Whether sessions end under the new code too.
     pub ends_sessions: bool,
+    /// Whether messages are sent before the upgrade and after it.
+    pub sends_messages: bool,
+    /// Whether the queues of messages are measured.
+    pub measures_queues: bool,
     /// Reports the progress.
     pub reporter: &'s Reporter,
 }
@@ -89,7 +103,8 @@ impl<'a> RelayChain<'a> {
         }
         let identity = counterpart.identity();
         let id = ParaId::from(id);
-        let mut relay = Relay::new(Author::new(executor), counterpart.chain);
+        let Counterpart { chain, runtime, .. } = counterpart;
+        let mut relay = Relay::new(Author::new(executor), chain);
         let known = relay.head_of(id)?.is_some();
         if !known && !onboards {
             return Err(Failure::input(format!("{source} does not know the parachain {}", u32::from(id)))
@@ -103,7 +118,7 @@ impl<'a> RelayChain<'a> {
             Some(Err(failure)) => return Err(failure),
             Some(Ok(())) | None => None,
         };
-        Ok(Self { relay, id, known, unable, identity })
+        Ok(Self { relay, runtime, id, known, unable, identity })
     }
 
     /// Returns the relay chain, its block and its runtime, for the report.
@@ -147,15 +162,16 @@ impl<'a> RelayChain<'a> {
             Err(failure) if failure.is_verdict() => {
                 let obstacle = Some(not_of_the_parachain(failure));
                 let journey = Journey { obstacle, ..Journey::default() };
-                Ok(Decision { journey, agreement: None, boundaries: None, notes })
+                Ok(Decision { journey, agreement: None, boundaries: None, messages: None, queues: None, notes })
             }
             Err(failure) => Err(failure),
         }
     }
 
     fn attempt(self, mut author: Author<'_>, subject: Subject<'_>, notes: &mut Vec<String>) -> Result<Decision> {
-        let Self { mut relay, id, known, unable, .. } = self;
-        let Subject { chain, code, cache, ends_sessions, reporter } = subject;
+        let Self { mut relay, runtime, id, known, unable, .. } = self;
+        let Subject { chain, from, to, cache, ends_sessions, sends_messages, measures_queues, reporter } = subject;
+        let code = &to.code;
         if let Some(failure) = unable {
             return Err(failure);
         }
@@ -177,13 +193,24 @@ impl<'a> RelayChain<'a> {
         if unended.is_some() {
             control(&mut network, id, reporter)?;
         }
+        let sites = |of_parachain| {
+            let (here, there) = (Place::Parachain(id.into()), Place::RelayChain);
+            let parachain = Site { place: here, runtime: of_parachain, present: from };
+            [Site { place: there, runtime: &runtime, present: &runtime }, parachain]
+        };
+        let before = sends_messages.then(|| journeys::attempt(&network, &sites(from), reporter)).transpose()?;
         network.relay.settle(id)?;
+        let earlier = network.twin();
+        let waited = measures_queues.then(|| queues::before(&network, &sites(from))).transpose()?;
         network.prepare(id, vec![application.authorization], application.extrinsic)?;
         notes.push(
             "the upgrade was authorized in the state, and the relay chain's head of the parachain with it".to_owned(),
         );
         let journey = upgrade::rehearse(&mut network, &Plan { para: id, code, heads: HEADS }, reporter)?;
-        let mut decision = Decision { journey, agreement: None, boundaries: None, notes: Vec::new() };
+        let ends_as_before = unended.is_none();
+        let messages = before.map(|before| Comparison { before, after: None });
+        let mut decision =
+            Decision { journey, agreement: None, boundaries: None, messages, queues: None, notes: Vec::new() };
         if decision.journey.obstacle.is_some() {
             return Ok(decision);
         }
@@ -193,6 +220,16 @@ impl<'a> RelayChain<'a> {
                 Some(failure) => Boundaries::unjudged(&failure),
                 None => Boundaries::of(&mut network, id, reporter)?,
             });
+        }
+        let boundaries = decision.boundaries.as_ref().filter(|_| ends_as_before);
+        if boundaries.is_some_and(|boundaries| boundaries.sessions.is_err()) {
+            return Ok(decision);
+        }
+        if let Some(waited) = waited {
+            decision.queues = Some(queues::after(waited, &network, &sites(from), &sites(to), reporter)?);
+        }
+        if let Some(messages) = &mut decision.messages {
+            messages.add(&network, &sites(to), (&earlier, &sites(from)), reporter)?;
         }
         Ok(decision)
     }
@@ -248,7 +285,7 @@ mod tests {
 
     fn ended_by(obstacle: Failure) -> Decision {
         let journey = Journey { backed: Some(7), obstacle: Some(obstacle), ..Journey::default() };
-        Decision { journey, agreement: None, boundaries: None, notes: Vec::new() }
+        Decision { journey, agreement: None, boundaries: None, messages: None, queues: None, notes: Vec::new() }
     }
 
     #[test]

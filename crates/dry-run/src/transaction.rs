@@ -9,9 +9,11 @@ use crate::{
         read,
     },
 };
+use artifact::Version;
 use codec::{Compact, Decode, Encode};
 use fork::{Author, BlockRequest, Chain, keys, signatures::SEAL};
 use scale_info::{TypeDef, Variant, form::PortableForm};
+use sp_core::{H256, Pair, ed25519};
 use worker::{Code, Kind, Result};
 
 /// A balance above any deposit, whatever the decimals of the token, and far below the largest
@@ -66,14 +68,19 @@ fn account_key(interface: &Interface<'_>, account: [u8; 32]) -> Vec<u8> {
 
 /// Returns the chain on which the account has funds; nothing where accounts have another form.
 fn enriched(interface: &Interface<'_>, chain: &Chain, account: [u8; 32]) -> Result<Option<Chain>> {
+    let Some((key, rich)) = funds(interface, chain, account)? else { return Ok(None) };
+    let mut chain = chain.clone();
+    chain.set(vec![(key, Some(rich))])?;
+    Ok(Some(chain))
+}
+
+/// Returns the entry that gives the account funds; nothing where accounts have another form.
+pub fn funds(interface: &Interface<'_>, chain: &Chain, account: [u8; 32]) -> Result<Option<(Vec<u8>, Vec<u8>)>> {
     let item = interface.pallet("System").and_then(|system| system.item("Account"));
     let Some(item) = item else { return Ok(None) };
     let key = account_key(interface, account);
     let stored = chain.storage(&key)?.or_else(|| read::default_value(interface.types, item.value));
-    let Some(rich) = stored.and_then(|stored| rich(interface, item.value, &stored)) else { return Ok(None) };
-    let mut chain = chain.clone();
-    chain.set(vec![(key, Some(rich))])?;
-    Ok(Some(chain))
+    Ok(stored.and_then(|stored| rich(interface, item.value, &stored)).map(|rich| (key, rich)))
 }
 
 fn rich(interface: &Interface<'_>, info: u32, stored: &[u8]) -> Option<Vec<u8>> {
@@ -94,20 +101,97 @@ fn rich(interface: &Interface<'_>, info: u32, stored: &[u8]) -> Option<Vec<u8>> 
     found.then_some(all)
 }
 
-/// Encodes a transaction in extrinsic format 4: immortal, without a tip, all else with plain
-/// values.
+/// The secrets of the accounts whose transactions have real signatures, before their number. They are public: only forks
+/// give the accounts funds.
+const SECRET: &[u8; 28] = b"secrets of accounts on forks";
+
+/// An account whose transactions have real signatures, so that validators accept blocks with them.
+pub struct Sender(ed25519::Pair);
+
+impl Sender {
+    /// Returns one of the accounts that forks give funds to.
+    pub fn new(number: u32) -> Self {
+        let mut seed = [0; 32];
+        let (text, end) = seed.split_at_mut(SECRET.len());
+        text.copy_from_slice(SECRET);
+        end.copy_from_slice(&number.to_le_bytes());
+        Self(ed25519::Pair::from_seed(&seed))
+    }
+
+    pub fn account(&self) -> [u8; 32] {
+        self.0.public().0
+    }
+
+    /// Encodes a transaction, signed for the chain with this genesis and version; nothing where the tool cannot make one
+    /// as wallets do. `info` is the account's entry in `System.Account`.
+    pub fn transaction(
+        &self,
+        interface: &Interface<'_>,
+        (genesis, version): (H256, &Version),
+        info: &[u8],
+        call: &[u8],
+    ) -> Option<Vec<u8>> {
+        if !guessed(interface).is_empty() {
+            return None;
+        }
+        // `AccountInfo` begins with the nonce, in 32 or 64 bits; compact it is the same.
+        let nonce = u32::decode(&mut &info[..]).unwrap_or_default();
+        let mut payload = [call.to_vec(), carried(interface, nonce)?].concat();
+        for extension in &interface.extensions {
+            match extension.identifier {
+                "CheckSpecVersion" => payload.extend(version.spec_version.encode()),
+                "CheckTxVersion" => payload.extend(version.transaction_version?.encode()),
+                "CheckGenesis" | "CheckMortality" | "CheckEra" => payload.extend(genesis.as_bytes()),
+                name => {
+                    let signed = read::default_value(interface.types, extension.implicit)?;
+                    // Only the chain's own wallets know what else is signed.
+                    if !signed.is_empty() && !WALLET_EXTENSIONS.contains(&name) {
+                        return None;
+                    }
+                    payload.extend(signed);
+                }
+            }
+        }
+        // As wallets sign: the hash of what is longer than 256 bytes.
+        if payload.len() > 256 {
+            payload = artifact::hashes::blake2_256(&payload).to_vec();
+        }
+        let index = match interface.signature {
+            Some(id) => variant(interface, id, "Ed25519")?.index,
+            None => 0,
+        };
+        let signature = [&[index][..], &self.0.sign(&payload).0].concat();
+        extrinsic(interface, self.account(), &signature, nonce, call)
+    }
+}
+
+/// Encodes a transaction with the seal in the place of its signature.
 fn signed(interface: &Interface<'_>, account: [u8; 32], nonce: u32, call: &[u8]) -> Option<Vec<u8>> {
-    let mut extrinsic = vec![0x84];
-    extrinsic.extend(address(interface, account)?);
-    extrinsic.extend(signature(interface)?);
+    extrinsic(interface, account, &signature(interface)?, nonce, call)
+}
+
+/// Encodes a transaction in extrinsic format 4.
+fn extrinsic(
+    interface: &Interface<'_>,
+    account: [u8; 32],
+    signature: &[u8],
+    nonce: u32,
+    call: &[u8],
+) -> Option<Vec<u8>> {
+    let address = address(interface, account)?;
+    Some([&[0x84][..], &address, signature, &carried(interface, nonce)?, call].concat().encode())
+}
+
+/// Encodes what the extensions carry: immortal, without a tip, all else with plain values.
+fn carried(interface: &Interface<'_>, nonce: u32) -> Option<Vec<u8>> {
+    let mut carried = Vec::new();
     for extension in &interface.extensions {
         match extension.identifier {
-            "CheckNonce" => extrinsic.extend(Compact(nonce).encode()),
-            _ => extrinsic.extend(read::default_value(interface.types, extension.explicit)?),
+            "CheckNonce" => carried.extend(Compact(nonce).encode()),
+            _ => carried.extend(read::default_value(interface.types, extension.explicit)?),
         }
     }
-    extrinsic.extend_from_slice(call);
-    Some(extrinsic.encode())
+    Some(carried)
 }
 
 /// Returns the extensions whose data was guessed: it is neither empty, nor `None`, nor known to

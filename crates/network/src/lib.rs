@@ -22,7 +22,7 @@ pub use block::{Block, ParachainEvent, RelayBlock};
 pub use course::{Course, control, include};
 pub use cumulus_primitives_core::{ParaId, relay_chain::ValidationCodeHash};
 pub use parachain::Parachain;
-pub use relay::{PENDING, Relay};
+pub use relay::{PENDING, Relay, Waiting};
 
 use artifact::hashes::blake2_256;
 use parachain::Offer;

@@ -143,31 +143,44 @@ fn pass_sessions(
 
 /// Has the relay chain's scheduler dispatch a call in the next block, which is built.
 fn dispatch(relay: &mut Relay<'_>, dispatcher: Dispatcher, call: &[u8]) -> Result<()> {
+    schedule(relay, dispatcher, &[call.to_vec()])?;
+    relay.build(Vec::new(), 0).map(drop)
+}
+
+/// Has the relay chain's scheduler dispatch calls in the next block.
+fn schedule(relay: &mut Relay<'_>, dispatcher: Dispatcher, calls: &[Vec<u8>]) -> Result<()> {
     let number = relay.chain().number().saturating_add(1).encode();
     let agenda = [keys::item("Scheduler", "Agenda"), twox_64(&number).to_vec(), number].concat();
     let mut changes = Vec::new();
-    // `Bounded`: the call itself, or the hash and the length of a preimage.
-    let bounded = if call.len() > INLINE {
-        let lookup = (blake2_256(call), call.len() as u32).encode();
-        changes.push(([keys::item("Preimage", "PreimageFor"), lookup.clone()].concat(), Some(call.encode())));
-        [vec![2], lookup].concat()
-    } else {
-        [vec![1], call.encode()].concat()
-    };
-    // `OriginCaller::system` with `RawOrigin`: the pallet System is the first of every runtime.
-    let origin = match dispatcher {
-        Dispatcher::Root => vec![0, 0],
-        Dispatcher::Manager => [vec![0, 1], MANAGER.to_vec()].concat(),
-    };
-    // `Scheduled`: no name, the highest priority, the call, not periodic, the origin.
-    let scheduled = [vec![1, 0, 0], bounded, vec![0], origin].concat();
-    changes.push((agenda, Some([Compact(1u32).encode(), scheduled].concat())));
-    relay.set(changes)?;
-    relay.build(Vec::new(), 0)?;
-    Ok(())
+    let mut tasks = Compact(calls.len() as u32).encode();
+    for call in calls {
+        // `Bounded`: the call itself, or the hash and the length of a preimage.
+        let bounded = if call.len() > INLINE {
+            let lookup = (blake2_256(call), call.len() as u32).encode();
+            changes.push(([keys::item("Preimage", "PreimageFor"), lookup.clone()].concat(), Some(call.encode())));
+            [vec![2], lookup].concat()
+        } else {
+            [vec![1], call.encode()].concat()
+        };
+        // `OriginCaller::system` with `RawOrigin`: the pallet System is the first of every runtime.
+        let origin = match dispatcher {
+            Dispatcher::Root => vec![0, 0],
+            Dispatcher::Manager => [vec![0, 1], MANAGER.to_vec()].concat(),
+        };
+        // `Scheduled`: no name, the highest priority, the call, not periodic, the origin.
+        tasks.extend([vec![1, 0, 0], bounded, vec![0], origin].concat());
+    }
+    changes.push((agenda, Some(tasks)));
+    relay.set(changes)
 }
 
 impl Relay<'_> {
+    /// Has the relay chain's root dispatch calls in the next block. Each is a task of the scheduler's agenda for that
+    /// block, in the order of the calls.
+    pub fn schedule_as_root(&mut self, calls: &[Vec<u8>]) -> Result<()> {
+        schedule(self, Dispatcher::Root, calls)
+    }
+
     /// Returns the slots of an epoch.
     fn epoch(&self) -> Result<u64> {
         let answer = self.run_at(self.chain(), "BabeApi_configuration", &[])?;

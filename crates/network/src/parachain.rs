@@ -156,6 +156,12 @@ impl<'a> Parachain<'a> {
         self.kept.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
+    /// Returns the version that the code of the next block has in itself, with which it checks transactions.
+    pub fn version(&self) -> Result<Version> {
+        let answer = self.chain().call(self.author.executor(), &self.chain().next_code()?, "Core_version", &[])?;
+        Version::decode("the parachain's runtime", &answer)
+    }
+
     /// Returns the encoded header of the last block.
     pub fn head(&self) -> Vec<u8> {
         self.chain().header().encode()

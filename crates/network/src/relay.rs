@@ -12,10 +12,10 @@ use crate::{
     block::{Block, ParachainEvent, RelayBlock},
     upgrade::not_of_the_parachain,
 };
-use artifact::{Blob, hashes::twox_64, sections::Sections};
+use artifact::{Blob, Version, hashes::twox_64, sections::Sections};
 use codec::{Decode, DecodeAll, Encode};
 use cumulus_primitives_core::{
-    InboundDownwardMessage, ParaId,
+    InboundDownwardMessage, InboundHrmpMessage, ParaId,
     relay_chain::{
         BackedCandidate, CandidateEvent, CoreIndex, CoreState, HeadData, OccupiedCoreAssumption, UpgradeGoAhead,
         ValidationCode, ValidationCodeHash, well_known_keys,
@@ -56,6 +56,14 @@ pub struct Relay<'a> {
     inverted: bool,
     /// The code of the relay chain that is rehearsed.
     judged: Option<Code>,
+}
+
+/// The numbers of messages that wait for a parachain.
+pub struct Waiting {
+    /// Those from the relay chain.
+    pub downward: u64,
+    /// Those from each parachain that has a channel to it.
+    pub sideways: Vec<(ParaId, u64)>,
 }
 
 impl<'a> Relay<'a> {
@@ -291,14 +299,28 @@ impl<'a> Relay<'a> {
 
     /// Returns the version of the runtime API for parachains.
     fn api_version(&self, chain: &Chain) -> Result<u32> {
-        let version = self.run_at(chain, "Core_version", &[])?;
-        let version = artifact::Version::decode("the relay chain's runtime", &version)?;
-        Ok(version.api("ParachainHost").unwrap_or(0))
+        Ok(self.version_at(chain)?.api("ParachainHost").unwrap_or(0))
+    }
+
+    fn version_at(&self, chain: &Chain) -> Result<Version> {
+        Version::decode("the relay chain's runtime", &self.run_at(chain, "Core_version", &[])?)
+    }
+
+    /// Returns the version that the code of the next block has in itself, with which it checks transactions.
+    pub fn version(&self) -> Result<Version> {
+        self.version_at(self.chain())
     }
 
     /// Returns the messages that wait for a parachain.
     pub(crate) fn downward_messages(&self, para: ParaId) -> Result<Vec<InboundDownwardMessage>> {
         self.ask("dmq_contents", para)
+    }
+
+    /// Returns how many messages wait until a block of a parachain takes them.
+    pub fn waiting_for(&self, para: ParaId) -> Result<Waiting> {
+        let sideways: BTreeMap<ParaId, Vec<InboundHrmpMessage>> = self.ask("inbound_hrmp_channels_contents", para)?;
+        let sideways = sideways.into_iter().map(|(sender, messages)| (sender, messages.len() as u64));
+        Ok(Waiting { downward: self.downward_messages(para)?.len() as u64, sideways: sideways.collect() })
     }
 
     /// Makes all validators vote for a code whenever they are asked to check it.

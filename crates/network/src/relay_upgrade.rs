@@ -89,16 +89,26 @@ fn keeps_core(before: &Network<'_>, now: &Network<'_>, para: ParaId, reporter: &
 }
 
 fn goes_on_at(twin: &mut Network<'_>, now: &Network<'_>, para: ParaId, reporter: &Reporter) -> Result<bool> {
-    let session = now.relay.session()?;
-    while twin.relay.session()? < session {
-        if boundaries::end_session(twin, &[para], reporter)?.of(para).is_err() {
+    if !catch_up(twin, now, &[para], reporter)? {
+        return Ok(false);
+    }
+    Ok(include(twin, &[para], 1, reporter)?.iter().all(|course| course.obstacle.is_none()))
+}
+
+/// Brings a network to the session and the relay block of another one. Returns false if one of the parachains does not
+/// go on when a session ends.
+pub fn catch_up(behind: &mut Network<'_>, ahead: &Network<'_>, paras: &[ParaId], reporter: &Reporter) -> Result<bool> {
+    let session = ahead.relay.session()?;
+    while behind.relay.session()? < session {
+        let end = boundaries::end_session(behind, paras, reporter)?;
+        if paras.iter().any(|para| end.of(*para).is_err()) {
             return Ok(false);
         }
     }
-    while twin.relay.chain().number() < now.relay.chain().number() {
-        twin.relay.build(Vec::new(), 0)?;
+    while behind.relay.chain().number() < ahead.relay.chain().number() {
+        behind.advance(|_| true)?;
     }
-    Ok(include(twin, &[para], 1, reporter)?.iter().all(|course| course.obstacle.is_none()))
+    Ok(true)
 }
 
 /// Returns the failure where candidates are included only if validators name the core beside their votes

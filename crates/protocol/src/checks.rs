@@ -286,6 +286,22 @@ code, and the messages from the relay chain?",
                 fails: "one of them differs",
                 needs: [Network],
             }
+            queues = "queues" {
+                question: "does nothing pile up in the queues between the relay chain and its parachains? Counted are \
+messages that wait to be sent, to be taken by their receiver, or to be executed, by the fewest during some relay blocks",
+                fails: "more wait in a queue than before the upgrade, and than after as many relay blocks under the \
+present code",
+                needs: [TypedMetadata, Network],
+            }
+            messages_before_and_after = "messages-before-and-after" {
+                question: "do the relay chain and its parachains still deliver messages to each other? \
+Accounts on each chain send every kind of transfer to the others, and the root of the relay chain a message to each \
+parachain, before the upgrade and after it. The chains themselves send, queue and execute what comes of that \
+([network.md](network.md#messages))",
+                fails: "what arrived before is not sent any more, is not executed any more, or not to its end. What does \
+not arrive under the present code at the same relay block either is only told",
+                needs: [TypedMetadata, Network],
+            }
         }
     };
 }

@@ -37,7 +37,7 @@ const BY_NETWORK: [(&str, &[&str]); 2] = [
     ),
     (
         "The relay chain includes blocks of parachains after the upgrade, when sessions end too",
-        &["ten-heads", "boundaries", "both-sides-agree"],
+        &["ten-heads", "boundaries", "both-sides-agree", "queues", "messages-before-and-after"],
     ),
 ];
 /// A check that every parachain has.

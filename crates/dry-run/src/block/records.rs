@@ -9,6 +9,10 @@ use worker::Result;
 
 /// The most events that are read. Blocks of busy chains have some thousand.
 const MOST: u32 = 100_000;
+/// The events whose fields are kept, whatever pallet they are of: those about messages and about the scheduler's tasks.
+const WITH_FIELDS: [&str; 5] = ["Sent", "Processed", "ProcessingFailed", "OverweightEnqueued", "Dispatched"];
+/// The most fields of an event that are kept.
+const MOST_FIELDS: usize = 16;
 /// The most errors within errors that are followed.
 const DEPTH: u32 = 4;
 
@@ -23,6 +27,24 @@ pub struct Record {
     pub error: Option<String>,
     /// The class of the dispatch of an extrinsic.
     pub class: Option<Class>,
+    /// The fields of an event about messages or tasks. Those of others are not kept.
+    pub fields: Vec<EventField>,
+}
+
+/// A field of an event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EventField {
+    pub name: Option<String>,
+    /// Its type.
+    pub id: u32,
+    pub value: Vec<u8>,
+}
+
+impl Record {
+    /// Returns the field with this name.
+    pub fn field(&self, name: &str) -> Option<&EventField> {
+        self.fields.iter().find(|field| field.name.as_deref() == Some(name))
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,11 +101,15 @@ fn event_of(interface: &Interface<'_>, outer: u32, bytes: &[u8]) -> Option<Recor
     let event = variant(interface, pallet.fields.first()?.ty.id, *bytes.get(1)?)?;
     let mut input = bytes.get(2..)?;
     let (mut error, mut class) = (None, None);
+    let mut fields = Vec::new();
     for field in &event.fields {
         let rest = read::skip(interface.types, field.ty.id, input).ok()?;
         let value = &input[..input.len() - rest.len()];
         error = error.or_else(|| error_in(interface, field.ty.id, value));
         class = class.or_else(|| class_in(interface, field.ty.id, value));
+        if WITH_FIELDS.contains(&event.name.as_str()) && fields.len() < MOST_FIELDS {
+            fields.push(EventField { name: field.name.clone(), id: field.ty.id, value: value.to_vec() });
+        }
         input = rest;
     }
     Some(Record {
@@ -93,6 +119,7 @@ fn event_of(interface: &Interface<'_>, outer: u32, bytes: &[u8]) -> Option<Recor
         name: event.name.clone(),
         error,
         class,
+        fields,
     })
 }
 

@@ -35,6 +35,8 @@ pub enum Execution {
     Complete,
 }
 
+/// What a chain did with a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Received {
     pub execution: Execution,
     pub told: String,

@@ -56,26 +56,46 @@ pub fn try_all(
 ) -> Result<Vec<Transfer>> {
     let Some(interface) = runtime.interface() else { return Ok(Vec::new()) };
     let Some(receiver) = receiver(&interface, from, to) else { return Ok(Vec::new()) };
+    let calls = calls(runtime, &receiver, account, [amount; 2]).into_iter();
+    let transfers = calls.map(|(pallet, name, call)| {
+        let name = format!("{pallet}.{name}");
+        let messages = send(runtime, &interface, chain, account, &call, &receiver, executor)?;
+        Ok(Transfer { name, messages })
+    });
+    transfers.collect()
+}
+
+/// Returns every kind of transfer that the runtime has: the pallet, the name of the transfer, and the encoded call.
+/// `receiver` is the location of the other chain, whose version all arguments have. The amounts are those of the chain's
+/// own token and of its relay chain's.
+pub fn calls(
+    runtime: &Runtime,
+    receiver: &[u8],
+    account: [u8; 32],
+    amounts: [u128; 2],
+) -> Vec<(String, String, Vec<u8>)> {
     let version = receiver[0];
     // `AccountId32 { network: None, id }`, as seen from the receiver.
     let beneficiary = [&[version, 0, 1, 1, 0][..], &account].concat();
-    let mut transfers = Vec::new();
+    let mut calls = Vec::new();
     for name in CALLS {
         let with_call = runtime.layout.pallets.iter().find_map(|pallet| Some((pallet, pallet.call(name)?)));
         let Some((pallet, index)) = with_call else { continue };
-        for (parents, what) in HOMES {
+        for ((parents, what), amount) in HOMES.into_iter().zip(amounts) {
             let assets = assets(version, parents, amount);
             // The fee is paid with the first asset, and the weight has no limit.
-            let call = [&index[..], &receiver, &beneficiary, &assets, &0u32.encode(), &[0]].concat();
-            let messages = send(runtime, &interface, chain, account, &call, &receiver, executor)?;
-            transfers.push(Transfer { name: format!("{}.{name} of {what}", pallet.name), messages });
+            let call = [&index[..], receiver, &beneficiary, &assets, &0u32.encode(), &[0]].concat();
+            calls.push((pallet.name.clone(), format!("{name} of {what}"), call));
         }
     }
-    Ok(transfers)
+    calls
 }
 
-fn receiver(interface: &Interface<'_>, from: Place, to: Place) -> Option<Vec<u8>> {
-    let version = newest(interface, interface.method("DryRunApi", "dry_run_xcm")?.inputs.first())?;
+/// Returns the location of another chain, in the newest version that the runtime knows.
+pub fn receiver(interface: &Interface<'_>, from: Place, to: Place) -> Option<Vec<u8>> {
+    let calls = interface.pallets.iter().flat_map(|pallet| interface.calls(pallet));
+    let call = calls.into_iter().find(|call| call.name == CALLS[0])?;
+    let version = newest(interface, call.fields.first().map(|field| &field.ty.id))?;
     // Before version 4 an asset is encoded differently.
     (version >= 4).then_some(())?;
     to.seen_from(from, version)
