@@ -13,6 +13,7 @@ use console::printer::Task;
 use process::Tool;
 use std::{
     collections::BTreeMap,
+    ffi::OsString,
     path::{Path, PathBuf},
     time::{Duration, SystemTime},
 };
@@ -44,6 +45,9 @@ const OUTDATED: Duration = Duration::from_secs(60 * 24 * 60 * 60);
 /// The time after which a half-written one is removed.
 const ABANDONED: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// The variables that a program inherits.
+type Environment = Vec<(OsString, OsString)>;
+
 /// Binaryen of one version, compiled by one C++ compiler for one target.
 pub struct Binaryen {
     /// The directory in the cache.
@@ -54,8 +58,10 @@ pub struct Binaryen {
     sources: PathBuf,
     /// The target that the library is compiled for.
     target: String,
-    /// The package, its version included, if cargo can compile it alone with the same features.
-    alone: Option<String>,
+    /// The lock file of the workspace.
+    lock: PathBuf,
+    /// The package as a dependency in a manifest, if one that has nothing else gives it the same features.
+    dependency: Option<String>,
 }
 
 /// The settings for cargo under which a kept library is used, as values of its option `--config`.
@@ -99,18 +105,19 @@ impl Binaryen {
         for path in configurations(metadata.workspace_root.as_std_path())? {
             digest.word("configuration", inputs::file_digest(&path)?);
         }
-        // Cargo compiles a package alone with its default features. In Cutover's own workspace the tests and the linter
-        // need the library in the target directory too, so it is compiled there.
+        // A dependency has its default features. In Cutover's own workspace the tests and the linter need the library in
+        // the target directory too, so it is compiled there.
         let by_default = package.features.get("default").into_iter().flatten().map(String::as_str).chain(["default"]);
         let by_default: std::collections::BTreeSet<_> = by_default.collect();
         let is_own = metadata.workspace_root.as_std_path() == context.home;
-        let alone = (!is_own && features.iter().copied().collect::<std::collections::BTreeSet<_>>() == by_default)
-            .then(|| format!("{PACKAGE}@{}", package.version));
+        let dependency = (!is_own && features.iter().copied().collect::<std::collections::BTreeSet<_>>() == by_default)
+            .then(|| format!("\"={}\"", package.version));
         let directory = metadata.build_directory.as_ref().unwrap_or(&metadata.target_directory);
         let kept = context.cache.join(LINKS).join(digest.finish().trim_start_matches("0x"));
         let scripts = directory.as_std_path().join("debug/build");
         let sources = package.manifest_path.as_std_path().with_file_name("");
-        Ok(Some(Self { kept, scripts, sources, target: target.to_owned(), alone }))
+        let lock = metadata.workspace_root.as_std_path().join("Cargo.lock");
+        Ok(Some(Self { kept, scripts, sources, target: target.to_owned(), lock, dependency }))
     }
 
     /// Returns the settings under which the kept library is used. Compiles and keeps it first if that saves time.
@@ -136,26 +143,40 @@ impl Binaryen {
     fn fill(&self, own: &[PathBuf], context: &Context, toolchain: &str, task: &Task) -> Result<()> {
         match own {
             [script] => self.keep(script),
-            [] => {
-                let Some(package) = &self.alone else { return Ok(()) };
-                let parent = self.parent()?;
-                let io = |error: std::io::Error| Failure::own_io("write into", parent, &error);
-                let scratch = tempfile::Builder::new().prefix(".partial-").tempdir_in(parent).map_err(io)?;
-                task.say("compiling Binaryen, which is kept for later builds");
-                let log = context.log("build-binaryen");
-                let mut tool = Tool::new("cargo").args(["build", "--locked", "--package", package]);
-                for setting in ["opt-level=0", "debug=false"] {
-                    tool = tool.arg("--config").arg(format!("profile.dev.package.{PACKAGE}.{setting}"));
+            [] => match &self.dependency {
+                Some(dependency) => {
+                    let mut environment = building(&context.cache)?;
+                    environment.push(("RUSTUP_TOOLCHAIN".into(), toolchain.into()));
+                    self.compile(dependency, &context.log("build-binaryen"), environment, task)
                 }
-                let tool = tool.only_env(building(&context.cache)?).env("RUSTUP_TOOLCHAIN", toolchain);
-                let tool = tool.env("CARGO_TARGET_DIR", scratch.path()).directory(&context.workspace);
-                tool.logged(&log, |line| task.tick(line))?;
-                match compiled(&scratch.path().join("debug/build"))?.as_slice() {
-                    [script] => self.keep(script),
-                    _ => Ok(()),
-                }
-            }
+                None => Ok(()),
+            },
             // Which of them belongs to these sources is not known.
+            _ => Ok(()),
+        }
+    }
+
+    /// Compiles the library in a package of its own, with the versions of the workspace's lock file, and keeps it. Cargo
+    /// compiles no package alone that only build scripts of a workspace depend on.
+    fn compile(&self, dependency: &str, log: &Path, environment: Environment, task: &Task) -> Result<()> {
+        let parent = self.parent()?;
+        let io = |error: std::io::Error| Failure::own_io("write into", parent, &error);
+        let scratch = tempfile::Builder::new().prefix(".partial-").tempdir_in(parent).map_err(io)?;
+        let manifest = format!(
+            "[package]\nname = \"cutover-binaryen\"\nversion = \"0.0.0\"\nedition = \"2021\"\n\n[dependencies]\n\
+             {PACKAGE} = {dependency}\n\n[profile.dev]\nopt-level = 0\ndebug = false\n\n[workspace]\n"
+        );
+        files::write_whole(&scratch.path().join("Cargo.toml"), manifest.as_bytes())?;
+        files::write_whole(&scratch.path().join("src/lib.rs"), b"")?;
+        if self.lock.is_file() {
+            std::fs::copy(&self.lock, scratch.path().join("Cargo.lock")).map_err(io)?;
+        }
+        task.say("compiling Binaryen, which is kept for later builds");
+        let target = scratch.path().join("target");
+        let tool = Tool::new("cargo").args(["build", "--offline"]).directory(scratch.path());
+        tool.only_env(environment).env("CARGO_TARGET_DIR", &target).logged(log, |line| task.tick(line))?;
+        match compiled(&target.join("debug/build"))?.as_slice() {
+            [script] => self.keep(script),
             _ => Ok(()),
         }
     }
@@ -356,7 +377,9 @@ mod tests {
         let host = crate::toolchain::field(&rustc, "host").expect("a host");
         let scripts = root.join(target).join("debug/build");
         let sources = root.join(PACKAGE);
-        Binaryen { kept: root.join("kept/one"), scripts, sources, target: host.into(), alone: None }
+        let dependency = Some(format!("{{ path = \"{}\" }}", sources.display()));
+        let (kept, lock) = (root.join("kept/one"), root.join("Cargo.lock"));
+        Binaryen { kept, scripts, sources, target: host.into(), lock, dependency }
     }
 
     /// A package that compiles a library, and one whose build script uses it, as `wasm-opt-sys` and
@@ -434,6 +457,26 @@ mod tests {
         assert!(compiled(&second.scripts).expect("read").is_empty(), "the build script did not run");
         // Again: nothing changes.
         assert_eq!(second.kept_settings().expect("read"), settings);
+    }
+
+    #[test]
+    fn a_library_that_nobody_has_compiled_is_compiled_alone() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let root = directory.path();
+        packages(root);
+        let library = binaryen(root, "target");
+        let printer = console::printer::Printer::new(&console::printer::PrinterOptions {
+            quiet: true,
+            ..console::printer::PrinterOptions::default()
+        });
+        let dependency = library.dependency.clone().expect("a package");
+        let environment = std::env::vars_os().collect();
+        library.compile(&dependency, &root.join("log"), environment, &printer.task("test")).expect("compiled");
+        let settings = library.kept_settings().expect("read");
+        assert!(run(root, "target", &settings).starts_with("42 "));
+        assert!(compiled(&library.scripts).expect("read").is_empty(), "the build script did not run");
+        let left: Vec<_> = std::fs::read_dir(root.join("kept")).expect("listed").flatten().collect();
+        assert_eq!(left.len(), 1, "{left:?}");
     }
 
     #[test]
