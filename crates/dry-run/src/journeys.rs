@@ -22,7 +22,8 @@ use protocol::{CheckOutcome, Finding, Rank};
 use std::collections::BTreeMap;
 use worker::{Failure, Kind, Reporter, Result};
 
-/// The candidates of each parachain, backed or refused, in which messages have time to arrive. Idle chains need four.
+/// The candidates of each parachain in which messages have time to arrive: idle chains need four. As many that are refused
+/// in a row show that a parachain stands.
 const CANDIDATES: u32 = 12;
 /// The most relay blocks that are waited for that.
 const MOST_BLOCKS: u32 = 60;
@@ -93,6 +94,7 @@ struct Arrival {
 #[derive(Default)]
 struct Candidates {
     backed: u32,
+    /// Those that were refused since the last one that was backed.
     refused: u32,
     reasons: Vec<String>,
 }
@@ -107,6 +109,9 @@ pub fn run(mut network: Network<'_>, sites: &[Site<'_>]) -> Result<Vec<Way>> {
     for id in ids {
         network.relay.settle(id)?;
         network.follow(id)?;
+    }
+    for site in sites {
+        expect_no_migration(&network, *site)?;
     }
     let mut ways = Vec::new();
     for site in sites {
@@ -150,7 +155,7 @@ pub fn run(mut network: Network<'_>, sites: &[Site<'_>]) -> Result<Vec<Way>> {
             parachain.offer(untried(&ways, place));
         }
         network.relay.offer(untried(&ways, Place::RelayChain));
-        let had_time = candidates.values().all(|of| of.backed.saturating_add(of.refused) >= CANDIDATES);
+        let had_time = candidates.values().all(Candidates::were_enough);
         if ways.iter().all(Way::ended) || had_time {
             break;
         }
@@ -160,6 +165,16 @@ pub fn run(mut network: Network<'_>, sites: &[Site<'_>]) -> Result<Vec<Way>> {
         way.unsure = of.into_iter().find_map(|(place, of)| of.too_few(place));
     }
     Ok(ways)
+}
+
+/// Fails if a multi-block migration goes on: meanwhile no block takes transactions.
+fn expect_no_migration(network: &Network<'_>, site: Site<'_>) -> Result<()> {
+    let Some(pallet) = site.runtime.layout.migrations() else { return Ok(()) };
+    match chain_at(network, site.place)?.storage(&pallet.key("Cursor"))? {
+        None => Ok(()),
+        Some(_) => Err(Failure::not_judged(format!("a multi-block migration of {} goes on", site.place))
+            .expected("the end of the migration, before transactions are sent")),
+    }
 }
 
 fn others<'s>(sites: &'s [Site<'_>], from: Place) -> impl Iterator<Item = Place> + 's {
@@ -366,7 +381,10 @@ impl Candidates {
             CollationOutcome::NotBuilt(failure) if failure.kind == Kind::NotJudged => {
                 self.reasons = vec![failure.to_string()];
             }
-            CollationOutcome::Backed { .. } => self.backed += 1,
+            CollationOutcome::Backed { .. } => {
+                self.backed += 1;
+                self.refused = 0;
+            }
             refused => {
                 self.refused += 1;
                 self.reasons = refused.reasons();
@@ -374,11 +392,16 @@ impl Candidates {
         }
     }
 
+    /// Returns whether messages had time to arrive, or whether the parachain stands.
+    fn were_enough(&self) -> bool {
+        self.backed >= CANDIDATES || self.refused >= CANDIDATES
+    }
+
     /// Returns why messages of a parachain had too little time to arrive.
     fn too_few(&self, place: Place) -> Option<String> {
-        let count = self.backed.saturating_add(self.refused);
         let reasons = self.reasons.iter().map(|reason| format!("; {reason}")).collect::<String>();
-        (count < CANDIDATES).then(|| format!("{place} built {count} candidates in {MOST_BLOCKS} relay blocks{reasons}"))
+        let told = format!("{} candidates of {place} were backed in {MOST_BLOCKS} relay blocks{reasons}", self.backed);
+        (!self.were_enough()).then_some(told)
     }
 }
 
@@ -416,7 +439,7 @@ impl Way {
             return;
         }
         let not_sent = |sending: &Sending| match &sending.outcome {
-            Some(Dispatch::Failed(why) | Dispatch::Refused(why)) => Some(format!("{} ({why})", sending.name)),
+            Some(Dispatch::Failed(why)) => Some(format!("{} ({why})", sending.name)),
             _ => None,
         };
         let unsent: Vec<_> = self.sent.iter().filter_map(not_sent).collect();
@@ -424,8 +447,17 @@ impl Way {
             findings.push(Finding::note(format!("{self}, not sent under the present code: {}", unsent.join(", "))));
         }
         for sending in &self.sent {
-            let Some(Dispatch::Sent(id)) = &sending.outcome else { continue };
             let name = format!("{self}, {}", sending.name);
+            let unknown = match (&sending.outcome, &sending.arrival) {
+                (Some(Dispatch::Refused(why)), _) => Some(why),
+                (None | Some(Dispatch::Sent(Some(_))), None) => self.unsure.as_ref(),
+                _ => None,
+            };
+            if let Some(why) = unknown {
+                findings.push(Finding::not_judged(format!("{name}: nothing to compare with: {why}")));
+                continue;
+            }
+            let Some(Dispatch::Sent(id)) = &sending.outcome else { continue };
             let Some(had) = &sending.arrival else {
                 let why = if id.is_some() { LOST } else { UNNAMED };
                 findings.push(Finding::note(format!("{name}: {why} under the present code")));
@@ -530,8 +562,10 @@ impl Comparison {
             let mut control = earlier.twin();
             let paras: Vec<_> = network.parachains.iter().map(Parachain::id).collect();
             control.parachains.retain(|parachain| paras.contains(&parachain.id()));
+            let present: Vec<_> =
+                present.iter().copied().filter(|site| chain_at(&control, site.place).is_ok()).collect();
             self.before = match relay_upgrade::catch_up(&mut control, network, &paras, reporter) {
-                Ok(true) => attempt(&control, present, reporter)?,
+                Ok(true) => attempt(&control, &present, reporter)?,
                 Ok(false) => Err(Failure::not_judged("no session ends under the present code either")),
                 Err(failure) if failure.is_verdict() => Err(failure),
                 Err(failure) => return Err(failure),
@@ -644,6 +678,9 @@ mod tests {
         assert_eq!(judged(good(), way(&[(Some(Dispatch::Sent(None)), None)])).status, Status::NotJudged);
         let unsure = Way { unsure: Some("it had no core".to_owned()), ..way(&[lost()]) };
         assert_eq!(judged(good(), unsure).status, Status::NotJudged);
+        let unsure =
+            || Way { unsure: Some("it had no core".to_owned()), ..way(&[arrived(Execution::Complete), lost()]) };
+        assert_eq!(judged(unsure(), unsure()).status, Status::NotJudged);
         let unable = || Way { unable: Some(Failure::not_judged("a form")), ..way(&[]) };
         assert_eq!(judged(good(), unable()).status, Status::NotJudged);
         let other = Comparison { before: Ok(vec![good(), unable()]), after: Some(Ok(vec![good(), unable()])) };

@@ -55,6 +55,9 @@ pub fn try_all(
     executor: &Executor,
 ) -> Result<Vec<Transfer>> {
     let Some(interface) = runtime.interface() else { return Ok(Vec::new()) };
+    if interface.method("DryRunApi", "dry_run_call").is_none() {
+        return Ok(Vec::new());
+    }
     let Some(receiver) = receiver(&interface, from, to) else { return Ok(Vec::new()) };
     let calls = calls(runtime, &receiver, account, [amount; 2]).into_iter();
     let transfers = calls.map(|(pallet, name, call)| {
