@@ -60,7 +60,7 @@ pub struct Binaryen {
     target: String,
     /// The lock file of the workspace.
     lock: PathBuf,
-    /// The package as a dependency in a manifest, if one that has nothing else gives it the same features.
+    /// The package as a dependency in a manifest, if it may be compiled alone.
     dependency: Option<String>,
 }
 
@@ -105,13 +105,12 @@ impl Binaryen {
         for path in configurations(metadata.workspace_root.as_std_path())? {
             digest.word("configuration", inputs::file_digest(&path)?);
         }
-        // A dependency has its default features. In Cutover's own workspace the tests and the linter need the library in
-        // the target directory too, so it is compiled there.
-        let by_default = package.features.get("default").into_iter().flatten().map(String::as_str).chain(["default"]);
-        let by_default: std::collections::BTreeSet<_> = by_default.collect();
+        // In Cutover's own workspace the tests and the linter need the library in the target directory too, so it is
+        // compiled there.
         let is_own = metadata.workspace_root.as_std_path() == context.home;
-        let dependency = (!is_own && features.iter().copied().collect::<std::collections::BTreeSet<_>>() == by_default)
-            .then(|| format!("\"={}\"", package.version));
+        let features: Vec<_> = features.iter().map(|feature| format!("\"{feature}\"")).collect();
+        let version = format!("version = \"={}\", default-features = false", package.version);
+        let dependency = (!is_own).then(|| format!("{{ {version}, features = [{}] }}", features.join(", ")));
         let directory = metadata.build_directory.as_ref().unwrap_or(&metadata.target_directory);
         let kept = context.cache.join(LINKS).join(digest.finish().trim_start_matches("0x"));
         let scripts = directory.as_std_path().join("debug/build");
