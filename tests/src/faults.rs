@@ -67,6 +67,12 @@ impl Faults {
         self
     }
 
+    /// Adds a step that runs before each block, whether the block is built or imported.
+    pub fn before_blocks(self, when: impl Fn() -> Vec<Condition>, act: impl Fn() -> Action) -> Self {
+        let exports = ["Core_initialize_block", "Core_execute_block"];
+        exports.into_iter().fold(self, |faults, export| faults.step(export, when(), act()))
+    }
+
     /// Makes the function return these bytes without running.
     pub fn answer(self, export: &str, bytes: Vec<u8>) -> Self {
         self.step(export, Vec::new(), Action::Answer(bytes))

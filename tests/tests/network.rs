@@ -97,10 +97,7 @@ fn a_parachain_goes_on_under_the_new_code_of_its_relay_chain() {
 #[test]
 fn a_relay_chain_whose_new_code_forgets_the_version_of_messages_fails() {
     // The version in which messages go to chains that were never asked for theirs.
-    let mut faults = Faults::new();
-    for export in ["Core_initialize_block", "Core_execute_block"] {
-        faults = faults.step(export, Vec::new(), Action::Clear(item("XcmPallet", "SafeXcmVersion")));
-    }
+    let faults = Faults::new().before_blocks(Vec::new, || Action::Clear(item("XcmPallet", "SafeXcmVersion")));
     of_the_relay_chain(faults, &["--onboard"])
         .status("ten-heads", "pass")
         .status("both-sides-agree", "pass")
@@ -120,10 +117,7 @@ fn a_relay_chain_whose_new_code_leaves_a_message_unexecuted_fails() {
     let origin = (0u8, 0u8, 2_000u32).encode();
     let key = [item("MessageQueue", "BookStateFor"), artifact::hashes::twox_64(&origin).to_vec(), origin].concat();
     let book = (0u32, 1u32, 1u32, None::<()>, 1u64, 5u64).encode();
-    let mut faults = Faults::new();
-    for export in ["Core_initialize_block", "Core_execute_block"] {
-        faults = faults.step(export, Vec::new(), Action::Set(key.clone(), book.clone()));
-    }
+    let faults = Faults::new().before_blocks(Vec::new, || Action::Set(key.clone(), book.clone()));
     of_the_relay_chain(faults, &["--onboard"]).status("ten-heads", "pass").stopped_by(
         "queues",
         &["messages that the relay chain has not executed, from the origin 0x0000d0070000: 1 after", "0 before"],
@@ -167,11 +161,8 @@ fn a_parachain_that_stands_once_a_session_of_its_relay_chain_has_ended_fails() {
     let session = [item("ParaSessionInfo", "Sessions"), SESSION_UNDER_THE_NEW_CODE.encode()].concat();
     let id = 2_000u32.encode();
     let head = [item("Paras", "Heads"), artifact::hashes::twox_64(&id).to_vec(), id].concat();
-    let mut faults = Faults::new();
-    for export in ["Core_initialize_block", "Core_execute_block"] {
-        let broken = Action::Set(head.clone(), b"no header".to_vec().encode());
-        faults = faults.step(export, vec![Has(session.clone())], broken);
-    }
+    let broken = || Action::Set(head.clone(), b"no header".to_vec().encode());
+    let faults = Faults::new().before_blocks(|| vec![Has(session.clone())], broken);
     of_the_relay_chain(faults, &["--onboard"])
         .status("ten-heads", "pass")
         .stopped_by("boundaries", &["cutover-parachain", "the parachain stands"])
@@ -202,10 +193,8 @@ fn a_relay_chain_takes_the_code_and_includes_ten_heads_of_it() {
 fn n04_code_applied_before_the_go_ahead_is_not_checked_by_the_relay_chain() {
     let blob = sound(Parachain);
     let scheduled = || vec![Has(item("ParachainSystem", "PendingValidationCode"))];
-    let mut faults = Faults::new();
-    for export in ["Core_initialize_block", "Core_execute_block"] {
-        faults = faults.step(export, scheduled(), Action::Set(b":code".to_vec(), patch::deployed(&blob)));
-    }
+    let applied = || Action::Set(b":code".to_vec(), patch::deployed(&blob));
+    let faults = Faults::new().before_blocks(scheduled, applied);
     let before = Before::of(Parachain).with_code(|code| faults.apply(code));
     let Some(report) = decided(before, &blob) else { return };
     report

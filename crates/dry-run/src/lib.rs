@@ -26,6 +26,7 @@ mod relay_chain;
 mod report;
 mod run;
 mod selection;
+mod sites;
 mod superuser;
 mod timed_block;
 mod transaction;

@@ -19,6 +19,18 @@ pub fn of_failure(failure: Failure, log: &RuntimeLog) -> Result<CheckOutcome> {
     }
 }
 
+/// Keeps a failure that says something about the chains, to be judged.
+///
+/// # Errors
+///
+/// Any other failure is an error of the run.
+pub fn kept<T>(result: Result<T>) -> Result<Result<T>> {
+    match result {
+        Err(failure) if failure.is_verdict() => Ok(Err(failure)),
+        result => result.map(Ok),
+    }
+}
+
 /// Returns the errors that runtimes logged since they were last taken, at most 20.
 pub fn errors_logged(log: &RuntimeLog) -> Vec<String> {
     let lines = log.take().into_iter();

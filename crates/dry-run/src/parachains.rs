@@ -4,11 +4,12 @@
 use crate::{
     enactment,
     input::Runtime,
-    journeys::{self, Comparison, Site},
+    journeys::{self, Comparison},
     messages::{Counterpart, Place},
-    outcome::errors_logged,
+    outcome::{errors_logged, kept},
     queues,
     relay_chain::{HEADS, SESSIONS, Subject},
+    sites::{Earlier, Site},
 };
 use fork::{Author, Chain, Executor};
 use network::{
@@ -164,12 +165,13 @@ impl<'a> Parachains<'a> {
         let going_on: Vec<_> =
             going_on.into_iter().filter(|id| ended.iter().all(|(para, step)| para != id || step.is_ok())).collect();
         if !going_on.is_empty() {
-            let (network, sites) = (among(&network, &going_on), sites(to, from, named, &going_on));
+            let (network, sites) = (network.among(&going_on), sites(to, from, named, &going_on));
+            let earlier = Earlier { network: &before, sites: &present };
             if let Some(waited) = waited {
-                *queues = Some(queues::after(waited, &network, &present, &sites, reporter)?);
+                *queues = Some(queues::after(waited, &network, &sites, earlier, reporter)?);
             }
             if let Some(messages) = messages {
-                messages.add(&network, &sites, (&before, &present), reporter)?;
+                messages.add(&network, &sites, earlier, reporter)?;
             }
         }
         for course in &applied.courses {
@@ -195,13 +197,6 @@ fn parachains(named: &[Counterpart]) -> impl Iterator<Item = (ParaId, &Counterpa
         }
         Place::Parachain(_) | Place::RelayChain => None,
     })
-}
-
-/// Returns a twin of the network with these parachains alone.
-fn among<'a>(network: &Network<'a>, paras: &[ParaId]) -> Network<'a> {
-    let mut twin = network.twin();
-    twin.parachains.retain(|parachain| paras.contains(&parachain.id()));
-    twin
 }
 
 /// Returns the chains that send messages to each other. `runtime` is that of the relay chain, and `present` its present
@@ -289,10 +284,9 @@ fn agreement(network: &mut Network<'_>, course: &Course, after: Option<&Step>) -
     if course.obstacle.is_some() || after.is_some_and(Result::is_err) {
         return Ok(Err(earlier()));
     }
-    let agreement = match network.compare(course.para) {
+    let agreement = match kept(network.compare(course.para))? {
         Ok(agreement) => agreement,
-        Err(failure) if failure.is_verdict() => return Ok(Err(failure)),
-        Err(failure) => return Err(failure),
+        Err(failure) => return Ok(Err(failure)),
     };
     Ok(match agreement.different.is_empty() {
         true => Ok(format!("on {}", agreement.same.join(", "))),

@@ -2,21 +2,22 @@
 //! The messages that wait in the queues of a network.
 //!
 //! A message may wait for a moment: the chains send some by themselves. So a queue is measured by the fewest messages that
-//! wait in it during some relay blocks, in which nobody ssites anything. A queue that is longer after the upgrade is
+//! wait in it during some relay blocks, in which nobody sends anything. A queue that is longer after the upgrade is
 //! compared with a twin of the network, which took as many relay blocks under the present code.
 
 use crate::{
-    journeys::{Site, chain_at},
     messages::{Place, outbound},
+    outcome::kept,
     relay_chain::not_reached,
+    sites::{Earlier, Site},
     types::read,
 };
 use artifact::pace::counted;
 use codec::Decode;
 use fork::sample;
-use network::{Network, ParaId, Parachain, relay_upgrade, upgrade::not_of_the_parachain};
+use network::{Network, ParaId, upgrade::not_of_the_parachain};
 use protocol::{CheckOutcome, Finding, Rank};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use worker::{Failure, Kind, Reporter, Result};
 
 /// The relay blocks in which queues are measured, at least.
@@ -30,7 +31,7 @@ const MOST_QUEUES: usize = 4_096;
 
 /// A queue: which messages wait in it, and on which chain.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Queue {
+pub enum Queue {
     /// To be taken into a block of the receiver.
     Delivery { from: Place, to: Place },
     /// To be executed on the chain that they came to. Chains name the origins of their queues themselves.
@@ -39,13 +40,8 @@ enum Queue {
     Sending { from: Place, to: Place },
 }
 
-type Lengths = BTreeMap<Queue, u64>;
-
-/// The queues before an upgrade.
-pub struct Before<'a> {
-    network: Network<'a>,
-    lengths: Lengths,
-}
+/// The messages that wait in each queue that is not empty.
+pub type Lengths = BTreeMap<Queue, u64>;
 
 /// A queue that is longer after the upgrade.
 struct Grown {
@@ -64,23 +60,21 @@ pub struct Comparison {
 }
 
 /// Measures the queues before an upgrade.
-pub fn before<'a>(network: &Network<'a>, sites: &[Site<'_>]) -> Result<Result<Before<'a>>> {
-    let lengths = kept(lengths(network, sites).map_err(not_of_the_parachain))?;
-    Ok(lengths.map(|lengths| Before { network: network.twin(), lengths }))
+pub fn before(network: &Network<'_>, sites: &[Site<'_>]) -> Result<Result<Lengths>> {
+    kept(lengths(network, sites).map_err(not_of_the_parachain))
 }
 
-/// Measures the queues after it, and where that is needed those of the network without the upgrade. `present` are the
-/// chains with their present runtimes, and `sites` with those that they have now.
+/// Measures the queues after it, and where one is longer those of the network without the upgrade.
 pub fn after(
-    before: Result<Before<'_>>,
+    before: Result<Lengths>,
     network: &Network<'_>,
-    present: &[Site<'_>],
     sites: &[Site<'_>],
+    earlier: Earlier<'_, '_>,
     reporter: &Reporter,
 ) -> Result<Result<Comparison>> {
     reporter.status("measuring the queues of messages");
     match before {
-        Ok(before) => kept(before.compare(network, present, sites, reporter)),
+        Ok(before) => kept(compare(&before, network, sites, earlier, reporter)),
         Err(failure) => Ok(Err(failure)),
     }
 }
@@ -95,48 +89,33 @@ pub fn judge(measured: Option<&Result<Comparison>>) -> CheckOutcome {
     }
 }
 
-/// Keeps what says something about the chains, to be judged.
-fn kept<T>(measured: Result<T>) -> Result<Result<T>> {
-    match measured {
-        Err(failure) if failure.is_verdict() => Ok(Err(failure)),
-        measured => measured.map(Ok),
-    }
-}
-
-impl Before<'_> {
-    fn compare(
-        &self,
-        network: &Network<'_>,
-        present: &[Site<'_>],
-        sites: &[Site<'_>],
-        reporter: &Reporter,
-    ) -> Result<Comparison> {
-        let after = lengths(network, sites)?;
-        let blocks = network.relay.chain().number().saturating_sub(self.network.relay.chain().number());
-        let is_longer = |(queue, length): &(&Queue, &u64)| **length > self.lengths.get(*queue).copied().unwrap_or(0);
-        let longer: Vec<_> = after.iter().filter(is_longer).collect();
-        let mut control = Lengths::new();
-        if !longer.is_empty() {
-            let mut twin = self.network.twin();
-            let paras: Vec<_> = network.parachains.iter().map(Parachain::id).collect();
-            twin.parachains.retain(|parachain| paras.contains(&parachain.id()));
-            if !relay_upgrade::catch_up(&mut twin, network, &paras, reporter).map_err(not_of_the_parachain)? {
-                return Err(Failure::not_judged("no session ends under the present code either"));
-            }
-            let of_twin: Vec<_> = present.iter().copied().filter(|site| is_in(&twin, site.place)).collect();
-            control = lengths(&twin, &of_twin).map_err(not_of_the_parachain)?;
+fn compare(
+    before: &Lengths,
+    network: &Network<'_>,
+    sites: &[Site<'_>],
+    earlier: Earlier<'_, '_>,
+    reporter: &Reporter,
+) -> Result<Comparison> {
+    let after = lengths(network, sites)?;
+    let blocks = network.relay.chain().number().saturating_sub(earlier.network.relay.chain().number());
+    let of = |lengths: &Lengths, queue: &Queue| lengths.get(queue).copied().unwrap_or(0);
+    let longer: Vec<_> = after.iter().filter(|(queue, length)| **length > of(before, queue)).collect();
+    let control = match longer.is_empty() {
+        true => Lengths::new(),
+        false => {
+            let (control, sites) = earlier.at(network, reporter)?;
+            lengths(&control, &sites).map_err(not_of_the_parachain)?
         }
-        let of = |lengths: &Lengths, queue: &Queue| lengths.get(queue).copied().unwrap_or(0);
-        let grown = longer.into_iter().map(|(queue, length)| Grown {
-            queue: queue.clone(),
-            before: of(&self.lengths, queue),
-            after: *length,
-            control: of(&control, queue),
-        });
-        let grown = grown.collect();
-        let queues = after.keys().chain(self.lengths.keys()).collect::<std::collections::BTreeSet<_>>().len();
-        Ok(Comparison { queues, blocks, grown })
-    }
+    };
+    let grown = longer.into_iter().map(|(queue, length)| Grown {
+        queue: queue.clone(),
+        before: of(before, queue),
+        after: *length,
+        control: of(&control, queue),
+    });
+    let grown = grown.collect();
+    let queues = after.keys().chain(before.keys()).collect::<BTreeSet<_>>().len();
+    Ok(Comparison { queues, blocks, grown })
 }
 
 impl Comparison {
@@ -159,10 +138,6 @@ impl Comparison {
         };
         CheckOutcome::judged(detail, findings)
     }
-}
-
-fn is_in(network: &Network<'_>, place: Place) -> bool {
-    chain_at(network, place).is_ok()
 }
 
 /// Returns the fewest messages that wait in each queue during some relay blocks. Queues that are empty once are left out.
@@ -193,7 +168,7 @@ fn lengths(network: &Network<'_>, sites: &[Site<'_>]) -> Result<Lengths> {
 fn now(network: &Network<'_>, sites: &[Site<'_>]) -> Result<Lengths> {
     let mut lengths = Lengths::new();
     for site in sites {
-        let chain = chain_at(network, site.place)?;
+        let chain = site.chain(network)?;
         if let Place::Parachain(id) = site.place {
             let waiting = network.relay.waiting_for(ParaId::from(id))?;
             let senders = waiting.sideways.into_iter().map(|(sender, count)| (Place::Parachain(sender.into()), count));
@@ -205,10 +180,7 @@ fn now(network: &Network<'_>, sites: &[Site<'_>]) -> Result<Lengths> {
             }
         }
         let Some(pallet) = site.runtime.layout.pallet_with(&["BookStateFor", "ServiceHead"], None) else { continue };
-        let interface = site
-            .runtime
-            .interface()
-            .ok_or_else(|| Failure::not_judged(format!("the metadata of {} describes no types", site.place)))?;
+        let interface = site.interface()?;
         let item = interface.pallet(&pallet.name).and_then(|pallet| pallet.item("BookStateFor"));
         let Some(value) = item.map(|item| item.value) else { continue };
         let prefix = pallet.key("BookStateFor");

@@ -4,11 +4,12 @@
 use crate::{
     enactment,
     input::Runtime,
-    journeys::{self, Comparison, Site},
+    journeys::{self, Comparison},
     messages::{Counterpart, Place},
     outcome::errors_logged,
     parachains::Step,
     queues,
+    sites::{Earlier, Site},
 };
 use fork::{Author, Chain, Executor, LoadOptions};
 use network::{
@@ -225,11 +226,12 @@ impl<'a> RelayChain<'a> {
         if boundaries.is_some_and(|boundaries| boundaries.sessions.is_err()) {
             return Ok(decision);
         }
+        let earlier = Earlier { network: &earlier, sites: &sites(from) };
         if let Some(waited) = waited {
-            decision.queues = Some(queues::after(waited, &network, &sites(from), &sites(to), reporter)?);
+            decision.queues = Some(queues::after(waited, &network, &sites(to), earlier, reporter)?);
         }
         if let Some(messages) = &mut decision.messages {
-            messages.add(&network, &sites(to), (&earlier, &sites(from)), reporter)?;
+            messages.add(&network, &sites(to), earlier, reporter)?;
         }
         Ok(decision)
     }

@@ -104,6 +104,13 @@ impl<'a> Network<'a> {
         Self { relay: self.relay.twin(), parachains: self.parachains.iter().map(Parachain::twin).collect() }
     }
 
+    /// Returns the same network with these parachains alone.
+    pub fn among(&self, paras: &[ParaId]) -> Self {
+        let mut twin = self.twin();
+        twin.parachains.retain(|parachain| paras.contains(&parachain.id()));
+        twin
+    }
+
     /// Writes to the state of a parachain between two blocks, and submits an extrinsic for its next
     /// block. No candidate may be pending.
     pub fn prepare(
