@@ -4,7 +4,7 @@
 use crate::{
     chain::{Chain, unreadable},
     executor::{Code, Executor},
-    header::Header,
+    header::{Header, HeaderFormat},
     keys,
     processor::{CpuScope, MeasuredTime, Stopwatch},
 };
@@ -29,12 +29,24 @@ pub struct Plan {
     pub extrinsics: Vec<Vec<u8>>,
     /// Encoded extrinsics to apply after these. Those that the runtime refuses are left out.
     pub optional: Vec<Vec<u8>>,
+    /// How the runtime encodes the header.
+    pub header_format: HeaderFormat,
+}
+
+impl Plan {
+    /// Returns the header with which the block begins, as the argument of `Core_initialize_block`.
+    pub fn unfinished_header(&self, number: u32, parent: H256) -> Vec<u8> {
+        let header = Header::new(number, H256::zero(), H256::zero(), parent, self.digest.clone());
+        self.header_format.encode(&header)
+    }
 }
 
 /// A block that was built and imported.
 pub struct BuiltBlock {
     /// The header, without a seal.
     pub header: Header,
+    /// The header as the runtime returned it.
+    encoded_header: Vec<u8>,
     /// The inherents, then the applied extrinsics.
     pub extrinsics: Vec<OpaqueExtrinsic>,
     /// The size in bytes of the storage proof that importing the block needs: its PoV without the
@@ -60,8 +72,13 @@ impl BuiltBlock {
 
     /// Encodes the block as the argument of `Core_execute_block`.
     pub fn encode(&self) -> Vec<u8> {
-        (&self.header, &self.extrinsics).encode()
+        encoded(&self.encoded_header, &self.extrinsics)
     }
+}
+
+/// Encodes a block, a header and a list of extrinsics.
+fn encoded(header: &[u8], extrinsics: &[OpaqueExtrinsic]) -> Vec<u8> {
+    [header, &extrinsics.encode()].concat()
 }
 
 /// Builds the next block of `chain` with `code`.
@@ -114,9 +131,8 @@ fn build_with_policy(
         chain.checked(executor.call(&backend, overlay, &mut extensions, code, method, arguments))
     };
 
-    let unfinished = Header::new(number, H256::zero(), H256::zero(), chain.header().hash(), plan.digest);
-    let mode = call(&mut overlay, "Core_initialize_block", &unfinished.encode())
-        .map_err(|failure| in_block(failure, number))?;
+    let unfinished = plan.unfinished_header(number, chain.header().hash());
+    let mode = call(&mut overlay, "Core_initialize_block", &unfinished).map_err(|failure| in_block(failure, number))?;
     // Runtimes before version 5 of the Core API return nothing.
     let only_inherents = mode.first() == Some(&1);
 
@@ -126,7 +142,7 @@ fn build_with_policy(
         .map_err(|failure| in_block(failure, number))?;
     end_transaction(&mut overlay, &recorder, false)?;
     let mut extrinsics = Vec::<OpaqueExtrinsic>::decode(&mut &inherents[..])
-        .map_err(|error| undecodable("BlockBuilder_inherent_extrinsics", &error))?;
+        .map_err(|error| undecodable("BlockBuilder_inherent_extrinsics", error))?;
     for (index, inherent) in extrinsics.iter().enumerate() {
         let result = call(&mut overlay, "BlockBuilder_apply_extrinsic", &inherent.encode())
             .map_err(|failure| in_block(failure, number))?;
@@ -157,9 +173,10 @@ fn build_with_policy(
         }
         end_transaction(&mut overlay, &recorder, applied)?;
     }
-    let header = call(&mut overlay, "BlockBuilder_finalize_block", &[]).map_err(|failure| in_block(failure, number))?;
-    let header =
-        Header::decode(&mut &header[..]).map_err(|error| undecodable("BlockBuilder_finalize_block", &error))?;
+    let encoded_header =
+        call(&mut overlay, "BlockBuilder_finalize_block", &[]).map_err(|failure| in_block(failure, number))?;
+    let header = plan.header_format.decode(&encoded_header);
+    let header = header.map_err(|why| undecodable("BlockBuilder_finalize_block", why))?;
     let changes = overlay.drain_storage_changes(&backend, chain.state_version()).map_err(unreadable);
     let changes = chain.checked(changes)?;
     if changes.transaction_storage_root != *header.state_root() {
@@ -168,10 +185,11 @@ fn build_with_policy(
             .expected(format!("{:?}", changes.transaction_storage_root)));
     }
 
-    let block = (&header, &extrinsics).encode();
+    let block = encoded(&encoded_header, &extrinsics);
     let imported = import(chain, executor, code, &block).map_err(|failure| in_block(failure, number))?;
     Ok(BuiltBlock {
         header,
+        encoded_header,
         extrinsics,
         proof_size: imported.proof_size,
         proof: imported.proof,
@@ -252,7 +270,7 @@ pub fn header_of(
         }
     }
     let answer = call("BlockBuilder_finalize_block", &[])?;
-    Header::decode(&mut &answer[..]).map_err(|error| undecodable("BlockBuilder_finalize_block", &error))
+    Header::decode(&mut &answer[..]).map_err(|error| undecodable("BlockBuilder_finalize_block", error))
 }
 
 fn import(chain: &Chain, executor: &Executor, code: &Code, block: &[u8]) -> Result<ImportedBlock> {
@@ -312,7 +330,7 @@ fn in_block(mut failure: Failure, number: u32) -> Failure {
     failure
 }
 
-fn undecodable(method: &str, error: &codec::Error) -> Failure {
+fn undecodable(method: &str, error: impl std::fmt::Display) -> Failure {
     Failure::check(format!("the answer of {method} cannot be decoded"))
         .found(error.to_string())
         .expected("a block with blake2-256 hashes and a number below 2^32")

@@ -7,7 +7,7 @@ use crate::{
     keys,
     state::{LazyState, Nodes, StateBackend, StoredState, Traffic},
 };
-use codec::{Decode, Encode};
+use codec::Decode;
 use sp_core::{H256, storage::well_known_keys};
 use sp_runtime::{
     StateVersion,
@@ -266,24 +266,25 @@ impl Chain {
         Ok((result, self.checked(changes)?))
     }
 
-    /// Returns what `Core_initialize_block` with this header writes under a key, or `None` if it
-    /// does not write it.
+    /// Returns what `Core_initialize_block` of a block with this number writes under a key, or `None`
+    /// if it does not write it. `header` is the encoded header of the block.
     ///
-    /// The header may have any later number. The writes are discarded.
+    /// The number may be any later one. The writes are discarded.
     pub fn written_by_initialize_block(
         &self,
         executor: &Executor,
         code: &Code,
-        header: &Header,
+        number: u32,
+        header: &[u8],
         key: &[u8],
     ) -> Result<Option<Vec<u8>>> {
         let backend = self.backend();
         let mut overlay = OverlayedChanges::default();
-        let (number, last) = self.number_entry(header.number().saturating_sub(1))?;
+        let (number, last) = self.number_entry(number.saturating_sub(1))?;
         overlay.set_storage(number, Some(last));
         let mut extensions = executor.extensions(Default::default());
         let method = "Core_initialize_block";
-        let result = executor.call(&backend, &mut overlay, &mut extensions, code, method, &header.encode());
+        let result = executor.call(&backend, &mut overlay, &mut extensions, code, method, header);
         self.checked(result)?;
         Ok(overlay.storage(key).flatten().map(<[u8]>::to_vec))
     }
@@ -382,6 +383,7 @@ pub(crate) fn unreadable(error: impl std::fmt::Display) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use codec::Encode;
 
     #[test]
     fn a_header_with_a_64_bit_number_is_decoded() {

@@ -32,7 +32,7 @@ pub use block::{BuiltBlock, block_weight};
 pub use candidate::Candidate;
 pub use chain::{Chain, Entries};
 pub use executor::{Code, Executor};
-pub use header::Header;
+pub use header::{Header, HeaderFormat};
 pub use layout::Layout;
 pub use live_block::LiveBlock;
 pub use load::{LoadOptions, LoadedChain, load};

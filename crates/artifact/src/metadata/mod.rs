@@ -11,7 +11,7 @@ mod pallets;
 
 pub use default_values::{default_value, filled_value, primitive_width};
 pub use genesis::genesis_storage_versions;
-pub use header::foreign_header;
+pub use header::{HeaderField, NumberFormat, foreign_header, own_header};
 pub use pallets::storage_version_key;
 pub use pallets::{Call, Constant, Pallet, Pallets};
 

@@ -7,7 +7,6 @@
 //! difference is what the migrations did.
 
 use crate::{input::Runtime, outcome::errors_logged, rehearsal::Rehearsal};
-use codec::Encode;
 use fork::{BlockRequest, Chain, keys};
 use protocol::CheckOutcome;
 use std::collections::{BTreeMap, HashMap};
@@ -33,14 +32,7 @@ pub fn run(rehearsal: &Rehearsal<'_>) -> Result<CheckOutcome> {
     rehearsal.reporter.status("running the migrations once more");
     let last_upgrade = keys::item("System", "LastRuntimeUpgrade");
     let plan = rehearsal.author()?.plan(migrated, code, BlockRequest::default())?;
-    let header = fork::Header {
-        parent_hash: migrated.header().hash(),
-        number: migrated.number().saturating_add(1),
-        state_root: Default::default(),
-        extrinsics_root: Default::default(),
-        digest: plan.digest,
-    }
-    .encode();
+    let header = plan.unfinished_header(migrated.number().saturating_add(1), migrated.header().hash());
     let mut again = migrated.clone();
     again.set(vec![(last_upgrade.clone(), before.storage(&last_upgrade)?)])?;
     let initialize = |chain: &Chain| chain.call_with_changes(executor, code, "Core_initialize_block", &header);

@@ -12,12 +12,11 @@ use crate::{ask::ask, input::Runtime, outcome::of_failure, rehearsal::Rehearsal}
 use artifact::pace::counted;
 use codec::{Compact, Decode};
 use fork::{
-    Author, BlockRequest, Chain, Executor, Header,
+    Author, BlockRequest, Chain, Executor,
     processor::{CpuScope, Stopwatch},
     runtime_log::RuntimeLog,
 };
 use protocol::CheckOutcome;
-use sp_runtime::traits::Header as _;
 use worker::{Failure, Kind, Result};
 
 /// New keys count from the second session on.
@@ -246,7 +245,7 @@ fn end_of_session(
 ) -> Result<Option<u32>> {
     let watch = Stopwatch::start(CpuScope::Thread);
     let current = chain.storage(index)?;
-    let digest = author.plan(chain, &runtime.code, BlockRequest::default())?.digest;
+    let plan = author.plan(chain, &runtime.code, BlockRequest::default())?;
     let parent = chain.header().hash();
     let next = chain.number().saturating_add(1);
     let ahead = next..next.saturating_add(FURTHEST);
@@ -255,8 +254,8 @@ fn end_of_session(
         if watch.stop().seconds() > SEARCH {
             return Ok(None);
         }
-        let header = Header::new(number, Default::default(), Default::default(), parent, digest.clone());
-        match chain.written_by_initialize_block(executor, &runtime.code, &header, index) {
+        let header = plan.unfinished_header(number, parent);
+        match chain.written_by_initialize_block(executor, &runtime.code, number, &header, index) {
             Ok(Some(written)) if Some(&written) != current.as_ref() => return Ok(Some(number)),
             Ok(_) => (),
             // The block that is built at this number shows what fails.

@@ -84,9 +84,14 @@ pub struct Author<'a> {
     relay: RelayView,
     /// Why blocks of this chain cannot be authored.
     cannot_author: Option<Failure>,
-    /// The changes to the state that no author makes.
+    /// What differs from the chain's own blocks: changes to the state that no author makes, and other
+    /// hashes.
     notes: BTreeSet<String>,
 }
+
+/// The note about a chain with headers of its own.
+const OWN_HEADERS: &str = "block hashes of the fork are not the chain's: its headers are of a type of its own, whose \
+                           hash function the metadata does not tell";
 
 impl<'a> Author<'a> {
     /// Returns the executor that runs the author's blocks.
@@ -140,7 +145,8 @@ impl<'a> Author<'a> {
         Author { cannot_author: self.cannot_author.clone(), ..Author::new(executor) }
     }
 
-    /// Returns the changes that were made to the state and that no author makes.
+    /// Returns what differs from the chain's own blocks: changes that were made to the state and that
+    /// no author makes, and other hashes.
     pub fn notes(&self) -> impl Iterator<Item = &str> {
         self.notes.iter().map(String::as_str)
     }
@@ -260,7 +266,7 @@ impl<'a> Author<'a> {
                 digest.logs.extend(request.claim_queue_offset.map(core));
                 let inherents = self.inherents(chain, code, layout, &slot, request)?;
                 let (extrinsics, optional) = (request.extrinsics.clone(), request.optional.clone());
-                Ok(Plan { digest, inherents, extrinsics, optional })
+                Ok(Plan { digest, inherents, extrinsics, optional, header_format: consensus.header_format.clone() })
             })
             .collect()
     }
@@ -310,10 +316,11 @@ impl<'a> Author<'a> {
         self.refresh(chain, code)?;
         let Some((_, layout, consensus)) = &mut self.runtime else { return Err(runtime_not_read()) };
         if consensus.is_none() {
-            if let Some(why) = layout.metadata.as_deref().and_then(artifact::metadata::foreign_header) {
-                return Err(slots::cannot_author(format!("its headers have an unknown format: {why}")));
+            let read = Consensus::of(chain, self.executor, code, layout)?;
+            if read.header_format.is_own() {
+                self.notes.insert(OWN_HEADERS.into());
             }
-            *consensus = Some(Consensus::of(chain, self.executor, code, layout)?);
+            *consensus = Some(read);
         }
         consensus.as_ref().ok_or_else(runtime_not_read)
     }

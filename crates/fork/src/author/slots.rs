@@ -4,10 +4,13 @@
 use crate::{
     chain::Chain,
     executor::{Code, Executor},
-    header::{NIMBUS, engines},
+    header::{HeaderFormat, NIMBUS, engines},
     layout::Layout,
 };
-use artifact::{Version, metadata::Pallet};
+use artifact::{
+    Version,
+    metadata::{Pallet, foreign_header},
+};
 use codec::{Compact, Decode, Encode};
 use sp_runtime::{ConsensusEngineId, Digest, DigestItem};
 use std::collections::BTreeSet;
@@ -59,11 +62,13 @@ pub(super) struct AuthoringScheme {
     pub slot_duration: u64,
 }
 
-/// The schemes by which a runtime may accept blocks, the most likely first. A runtime that migrates
-/// from one consensus to another implements the APIs of both.
+/// What a runtime demands of blocks.
 #[derive(Clone, Debug)]
 pub(super) struct Consensus {
+    /// The schemes by which it may accept them, the most likely first. A runtime that migrates from
+    /// one consensus to another implements the APIs of both.
     pub schemes: Vec<AuthoringScheme>,
+    pub header_format: HeaderFormat,
 }
 
 /// The slot of a block. Times are in milliseconds.
@@ -80,6 +85,7 @@ impl Consensus {
     /// Reads the consensus and the slot duration from the runtime's APIs, so that no option is
     /// needed.
     pub fn of(chain: &Chain, executor: &Executor, code: &Code, layout: &Layout) -> Result<Self> {
+        let header_format = header_format(layout)?;
         let version = Version::decode("the runtime", &chain.call(executor, code, "Core_version", &[])?)?;
         let offers = |api: &str| version.api(api).is_some();
         let slot_duration_of =
@@ -119,7 +125,7 @@ impl Consensus {
             schemes.push(AuthoringScheme { kind: Kind::Free, slot_duration: RELAY_SLOT_DURATION });
         }
         by_likelihood(&mut schemes, &carried);
-        Ok(Self { schemes })
+        Ok(Self { schemes, header_format })
     }
 
     /// Moves the scheme that the runtime accepted to the front.
@@ -127,6 +133,21 @@ impl Consensus {
         if let Some(front) = self.schemes.get_mut(..=scheme) {
             front.rotate_right(1);
         }
+    }
+}
+
+/// Returns the format of the headers.
+///
+/// A relay chain and its parachains decode each other's headers. How they would with headers of their
+/// own is not known.
+fn header_format(layout: &Layout) -> Result<HeaderFormat> {
+    let Some(metadata) = &layout.metadata else { return Ok(HeaderFormat::default()) };
+    let unknown = |why: String| cannot_author(format!("its headers have an unknown format: {why}"));
+    let format = HeaderFormat::of(metadata).map_err(unknown)?;
+    let stands_alone = layout.parachain_system().is_none() && layout.pallet_with(&["OnChainVotes"], None).is_none();
+    match foreign_header(metadata) {
+        Some(why) if format.is_own() && !stands_alone => Err(unknown(why)),
+        _ => Ok(format),
     }
 }
 
@@ -298,7 +319,8 @@ mod tests {
 
     #[test]
     fn an_accepted_scheme_is_tried_first() {
-        let mut consensus = Consensus { schemes: vec![scheme(Kind::Babe), scheme(Kind::Aura), scheme(Kind::Free)] };
+        let schemes = vec![scheme(Kind::Babe), scheme(Kind::Aura), scheme(Kind::Free)];
+        let mut consensus = Consensus { schemes, header_format: HeaderFormat::default() };
         consensus.prefer(1);
         assert_eq!(consensus.schemes, [scheme(Kind::Aura), scheme(Kind::Babe), scheme(Kind::Free)]);
         consensus.prefer(0);
@@ -329,6 +351,23 @@ mod tests {
         let with_severity = vec![(0u32, 1_000_000_000u32), (1, 5)];
         assert_eq!(first_absent(&disabled(&with_severity.encode())), 2);
         assert!(disabled(&[0xff; 4]).is_empty(), "bytes that are no list");
+    }
+
+    #[test]
+    fn only_a_chain_that_stands_alone_may_have_headers_of_its_own() {
+        let layout = |items: &[&str]| {
+            let items = items.iter().map(ToString::to_string).collect();
+            let pallet = Pallet { name: "System".into(), items, ..Pallet::default() };
+            let metadata = Some(crate::header::tests::with_own_headers());
+            Layout { pallets: artifact::Pallets::from_iter([pallet]), metadata }
+        };
+        assert!(header_format(&layout(&[])).expect("supported").is_own());
+        for items in [["PendingValidationCode", "ValidationData"].as_slice(), &["OnChainVotes"]] {
+            let failure = header_format(&layout(items)).expect_err("not supported");
+            assert_eq!(failure.kind, worker::Kind::NotJudged);
+            assert!(failure.message.ends_with("additional fields: tree_root, extension"), "{failure}");
+        }
+        assert!(!header_format(&Layout::default()).expect("the usual one").is_own());
     }
 
     #[test]
