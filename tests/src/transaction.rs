@@ -59,7 +59,7 @@ impl Signer {
 /// Returns a signed transaction in hex: extrinsic format 4, immortal, without a tip.
 pub fn signed(node: &Node, signer: &Signer, nonce: u32, pallet: &str, call: &str, arguments: &[u8]) -> String {
     let metadata = metadata(node);
-    let call = [&call_index(&metadata, pallet, call)[..], arguments].concat();
+    let call = encoded_call(&metadata, pallet, call, arguments);
     let version = node.call("state_getRuntimeVersion", json!([]));
     let number = |name: &str| (version[name].as_u64().expect("a number") as u32).encode();
     let genesis = node.call("chain_getBlockHash", json!([0]));
@@ -94,6 +94,11 @@ pub fn transfer(node: &Node, signer: &Signer, nonce: u32, to: [u8; 32], amount: 
     signed(node, signer, nonce, "Balances", "transfer_keep_alive", &arguments)
 }
 
+/// Returns an encoded call.
+pub fn call(node: &Node, pallet: &str, call: &str, arguments: &[u8]) -> Vec<u8> {
+    encoded_call(&metadata(node), pallet, call, arguments)
+}
+
 fn metadata(node: &Node) -> RuntimeMetadataV14 {
     let text = node.call("state_getMetadata", json!([]));
     let bytes = hex::decode(&text.as_str().expect("hex")[2..]).expect("hex");
@@ -103,9 +108,10 @@ fn metadata(node: &Node) -> RuntimeMetadataV14 {
     }
 }
 
-fn call_index(metadata: &RuntimeMetadataV14, pallet: &str, call: &str) -> [u8; 2] {
+fn encoded_call(metadata: &RuntimeMetadataV14, pallet: &str, call: &str, arguments: &[u8]) -> Vec<u8> {
     let pallet = metadata.pallets.iter().find(|found| found.name == pallet).expect("the pallet");
     let calls = pallet.calls.as_ref().expect("calls").ty.id;
     let TypeDef::Variant(calls) = &metadata.types.resolve(calls).expect("a type").type_def else { panic!("no enum") };
-    [pallet.index, calls.variants.iter().find(|found| found.name == call).expect("the call").index]
+    let call = calls.variants.iter().find(|found| found.name == call).expect("the call");
+    [&[pallet.index, call.index], arguments].concat()
 }

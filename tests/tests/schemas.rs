@@ -207,11 +207,16 @@ fn weights(documents: &mut Documents) {
     documents.add("machine", printed(0, &["weights", "machine", "--directory", &text(directory.path())]));
 }
 
-/// A served fork: a block with a transfer, and with one that exceeds the balance, executed again by
+/// Served forks, one with development accounts and a file of its block. A block with a transfer, and with one that exceeds the balance, executed again by
 /// two runtimes, and a snapshot of the chain.
 fn block(documents: &mut Documents) {
     let node = Fork::manual(snapshot(Runtime::Standalone));
     documents.add("fork", node.document.to_string());
+    let pin = directory();
+    let pin = text(pin.path().join("pin.json"));
+    let with_accounts = Fork::with(snapshot(Runtime::Standalone), &["--dev", "--pin", &pin]);
+    documents.add("fork", with_accounts.document.to_string());
+    documents.add("fork-pin", fs::read_to_string(&pin).expect("written"));
     let bob = hex::decode(transaction::BOB).expect("hex").try_into().expect("an account");
     for (nonce, amount) in [(0, 1_000_000_000_000), (1, u128::MAX / 2)] {
         let transfer = transaction::transfer(&node, &Signer::alice(), nonce, bob, amount);

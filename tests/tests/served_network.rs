@@ -3,15 +3,17 @@
 
 #![allow(clippy::expect_used, reason = "tests")]
 
+use codec::Encode;
 use cutover_tests::{
     Runtime::{Parachain, Relay, Standalone},
     Xtask,
     fork::{Fork, Node},
     incident::item,
     snapshot,
-    transaction::{BOB, Signer, transfer},
+    transaction::{BOB, Signer, call, signed, transfer},
 };
 use serde_json::{Value, json};
+use std::fs;
 
 /// Starts the embedded relay chain with the embedded parachain.
 fn network(more: &[&str]) -> Fork {
@@ -42,10 +44,14 @@ fn head_on_the_relay_chain(relay: &Node) -> String {
     hex_of(&artifact::hashes::blake2_256(&head))
 }
 
+/// Returns the key of an account's entry.
+fn account_key(account: &[u8]) -> Vec<u8> {
+    [&item("System", "Account")[..], &artifact::hashes::blake2_128(account), account].concat()
+}
+
 /// Returns the free balance of an account.
 fn balance(node: &Node, account: &[u8]) -> u128 {
-    let key = [&item("System", "Account")[..], &artifact::hashes::blake2_128(account), account].concat();
-    let value = node.call("state_getStorage", json!([hex_of(&key)]));
+    let value = node.call("state_getStorage", json!([hex_of(&account_key(account))]));
     value.as_str().map_or(0, |_| u128::from_le_bytes(bytes(&value)[16..32].try_into().expect("16 bytes")))
 }
 
@@ -153,6 +159,98 @@ fn the_time_of_a_network_is_that_of_its_relay_chain() {
         let answer = parachain.ask(method, params);
         assert_eq!(answer["error"]["code"], -32000, "{answer}");
     }
+}
+
+/// Takes the funds and sudo from Alice, and everything from Bob.
+fn impoverish(node: &Node, alice: &[u8; 32], bob: &[u8]) {
+    let entry = bytes(&node.call("state_getStorage", json!([hex_of(&account_key(alice))])));
+    let poor = [&entry[..16], &1_000_000_000_000u128.to_le_bytes(), &entry[32..]].concat();
+    node.call(
+        "dev_setStorage",
+        json!([[
+            [hex_of(&account_key(alice)), hex_of(&poor)],
+            [hex_of(&account_key(bob)), null],
+            [hex_of(&item("Sudo", "Key")), hex_of(bob)],
+        ]]),
+    );
+}
+
+fn issuance(node: &Node) -> u128 {
+    let value = bytes(&node.call("state_getStorage", json!([hex_of(&item("Balances", "TotalIssuance"))])));
+    u128::from_le_bytes(value.try_into().expect("16 bytes"))
+}
+
+/// Checks what the development accounts of a chain have by its document, and that Alice has sudo.
+fn expect_dev_accounts(node: &Node, alice: &Signer, bob: &[u8]) {
+    let dev = &node.document["dev"];
+    let funded = dev["accounts"].as_array().expect("accounts");
+    assert_eq!((&funded[0]["name"], &funded[1]["name"], funded.len()), (&json!("Alice"), &json!("Bob"), 8));
+    assert_eq!(dev["sudo"], funded[0]["address"]);
+    for (account, entry) in [(&alice.account()[..], &funded[0]), (bob, &funded[1])] {
+        let free = entry["free"].as_str().and_then(|text| text.parse().ok());
+        assert_eq!(Some(balance(node, account)), free, "{entry}");
+        assert!(free >= Some(1_000_000_000_000_000_000u128), "{entry}");
+    }
+    let write = call(node, "System", "set_storage", &vec![(vec![0xcdu8], vec![0xefu8])].encode());
+    node.call("author_submitExtrinsic", json!([signed(node, alice, 0, "Sudo", "sudo", &write)]));
+    node.call("dev_newBlock", json!([]));
+    assert_eq!(node.call("state_getStorage", json!(["0xcd"])), "0xef", "root wrote it");
+}
+
+#[test]
+fn development_accounts_have_funds_and_sudo_on_each_chain_of_pinned_blocks() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let file = directory.path().join("pin.json");
+    let (alice, bob) = (Signer::alice(), hex::decode(BOB).expect("hex"));
+    let live = network(&["--manual"]);
+    for node in [&live.parachains[0], &*live] {
+        impoverish(node, &alice.account(), &bob);
+    }
+    live.parachains[0].call("dev_newBlock", json!([]));
+    let arguments = ["--with", live.parachains[0].url(), "--manual", "--dev", "--pin", file.to_str().expect("UTF-8")];
+    let before = [&*live, &live.parachains[0]].map(issuance);
+    let fork = Fork::with(live.url(), &arguments);
+    let pinned = fs::read_to_string(&file).expect("written");
+    let served = |fork: &Fork| [&**fork, &fork.parachains[0]].map(|node| node.document.clone());
+    let hashes = |fork: &Fork| served(fork).map(|document| document["block_hash"].clone());
+    let first = hashes(&fork);
+    for (node, before) in [&*fork, &fork.parachains[0]].into_iter().zip(before) {
+        assert!(issuance(node) > before + 1_000_000_000_000_000_000, "Bob's funds are issued");
+        expect_dev_accounts(node, &alice, &bob);
+    }
+    assert_eq!(head_on_the_relay_chain(&fork), fork.parachains[0].call("chain_getBlockHash", json!([])));
+    assert_eq!(fork.interrupt(), Some(0));
+
+    // The live chains go on. The fork is of the same blocks all the same.
+    live.parachains[0].call("dev_newBlock", json!([{"count": 2}]));
+    let again = Fork::with(live.url(), &arguments);
+    assert_eq!((hashes(&again), fs::read_to_string(&file).expect("kept")), (first, pinned.clone()));
+    drop(again);
+
+    let fork = |more: &[&str]| Xtask::new(["fork", live.url()].iter().chain(&arguments).chain(more)).run();
+    fork(&["--at", "1"]).expect_code(2).mentions(&["--at is not the block in", "pin.json"]);
+    fs::write(&file, pinned.replacen("\"number\": ", "\"number\": 1", 1)).expect("written");
+    fork(&[]).expect_code(4).mentions(&["is not at its block in", "pin.json"]);
+    fs::write(&file, pinned.replacen("\"chains\"", "\"blocks\"", 1)).expect("written");
+    fork(&[]).expect_code(4).mentions(&["is no file of the blocks of a fork", "blocks"]);
+}
+
+#[test]
+fn pinned_files_must_be_those_of_the_same_blocks() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let file = directory.path().join("pin.json").display().to_string();
+    let alone = snapshot(Standalone).display().to_string();
+    let fork = Fork::with(&alone, &["--manual", "--pin", &file]);
+    let hash = fork.document["block_hash"].as_str().expect("a hash").to_owned();
+    assert!(fork.document.get("dev").is_none());
+    drop(fork);
+    let pinned = fs::read_to_string(&file).expect("written");
+    let other = format!("0x{}", "ab".repeat(32));
+    fs::write(&file, pinned.replace(&hash, &other)).expect("written");
+    let refused = |source: &str| Xtask::new(["fork", source, "--pin", &file]).run().expect_code(4);
+    refused(&alone).mentions(&[&alone, &hash, &other]);
+    let relay = snapshot(Relay).display().to_string();
+    refused(&relay).mentions(&["has the blocks of other chains", &alone, &relay, "delete it"]);
 }
 
 #[test]

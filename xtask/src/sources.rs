@@ -122,6 +122,15 @@ pub fn pinned(context: &Context, text: &str, at: Option<&str>) -> Result<PinnedS
     pin(context, place, network.as_deref(), at)
 }
 
+/// Returns the name of a source as it is written into files: the name of a network, a file, or nodes without their
+/// keys.
+pub fn public_name(text: &str, place: &SourceLocation) -> String {
+    match networks::may_be_a_name(text) {
+        true => text.to_owned(),
+        false => place.to_string(),
+    }
+}
+
 /// Returns the failure for a text that is no source, from the one that says that it is no network.
 pub fn no_source(text: &str, unknown: Failure) -> Failure {
     let networks = unknown.expected.unwrap_or_default();

@@ -4,6 +4,7 @@
 //! - [`interface`]: a runtime's pallets, calls, storage and APIs, in one form for all metadata
 //!   versions
 //! - [`compare`], [`read`], [`value`]: compares two types, and decodes values by their types
+//! - [`account`]: the entry of an account in the state, by its type
 //! - [`changes`]: every change between two runtimes, with its severity and audiences
 //! - [`signing`]: whether transactions signed for the old runtime keep their meaning
 //! - [`rules`]: the rules that a release must keep
@@ -12,6 +13,7 @@
 
 #![cfg_attr(not(test), warn(missing_docs, clippy::disallowed_macros, clippy::disallowed_methods))]
 
+pub mod account;
 pub mod changes;
 pub mod compare;
 pub mod host_functions;

@@ -4,14 +4,14 @@
 use crate::{
     input::Runtime,
     types::{
-        Interface,
+        Accounts, Interface,
         interface::{Extension, WALLET_EXTENSIONS},
         read,
     },
 };
 use artifact::Version;
 use codec::{Compact, Decode, Encode};
-use fork::{Author, BlockRequest, Chain, keys, signatures::SEAL};
+use fork::{Author, BlockRequest, Chain, signatures::SEAL};
 use scale_info::{TypeDef, Variant, form::PortableForm};
 use sp_core::{H256, Pair, ed25519};
 use worker::{Code, Kind, Result};
@@ -19,7 +19,7 @@ use worker::{Code, Kind, Result};
 /// A balance above any deposit, whatever the decimals of the token, and far below the largest
 /// number.
 const WEALTH: u128 = 1 << 100;
-const WEALTH_IN_64_BITS: u64 = 1 << 61;
+const WEALTH_IN_64_BITS: u128 = 1 << 61;
 
 /// The result of a transaction that is alone in a block.
 pub enum Sent {
@@ -40,10 +40,11 @@ pub fn send(
     call: &[u8],
 ) -> Result<Sent> {
     let form = || Ok(Sent::NotKnown("transactions of a form that is not known here".into()));
-    let Some(mut chain) = enriched(interface, chain, account)? else { return form() };
-    let stored = chain.storage(&account_key(interface, account))?.unwrap_or_default();
+    let Some((key, info)) = funds(interface, chain, account)? else { return form() };
     // `AccountInfo` begins with the nonce, in 32 or 64 bits; compact it is the same.
-    let nonce = u32::decode(&mut &stored[..]).unwrap_or_default();
+    let nonce = u32::decode(&mut &info[..]).unwrap_or_default();
+    let mut chain = chain.clone();
+    chain.set(vec![(key, Some(info))])?;
     let Some(extrinsic) = signed(interface, account, nonce, call) else { return form() };
     let _seal = author.executor().signatures().accept_seal();
     let wish = BlockRequest { extrinsics: vec![extrinsic], ..Default::default() };
@@ -61,44 +62,14 @@ pub fn send(
     }
 }
 
-fn account_key(interface: &Interface<'_>, account: [u8; 32]) -> Vec<u8> {
-    let prefix = interface.pallet("System").and_then(|system| system.prefix).unwrap_or("System");
-    [keys::item(prefix, "Account"), artifact::hashes::blake2_128(&account).to_vec(), account.to_vec()].concat()
-}
-
-/// Returns the chain on which the account has funds; nothing where accounts have another form.
-fn enriched(interface: &Interface<'_>, chain: &Chain, account: [u8; 32]) -> Result<Option<Chain>> {
-    let Some((key, rich)) = funds(interface, chain, account)? else { return Ok(None) };
-    let mut chain = chain.clone();
-    chain.set(vec![(key, Some(rich))])?;
-    Ok(Some(chain))
-}
-
 /// Returns the entry that gives the account funds; nothing where accounts have another form.
 pub fn funds(interface: &Interface<'_>, chain: &Chain, account: [u8; 32]) -> Result<Option<(Vec<u8>, Vec<u8>)>> {
-    let item = interface.pallet("System").and_then(|system| system.item("Account"));
-    let Some(item) = item else { return Ok(None) };
-    let key = account_key(interface, account);
-    let stored = chain.storage(&key)?.or_else(|| read::default_value(interface.types, item.value));
-    Ok(stored.and_then(|stored| rich(interface, item.value, &stored)).map(|rich| (key, rich)))
-}
-
-fn rich(interface: &Interface<'_>, info: u32, stored: &[u8]) -> Option<Vec<u8>> {
-    let leaves = read::leaves(interface.types, info, stored).ok()?;
-    let mut all = Vec::new();
-    let mut found = false;
-    for (path, _, bytes) in leaves {
-        let value = match (path.as_str(), bytes.len()) {
-            ("data.free", 16) => WEALTH.encode(),
-            ("data.free", 8) => WEALTH_IN_64_BITS.encode(),
-            // An account without a provider does not exist.
-            ("providers", 4) if bytes == [0; 4] => 1u32.encode(),
-            _ => bytes.to_vec(),
-        };
-        found |= path == "data.free";
-        all.extend(value);
-    }
-    found.then_some(all)
+    let accounts = Accounts::of(interface).filter(|accounts| accounts.id_length() == Some(account.len()));
+    let Some(accounts) = accounts else { return Ok(None) };
+    let key = accounts.key(&account);
+    let stored = chain.storage(&key)?;
+    let wealth = if accounts.balance_length() == Some(8) { WEALTH_IN_64_BITS } else { WEALTH };
+    Ok(accounts.with_free(stored.as_deref(), wealth).map(|rich| (key, rich)))
 }
 
 /// The secrets of the accounts whose transactions have real signatures, before their number. They are public: only forks
@@ -239,35 +210,10 @@ mod tests {
     use crate::types::interface::Extension;
     use scale_info::{MetaType, PortableRegistry, Registry, TypeInfo};
 
-    #[derive(TypeInfo, Encode)]
-    struct Data<B> {
-        free: B,
-        reserved: B,
-    }
-
-    #[derive(TypeInfo, Encode)]
-    struct Info<B> {
-        nonce: u32,
-        providers: u32,
-        data: Data<B>,
-    }
-
     fn registry<T: TypeInfo + 'static>() -> (PortableRegistry, u32) {
         let mut registry = Registry::new();
         let id = registry.register_type(&MetaType::new::<T>()).id;
         (registry.into(), id)
-    }
-
-    #[test]
-    fn an_account_is_made_rich_and_nothing_else_of_it_changes() {
-        let (types, id) = registry::<Info<u128>>();
-        let made = rich(&Interface::empty(&types), id, &(7u32, 0u32, 5u128, 9u128).encode());
-        assert_eq!(made, Some((7u32, 1u32, WEALTH, 9u128).encode()));
-        let (types, id) = registry::<Info<u64>>();
-        let made = rich(&Interface::empty(&types), id, &(7u32, 3u32, 5u64, 9u64).encode());
-        assert_eq!(made, Some((7u32, 3u32, WEALTH_IN_64_BITS, 9u64).encode()));
-        let (types, id) = registry::<(u32, u128)>();
-        assert_eq!(rich(&Interface::empty(&types), id, &(7u32, 5u128).encode()), None, "nothing is known to be free");
     }
 
     #[test]

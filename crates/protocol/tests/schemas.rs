@@ -29,6 +29,7 @@ fn schemas() -> Vec<(&'static str, Schema)> {
         ("inspect", schema_for!(inspect::RuntimeFacts)),
         ("error", schema_for!(cutover_protocol::FailureDocument)),
         ("fork", schema_for!(fork::ServedFork)),
+        ("fork-pin", schema_for!(fork::Pin)),
         ("installed-workers", schema_for!(prebuilt::InstalledWorkers)),
         ("init", schema_for!(workspace::InitReport)),
         ("list", schema_for!(workspace::ListReport)),

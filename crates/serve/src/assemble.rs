@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Reads a relay chain and parachains for a network whose chains are served together.
 
-use crate::request::Original;
+use crate::{
+    dev_accounts::{Grant, grant},
+    pin::Pins,
+    request::Original,
+};
 use codec::Encode;
 use fork::{Author, Executor, LoadOptions};
 use network::{Network, ParaId, Parachain, Relay, control, onboard};
@@ -23,6 +27,7 @@ pub fn assemble<'a>(
     mut first: Original,
     (own, others): (&'a Executor, &'a [Executor]),
     how: LoadOptions<'_>,
+    pins: &mut Pins<'_>,
     reporter: &Reporter,
 ) -> Result<(Network<'a>, Vec<Original>)> {
     let mut author = Author::new(own);
@@ -36,9 +41,12 @@ pub fn assemble<'a>(
     let mut network = Network { relay, parachains: Vec::new() };
     let mut originals = Vec::new();
     for (source, executor) in request.with.iter().zip(others) {
-        let (parachain, original) = join(&mut network, source, request, executor, how, reporter)?;
+        let (parachain, original) = join(&mut network, source, request, executor, how, pins, reporter)?;
         network.parachains.push(parachain);
         originals.push(original);
+    }
+    if request.dev {
+        endow(&mut network, (&mut first, &mut originals), (own, others), reporter)?;
     }
     let paras: Vec<_> = network.parachains.iter().map(Parachain::id).collect();
     for para in paras {
@@ -67,9 +75,11 @@ fn join<'a>(
     request: &ServeRequest,
     executor: &'a Executor,
     how: LoadOptions<'_>,
+    pins: &mut Pins<'_>,
     reporter: &Reporter,
 ) -> Result<(Parachain<'a>, Original)> {
-    let mut original = Original::read(source, how, reporter)?;
+    let is_pinned = pins.block(source).is_some();
+    let mut original = Original::read_pinned(source, how, pins, reporter)?;
     let mut author = Author::new(executor);
     let code = original.chain.next_code()?;
     let id = author.layout(&original.chain)?.parachain_id(&original.chain, executor, &code)?;
@@ -85,19 +95,20 @@ fn join<'a>(
     if relay.head_of(id)?.is_some() {
         relay.settle(id)?;
     }
-    if let Some(head) = relay.head_of(id)? {
-        if head != original.chain.header().encode() && matches!(source, Source::Node(_)) {
-            // A live parachain is ahead of what its relay chain has included.
-            let hash = hex::encode_prefixed(artifact::hashes::blake2_256(&head));
-            original = Original::read(source, LoadOptions { at: Some(&hash), ..how }, reporter)?;
-        }
-        if head != original.chain.header().encode() {
-            return Err(Relay::other_head(&head, &original.chain, source)
-                .hint("take a snapshot of that block, or choose the block of the relay chain with --at"));
-        }
+    let head = relay.head_of(id)?;
+    let is_elsewhere = |original: &Original| head.as_ref().filter(|head| **head != original.chain.header().encode());
+    if let (Some(head), Source::Node(_), false) = (is_elsewhere(&original), source, is_pinned) {
+        // A live parachain is ahead of what its relay chain has included.
+        let hash = hex::encode_prefixed(artifact::hashes::blake2_256(head));
+        original = Original::read(source, LoadOptions { at: Some(&hash), ..how }, reporter)?;
+    }
+    pins.note(&original.chain)?;
+    if let Some(head) = is_elsewhere(&original) {
+        return Err(Relay::other_head(head, &original.chain, source)
+            .hint("take a snapshot of that block, or choose the block of the relay chain with --at"));
     }
     let parachain = Parachain::new(id, author, original.chain.clone(), request.cache.clone());
-    if relay.head_of(id)?.is_none() {
+    if head.is_none() {
         if !request.onboard {
             return Err(Failure::input(format!("{} does not know the parachain {}", request.state, u32::from(id)))
                 .found("no head of it")
@@ -106,4 +117,24 @@ fn join<'a>(
         onboard::onboard(relay, &parachain, reporter)?;
     }
     Ok((parachain, original))
+}
+
+/// Gives development accounts funds and sudo on each chain. Nothing may be pending: the relay chain takes the
+/// parachains after it for their heads.
+fn endow(
+    network: &mut Network<'_>,
+    (first, originals): (&mut Original, &mut [Original]),
+    (own, others): (&Executor, &[Executor]),
+    reporter: &Reporter,
+) -> Result<()> {
+    let Network { relay, parachains } = network;
+    let Grant { changes, accounts, .. } = grant(relay.chain(), own, &first.source, reporter)?;
+    relay.set(changes)?;
+    first.dev = Some(accounts);
+    for ((parachain, original), executor) in parachains.iter_mut().zip(originals).zip(others) {
+        let Grant { changes, accounts, .. } = grant(parachain.chain(), executor, &original.source, reporter)?;
+        parachain.set(relay, changes)?;
+        original.dev = Some(accounts);
+    }
+    Ok(())
 }

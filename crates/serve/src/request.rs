@@ -1,14 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The requests of the worker: serving a fork, and snapshots of live chains and of genesis presets.
 
-use crate::{Fork, Listener, assemble::assemble, joint};
+use crate::{
+    Fork, Listener,
+    assemble::assemble,
+    dev_accounts::{Grant, grant},
+    joint,
+    pin::Pins,
+};
 use codec::Encode;
 use fork::{
     Author, BlockRequest, Chain, Code, Executor, LiveBlock, LoadOptions, Store, executor, genesis, load, snapshot,
 };
 use protocol::{
     Source, StateMode,
-    fork::{Request, ServeRequest, ServedFork},
+    fork::{DevAccounts, Request, ServeRequest, ServedFork},
     snapshot::{GenesisRequest, GenesisSnapshot, PruneRequest, Pruned, SnapshotRequest},
 };
 use serde::Serialize;
@@ -109,15 +115,21 @@ fn serve(request: &ServeRequest, reporter: &Reporter) -> Result<()> {
     // its own: an executor keeps four of them.
     let executors: Vec<_> = listeners.iter().map(|_| Executor::new(request.cache.as_deref())).collect();
     let store = Store::new(request.nodes.as_deref());
-    let first = Original::load(request, &store, reporter)?;
+    let mut pins = Pins::open(request.pin.as_ref(), request.at.as_deref())?;
+    let mut first = Original::load(request, &mut pins, &store, reporter)?;
     let (originals, seats) = match executors.split_first() {
         Some(executors) if !request.with.is_empty() => {
             let how = LoadOptions { at: None, mode: request.state_mode, unverified: false, store: Some(&store) };
-            let (network, originals) = assemble(request, first, executors, how, reporter)?;
+            let (network, originals) = assemble(request, first, executors, how, &mut pins, reporter)?;
             (originals, joint::Joint::seats(network, reporter))
+        }
+        Some((executor, _)) if request.dev => {
+            first.endow(executor, reporter)?;
+            (vec![first], Vec::new())
         }
         _ => (vec![first], Vec::new()),
     };
+    pins.keep()?;
     let mut ready: Vec<_> =
         originals.iter().zip(&listeners).map(|(original, listener)| original.served(listener.url())).collect();
     let mut seats = seats.into_iter();
@@ -151,9 +163,12 @@ fn port(first: u16, place: usize) -> Result<u16> {
 
 /// A chain that is forked.
 pub(crate) struct Original {
-    source: Source,
+    /// Where the chain was read from.
+    pub source: Source,
     /// The chain at its first block that is served.
     pub chain: Chain,
+    /// The development accounts that were given something.
+    pub dev: Option<DevAccounts>,
     mode: StateMode,
     verified: bool,
     /// The hash of the block of the source.
@@ -162,14 +177,29 @@ pub(crate) struct Original {
 
 impl Original {
     /// Reads the state of the first chain.
-    fn load(request: &ServeRequest, store: &Store, reporter: &Reporter) -> Result<Self> {
+    fn load(request: &ServeRequest, pins: &mut Pins<'_>, store: &Store, reporter: &Reporter) -> Result<Self> {
         let ServeRequest { state, at, state_mode, .. } = request;
         let options = LoadOptions { at: at.as_deref(), mode: *state_mode, unverified: false, store: Some(store) };
-        let mut original = Self::read(state, options, reporter)?;
+        let mut original = Self::read_pinned(state, options, pins, reporter)?;
+        pins.note(&original.chain)?;
         if let Some(named) = &request.code {
             original.chain.put_code(&state.code(named)?)?;
         }
         Ok(original)
+    }
+
+    /// Reads the state of a chain, at its block in the file of `--pin` if it has one there.
+    pub(crate) fn read_pinned(
+        source: &Source,
+        options: LoadOptions<'_>,
+        pins: &Pins<'_>,
+        reporter: &Reporter,
+    ) -> Result<Self> {
+        match pins.block(source) {
+            Some(block) => Self::read(source, LoadOptions { at: Some(&block), ..options }, reporter)
+                .map_err(|failure| pins.explain(failure)),
+            None => Self::read(source, options, reporter),
+        }
     }
 
     /// Reads the state of a chain.
@@ -181,7 +211,16 @@ impl Original {
         let blob = artifact::Blob::from_deployed(&name, chain.next_code()?.bytes().to_vec())?;
         chain.set_state_version(artifact::version_of(&name, &blob)?.effective_state_version());
         let forked = chain.header().hash();
-        Ok(Self { source: source.clone(), chain, mode: loaded.mode, verified: loaded.verified, forked })
+        let (mode, verified) = (loaded.mode, loaded.verified);
+        Ok(Self { source: source.clone(), chain, dev: None, mode, verified, forked })
+    }
+
+    /// Gives development accounts funds and sudo on a chain that is served alone.
+    fn endow(&mut self, executor: &Executor, reporter: &Reporter) -> Result<()> {
+        let Grant { changes, accounts, .. } = grant(&self.chain, executor, &self.source, reporter)?;
+        self.chain.set(changes)?;
+        self.dev = Some(accounts);
+        Ok(())
     }
 
     /// Returns the chain as it is reported when it is served.
@@ -194,6 +233,7 @@ impl Original {
             state_root: hex::encode_prefixed(self.chain.root().as_bytes()),
             mode: self.mode,
             verified: self.verified,
+            dev: self.dev.clone(),
             with: Vec::new(),
         }
     }

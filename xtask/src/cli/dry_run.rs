@@ -134,6 +134,13 @@ pub struct Fork {
     /// Onboard parachains on the fork that the relay chain does not know
     #[arg(long, requires = "with")]
     pub onboard: bool,
+    /// Give development accounts (Alice, Bob and others) funds on each chain, and Alice sudo
+    #[arg(long)]
+    pub dev: bool,
+    /// The file that keeps the block of each chain: it is written if it does not exist, and otherwise
+    /// the chains are read at its blocks
+    #[arg(long, value_name = "FILE")]
+    pub pin: Option<PathBuf>,
     /// How the state of a node is loaded [default: lazy]
     #[arg(long, value_enum, value_name = "MODE")]
     pub state_mode: Option<StateMode>,
