@@ -9,7 +9,11 @@ use codec::Encode;
 use cutover_tests::{
     Runtime::{Parachain, Relay},
     Xtask,
-    faults::{Action, Condition::Has, Faults},
+    faults::{
+        Action,
+        Condition::{Has, Lacks},
+        Faults,
+    },
     incident::{Before, Report, item, rehearse_with, sound},
     patch, registry_package, snapshot,
 };
@@ -26,6 +30,9 @@ const CHECKS: [&str; 9] = [
     "messages-before-and-after",
 ];
 
+/// The number of a second parachain, with the state and the code of the first.
+const SIBLING: u32 = 2_001;
+
 /// The session that begins after ten heads under the relay chain's new code, as the runs end sessions.
 const SESSION_UNDER_THE_NEW_CODE: u32 = 4;
 
@@ -39,28 +46,62 @@ fn only(before: Before, blob: &[u8], options: &[&str], checks: &[&str]) -> Repor
 fn decided(before: Before, blob: &[u8]) -> Option<Report> {
     let package = registry_package("polkadot-service", "42.0.0")?;
     let spec = package.join("chain-specs/paseo.json").display().to_string();
-    Some(only(before, blob, &["--relay", &spec, "--onboard"], &CHECKS))
+    let checks = [&["authorised"][..], &CHECKS].concat();
+    Some(only(before, blob, &["--relay", &spec, "--onboard"], &checks))
 }
 
 /// Returns the report of the checks with the embedded relay chain.
 fn decided_by_ours(before: Before, blob: &[u8]) -> Report {
     let relay = snapshot(Relay).display().to_string();
-    only(before, blob, &["--relay", &relay, "--onboard"], &CHECKS)
+    let checks = [&["authorised", "upgrade-orders"][..], &CHECKS].concat();
+    only(before, blob, &["--relay", &relay, "--onboard"], &checks)
+}
+
+/// Returns the present code of the embedded relay chain with another version and faults: an upgrade that changes nothing
+/// else.
+fn relay_chain_with(faults: Faults) -> Vec<u8> {
+    patch::spec_version(&faults.apply(&Before::of(Relay).code()), 1_001_000)
 }
 
 /// Returns the report of an upgrade of the relay chain, on which the parachain goes on.
 fn of_the_relay_chain(faults: Faults, options: &[&str]) -> Report {
-    let before = Before::of(Relay);
-    // The present code with another version: an upgrade that changes nothing but the faults.
-    let blob = patch::spec_version(&faults.apply(&before.code()), 1_001_000);
     let parachain = snapshot(Parachain).display().to_string();
     let options = [&["--with", parachain.as_str()][..], options].concat();
-    only(
-        before,
-        &blob,
-        &options,
-        &["ten-heads", "boundaries", "both-sides-agree", "queues", "messages-before-and-after"],
-    )
+    let checks = ["ten-heads", "boundaries", "both-sides-agree", "queues", "messages-before-and-after"];
+    only(Before::of(Relay), &relay_chain_with(faults), &options, &checks)
+}
+
+/// Returns the report of an upgrade of the parachain, while the relay chain is upgraded too.
+fn of_both(relay_chain: Faults) -> Report {
+    let directory = tempfile::tempdir().expect("a directory");
+    let blob = directory.path().join("relay.wasm").display().to_string();
+    std::fs::write(&blob, patch::deployed(&relay_chain_with(relay_chain))).expect("written");
+    let relay = snapshot(Relay).display().to_string();
+    let options = ["--relay", &relay, "--onboard", "--relay-runtime", &blob];
+    only(Before::of(Parachain), &sound(Parachain), &options, &["ten-heads", "upgrade-orders"])
+}
+
+/// Returns the embedded relay chain with an open channel each way between the two parachains.
+fn with_channels() -> Before {
+    let mapped =
+        |name: &str, key: Vec<u8>| [item("Hrmp", name), artifact::hashes::twox_64(&key).to_vec(), key].concat();
+    let mut before = Before::of(Relay);
+    for (sender, recipient) in [(2_000, SIBLING), (SIBLING, 2_000)] {
+        // `HrmpChannel`: its capacity, the sizes of all messages and of one, no message yet, and no deposits.
+        let channel = (8u32, 102_400u32, 102_400u32, (0u32, 0u32), None::<[u8; 32]>, (0u128, 0u128)).encode();
+        before = before
+            .set(&mapped("HrmpChannels", (sender, recipient).encode()), Some(channel))
+            .set(&mapped("HrmpEgressChannelsIndex", sender.encode()), Some(vec![recipient].encode()))
+            .set(&mapped("HrmpIngressChannelsIndex", recipient.encode()), Some(vec![sender].encode()));
+    }
+    before
+}
+
+/// Writes the state of the second parachain.
+fn write_sibling(path: &str) {
+    Before::of(Parachain)
+        .set(&item("ParachainInfo", "ParachainId"), Some(SIBLING.encode()))
+        .write(std::path::Path::new(path));
 }
 
 #[test]
@@ -70,6 +111,9 @@ fn a_relay_chain_that_assigns_cores_takes_the_code() {
         report.status(check, "pass");
     }
     report
+        .status("authorised", "pass")
+        .says("authorised", "the relay chain's root sends authorize_upgrade in relay block")
+        .status("upgrade-orders", "skip")
         .says("ten-heads", "10 candidates of the new code are included")
         .says("boundaries", "begins after relay block")
         .says("queues", "no message waits")
@@ -79,6 +123,106 @@ fn a_relay_chain_that_assigns_cores_takes_the_code() {
             "messages-before-and-after",
             "from parachain 2000 to the relay chain, transfer_assets of its own token: not executed to its end",
         );
+}
+
+#[test]
+fn messages_go_sideways_between_two_parachains() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let [relay, sibling] = ["relay.snapshot", "sibling.snapshot"].map(|name| directory.path().join(name));
+    with_channels().write(&relay);
+    let [relay, sibling] = [relay, sibling].map(|path| path.display().to_string());
+    write_sibling(&sibling);
+    let options = ["--relay", &relay, "--with", &sibling, "--onboard"];
+    let report = only(Before::of(Parachain), &sound(Parachain), &options, &["queues", "messages-before-and-after"]);
+    report
+        .status("queues", "pass")
+        .status("messages-before-and-after", "pass")
+        .says("messages-before-and-after", "messages on 6 ways as before")
+        .says("messages-before-and-after", "from parachain 2000 to parachain 2001, ")
+        .says("messages-before-and-after", "from parachain 2001 to parachain 2000, ");
+    // Nodes of collators ask for these messages. Without the answer none goes sideways.
+    let hidden = Faults::new().answer("ParachainHost_inbound_hrmp_channels_contents", vec![0]);
+    let own = snapshot(Parachain).display().to_string();
+    let options = ["--with", &own, "--with", &sibling, "--onboard"];
+    let checks = ["ten-heads", "messages-before-and-after"];
+    only(with_channels(), &relay_chain_with(hidden), &options, &checks).status("ten-heads", "pass").stopped_by(
+        "messages-before-and-after",
+        &["from parachain 2000 to parachain 2001, ", "it is sent and not executed"],
+    );
+}
+
+#[test]
+fn a_named_parachain_that_takes_no_part_is_not_judged() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let [relay, sibling] = ["relay.snapshot", "sibling.snapshot"].map(|name| directory.path().join(name));
+    // The relay chain has another head of it.
+    let id = SIBLING.encode();
+    let head = [item("Paras", "Heads"), artifact::hashes::twox_64(&id).to_vec(), id].concat();
+    Before::of(Relay).set(&head, Some(vec![1u8].encode())).write(&relay);
+    let [relay, sibling] = [relay, sibling].map(|path| path.display().to_string());
+    write_sibling(&sibling);
+    let options = ["--relay", &relay, "--with", &sibling, "--onboard"];
+    let checks = ["ten-heads", "queues", "messages-before-and-after"];
+    only(Before::of(Parachain), &sound(Parachain), &options, &checks)
+        .status("ten-heads", "pass")
+        .status("queues", "not_judged")
+        .status("messages-before-and-after", "not_judged")
+        .says("messages-before-and-after", "parachain 2001 (cutover-parachain) takes no part");
+}
+
+#[test]
+fn a_code_that_is_authorized_already_needs_no_message() {
+    let blob = sound(Parachain);
+    let authorization = (artifact::hashes::blake2_256(&patch::deployed(&blob)), true).encode();
+    let before = Before::of(Parachain).set(&item("System", "AuthorizedUpgrade"), Some(authorization));
+    let report = decided_by_ours(before, &blob);
+    report.status("code-backed", "pass").says("authorised", "has authorized this code already");
+}
+
+#[test]
+fn a_relay_chain_that_is_upgraded_to_its_present_code_is_not_judged() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let blob = directory.path().join("relay.wasm").display().to_string();
+    std::fs::write(&blob, patch::deployed(&Before::of(Relay).code())).expect("written");
+    let relay = snapshot(Relay).display().to_string();
+    let options = ["--relay", &relay, "--onboard", "--relay-runtime", &blob];
+    only(Before::of(Parachain), &sound(Parachain), &options, &["upgrade-orders"])
+        .status("upgrade-orders", "not_judged")
+        .says("upgrade-orders", "the one that it runs already");
+}
+
+#[test]
+fn both_chains_are_upgraded_in_each_order() {
+    of_both(Faults::new())
+        .status("ten-heads", "pass")
+        .status("upgrade-orders", "pass")
+        .says("upgrade-orders", "both upgrades go through in 3 of 3 orders")
+        .says("upgrade-orders", "the relay chain while the parachain waits for the go-ahead: relay block");
+}
+
+#[test]
+fn a_relay_chain_whose_new_code_forgets_the_upgrade_of_a_parachain_fails_in_one_order() {
+    // The relay chain's migration removes the list of the go-aheads that it foretold.
+    let migrated = b":test:migrated".to_vec();
+    let forgets = Faults::new()
+        .before_blocks(|| vec![Lacks(b":test:migrated".to_vec())], || Action::Clear(item("Paras", "UpcomingUpgrades")))
+        .before_blocks(Vec::new, || Action::Set(migrated.clone(), vec![1]));
+    of_both(forgets).status("ten-heads", "pass").stopped_by(
+        "upgrade-orders",
+        &[
+            "both upgrades go through in 2 of 3 orders",
+            "the relay chain while the parachain waits for the go-ahead: ",
+            "the relay chain does not give the go-ahead at the block that it foretold",
+        ],
+    );
+}
+
+#[test]
+fn a_parachain_that_loses_its_core_with_its_relay_chains_upgrade_fails_whichever_is_first() {
+    let no_claims = Faults::new().answer("ParachainHost_claim_queue", vec![0]);
+    of_both(no_claims)
+        .status("ten-heads", "pass")
+        .stopped_by("upgrade-orders", &["0 of 3 orders", "the relay chain first: ", "loses its core"]);
 }
 
 #[test]
@@ -181,6 +325,8 @@ fn a_relay_chain_takes_the_code_and_includes_ten_heads_of_it() {
         report.status(check, "pass");
     }
     report
+        .status("authorised", "skip")
+        .says("authorised", "the authorization was written into the state")
         .status("messages-before-and-after", "not_judged")
         .says("messages-before-and-after", "with locations of version 4 or later")
         .says("pvf-votes", "which foretells the go-ahead for block")
@@ -237,6 +383,12 @@ fn a_relay_chain_that_does_not_fit_is_an_error_of_the_input() {
     assert!(unknown.contains("does not know the parachain 2000") && unknown.contains("--onboard"), "{unknown}");
     let other = run(&state);
     assert!(other.contains("is no relay chain"), "{other}");
+    let output = Xtask::new(["dry-run", "--runtime", &blob, "--state", &state, "--relay-runtime", &blob]).run();
+    output.expect_code(2).mentions(&["--relay-runtime is given, and no relay chain is", "--relay"]);
+    let ours = snapshot(Relay).display().to_string();
+    let options = ["--relay", &ours, "--onboard", "--relay-runtime", &blob];
+    let output = Xtask::new(["dry-run", "--runtime", &blob, "--state", &state].iter().chain(&options)).run();
+    output.expect_code(4).mentions(&["is that of another chain", "spec_name"]);
     let output = Xtask::new(["dry-run", "--runtime", &blob, "--state", &state, "--onboard"]).run();
     output.expect_code(2).mentions(&["there is no parachain to onboard", "--relay"]);
 }

@@ -181,3 +181,29 @@ fn the_proposal_authorizes_the_blob_of_the_bundle() {
     let text = evidence.to_string();
     assert!(text.contains(hash.trim_start_matches("0x")), "the call does not hold the blob's hash {hash}");
 }
+
+#[test]
+fn a_relay_chain_is_upgraded_before_the_parachain_that_is_rehearsed_on_it() {
+    let out = tempfile::tempdir().expect("a directory");
+    let out = out.path().display().to_string();
+    // Nothing was built, so the first of both runtimes is missing.
+    let first = |named: &[&str]| {
+        let arguments = ["upgrade", "--only", "inspect", "--out", &out];
+        Xtask::new(arguments.iter().chain(named)).run().expect_code(4).stderr
+    };
+    for named in [&["--runtime", "parachain", "--runtime", "relay"][..], &["--network", "embedded"]] {
+        let told = first(named);
+        assert!(told.contains("the evidence of build is missing") && told.contains("--runtime relay"), "{told}");
+    }
+    let told = first(&["--runtime", "parachain", "--runtime", "standalone"]);
+    assert!(told.contains("--runtime parachain"), "no relay chain of the other one: {told}");
+    let snapshot = cutover_tests::snapshot(cutover_tests::Runtime::Standalone).display().to_string();
+    let told = first(&["--runtime", "parachain", "--runtime", "relay", "--state", &snapshot]);
+    assert!(told.contains("--runtime parachain"), "both have the state of one chain: {told}");
+    for of_one in [["--runtime", "standalone"], ["--state", &snapshot], ["--at", "1"]] {
+        let arguments = ["upgrade", "--network", "embedded"];
+        Xtask::new(arguments.iter().chain(&of_one)).run().expect_code(2).mentions(&["a network of several runtimes"]);
+    }
+    let no_chain = Xtask::new(["inspect", "embedded"]).run().expect_code(2);
+    no_chain.mentions(&["embedded names several runtimes, and no chain", "upgrade --network embedded"]);
+}

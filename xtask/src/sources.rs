@@ -186,7 +186,7 @@ fn check(name: &str, network: &Network, place: &SourceLocation, pin: &StatePin) 
 fn reached(context: &Context, name: &str, network: &Network) -> Result<Live> {
     let nodes = network.nodes.as_deref().unwrap_or_default();
     if nodes.is_empty() {
-        return Err(networks::no_node(name));
+        return Err(networks::no_node(name, network));
     }
     let mut refusals = Vec::new();
     for (index, node) in nodes.iter().enumerate() {

@@ -58,6 +58,14 @@ impl Runtime {
         layout.parachain_system().is_some() || layout.pallet_with(&["DownwardMessageQueueHeads"], None).is_some()
     }
 
+    /// Returns the two first bytes of the call by which an origin sends a message of its own (pallet-xcm).
+    pub fn send(&self) -> Option<[u8; 2]> {
+        self.layout.pallets.iter().find_map(|pallet| {
+            let is_of_xcm = pallet.call("limited_teleport_assets").is_some();
+            pallet.call("send").filter(|_| is_of_xcm)
+        })
+    }
+
     pub fn host_functions(&self) -> BTreeSet<String> {
         self.sections.host_functions().map(|import| import.name.clone()).collect()
     }

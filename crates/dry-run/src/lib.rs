@@ -9,6 +9,7 @@
 
 mod allowance;
 mod ask;
+mod authorisation;
 mod block;
 mod checks;
 mod enactment;
@@ -17,6 +18,7 @@ mod input;
 mod journeys;
 mod messages;
 mod migration;
+mod orders;
 mod outcome;
 mod parachains;
 mod progress;
@@ -29,6 +31,7 @@ mod selection;
 mod sites;
 mod superuser;
 mod timed_block;
+mod timeline;
 mod transaction;
 mod types;
 mod weight;

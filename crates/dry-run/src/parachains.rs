@@ -10,6 +10,7 @@ use crate::{
     queues,
     relay_chain::{HEADS, SESSIONS, Subject},
     sites::{Earlier, Site},
+    timeline,
 };
 use fork::{Author, Chain, Executor};
 use network::{
@@ -17,7 +18,7 @@ use network::{
     relay_upgrade::{self, RelayCode},
     upgrade::not_of_the_parachain,
 };
-use protocol::{CheckOutcome, Finding};
+use protocol::{CheckOutcome, Finding, dry_run::Timeline};
 use std::path::Path;
 use worker::{Failure, Kind, Reporter, Result};
 
@@ -39,6 +40,8 @@ pub struct Continuation {
     pub messages: Option<Comparison>,
     /// The queues of messages after the upgrade, beside those before it.
     pub queues: Option<Result<queues::Comparison>>,
+    /// The relay blocks of the upgrade, where it was rehearsed.
+    pub timeline: Option<Timeline>,
 }
 
 /// What became of a parachain.
@@ -62,12 +65,9 @@ impl<'a> Parachains<'a> {
     /// Includes what is pending of a parachain, and returns the hash of its head then; nothing if the
     /// relay chain does not know the parachain.
     pub fn settle(&mut self, id: u32) -> Result<Option<[u8; 32]>> {
-        let id = ParaId::from(id);
-        if self.relay.head_of(id)?.is_none() {
-            return Ok(None);
-        }
-        self.unable = excluded(self.relay.settle(id))?.or(self.unable.take());
-        Ok(self.relay.head_of(id)?.map(|head| artifact::hashes::blake2_256(&head)))
+        let Some((head, unable)) = settle(&mut self.relay, id)? else { return Ok(None) };
+        self.unable = unable.or(self.unable.take());
+        Ok(Some(head))
     }
 
     /// Rehearses the upgrade of the relay chain. `author` builds the parachains' blocks, and `onboards`
@@ -106,9 +106,9 @@ impl<'a> Parachains<'a> {
         subject: Subject<'_>,
         continuation: &mut Continuation,
     ) -> Result<()> {
-        let Subject { chain, from, to, cache, ends_sessions, sends_messages, measures_queues, reporter } = subject;
+        let Subject { chain, from, to, cache, ends_sessions, sends_messages, measures_queues, reporter, .. } = subject;
         let code = &to.code;
-        let Continuation { fates, messages, queues } = continuation;
+        let Continuation { fates, messages, queues, timeline } = continuation;
         if let Some(unable) = self.unable {
             return Err(unable);
         }
@@ -152,6 +152,8 @@ impl<'a> Parachains<'a> {
             heads: HEADS,
         };
         let before = network.twin();
+        network.relay.begin_diary();
+        let began = network.relay.chain().number();
         let applied = relay_upgrade::rehearse(&mut network, &before, &plan, reporter)?;
         let going_on: Vec<_> =
             applied.courses.iter().filter(|course| course.obstacle.is_none()).map(|course| course.para).collect();
@@ -162,11 +164,18 @@ impl<'a> Parachains<'a> {
             }
             false => Vec::new(),
         };
+        let blocks = (began, network.relay.chain().number());
+        let went_on = applied.courses.iter().filter(|course| course.obstacle.is_none());
+        let milestones = [
+            (Some(applied.applied), "new code"),
+            (went_on.filter_map(|course| course.ended).max(), "ten heads of each that goes on"),
+        ];
+        *timeline = Some(timeline::of(blocks, &network.relay.take_diary(), milestones));
         let going_on: Vec<_> =
             going_on.into_iter().filter(|id| ended.iter().all(|(para, step)| para != id || step.is_ok())).collect();
         if !going_on.is_empty() {
             let (network, sites) = (network.among(&going_on), sites(to, from, named, &going_on));
-            let earlier = Earlier { network: &before, sites: &present };
+            let earlier = Earlier { network: &before, sites: &present, going: &going_on };
             if let Some(waited) = waited {
                 *queues = Some(queues::after(waited, &network, &sites, earlier, reporter)?);
             }
@@ -189,8 +198,19 @@ impl<'a> Parachains<'a> {
     }
 }
 
+/// Includes what is pending of a parachain. Returns the hash of its head then, and why what is pending cannot be included;
+/// nothing if the relay chain does not know the parachain.
+pub fn settle(relay: &mut Relay<'_>, id: u32) -> Result<Option<([u8; 32], Option<Failure>)>> {
+    let id = ParaId::from(id);
+    if relay.head_of(id)?.is_none() {
+        return Ok(None);
+    }
+    let unable = excluded(relay.settle(id))?;
+    Ok(relay.head_of(id)?.map(|head| (artifact::hashes::blake2_256(&head), unable)))
+}
+
 /// Returns the parachains among the named chains, each once.
-fn parachains(named: &[Counterpart]) -> impl Iterator<Item = (ParaId, &Counterpart)> {
+pub fn parachains(named: &[Counterpart]) -> impl Iterator<Item = (ParaId, &Counterpart)> {
     named.iter().enumerate().filter_map(|(index, of)| match of.place {
         Place::Parachain(id) if named.iter().take(index).all(|other| other.place != of.place) => {
             Some((ParaId::from(id), of))
@@ -201,14 +221,19 @@ fn parachains(named: &[Counterpart]) -> impl Iterator<Item = (ParaId, &Counterpa
 
 /// Returns the chains that send messages to each other. `runtime` is that of the relay chain, and `present` its present
 /// one.
-fn sites<'r>(runtime: &'r Runtime, present: &'r Runtime, named: &'r [Counterpart], paras: &[ParaId]) -> Vec<Site<'r>> {
+pub fn sites<'r>(
+    runtime: &'r Runtime,
+    present: &'r Runtime,
+    named: &'r [Counterpart],
+    paras: &[ParaId],
+) -> Vec<Site<'r>> {
     let parachains = parachains(named).filter(|(id, _)| paras.contains(id));
     let parachains = parachains.map(|(_, of)| Site { place: of.place, runtime: &of.runtime, present: &of.runtime });
     std::iter::once(Site { place: Place::RelayChain, runtime, present }).chain(parachains).collect()
 }
 
 /// Checks that the relay chain's head of a parachain is that of its state, or onboards it.
-fn join(relay: &mut Relay<'_>, parachain: &Parachain<'_>, onboards: bool, reporter: &Reporter) -> Result<()> {
+pub fn join(relay: &mut Relay<'_>, parachain: &Parachain<'_>, onboards: bool, reporter: &Reporter) -> Result<()> {
     let id = parachain.id();
     match relay.head_of(id)? {
         Some(head) if head == parachain.head() => Ok(()),
@@ -244,7 +269,7 @@ fn exclude(
 }
 
 /// Returns why a parachain cannot be judged. Before the upgrade that is no fault of it.
-fn excluded(outcome: Result<()>) -> Result<Option<Failure>> {
+pub fn excluded(outcome: Result<()>) -> Result<Option<Failure>> {
     match outcome.map_err(not_of_the_parachain) {
         Ok(()) => Ok(None),
         Err(failure) if failure.is_verdict() => Ok(Some(failure)),

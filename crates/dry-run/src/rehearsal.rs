@@ -9,6 +9,7 @@ use crate::{
     input::{self, Runtime},
     messages::{Counterpart, Place, outbound},
     migration::{self, Migration, Routine},
+    orders::Orders,
     parachains::{Continuation, Fate, Parachains},
     progress::Progress,
     relay_chain::{Decision, RelayChain, Subject},
@@ -18,9 +19,9 @@ use crate::{
 };
 use fork::{Author, Chain, Executor, LoadOptions, LoadedChain, Store};
 use protocol::{
-    RpcUsage, Source, StateIdentity,
+    RpcUsage, RuntimeIdentity, Source, StateIdentity,
     checks::Need,
-    dry_run::{CallWeight, DryRunRequest},
+    dry_run::{CallWeight, DryRunRequest, Timeline},
 };
 use source::ReadSource;
 use std::cell::{Cell, OnceCell, RefCell, RefMut};
@@ -43,6 +44,8 @@ pub struct Rehearsal<'a> {
     pub counterparts: Vec<Counterpart>,
     /// The relay chain that decides about a parachain's upgrade, for the report.
     pub relay: Option<protocol::dry_run::Counterpart>,
+    /// The relay chain's own new runtime, for the report, and the hash of its code.
+    pub relay_to: Option<(RuntimeIdentity, Vec<u8>)>,
     /// Why the new code cannot even give its metadata. No check that runs the code can be made then.
     pub unusable: Option<Failure>,
     /// The calls whose weight changed, once `weights` has compared them.
@@ -61,7 +64,8 @@ pub struct Rehearsal<'a> {
     trial: OnceCell<Migration>,
     validator: OnceCell<Option<Result<Validator>>>,
     relay_chain: Cell<Option<RelayChain<'a>>>,
-    decision: OnceCell<Decision>,
+    decision: OnceCell<Decision<'a>>,
+    orders: OnceCell<Option<Orders>>,
     /// Whether parachains of this relay chain were named.
     joined: bool,
     parachains: Cell<Option<Parachains<'a>>>,
@@ -143,6 +147,7 @@ impl<'a> Rehearsal<'a> {
             chain,
             counterparts: Vec::new(),
             relay: relay_chain.as_ref().map(RelayChain::identity),
+            relay_to: relay_chain.as_ref().and_then(RelayChain::new_runtime),
             unusable,
             call_weights: OnceCell::new(),
             progress: Progress::default(),
@@ -159,6 +164,7 @@ impl<'a> Rehearsal<'a> {
             validator: OnceCell::new(),
             relay_chain: Cell::new(relay_chain),
             decision: OnceCell::new(),
+            orders: OnceCell::new(),
             joined: false,
             parachains: Cell::new(None),
             continuation: OnceCell::new(),
@@ -179,11 +185,16 @@ impl<'a> Rehearsal<'a> {
         self.chain.prefetch(input::known_keys(&[&self.from, &self.to]))?;
         let is_relay = Place::of(&self.from, &self.chain, self.executor)? == Some(Place::RelayChain);
         let mut parachains = is_relay.then(|| Parachains::of(&self.chain, beside));
+        let mut relay_chain = self.relay_chain.take();
         for source in &self.request.with {
             let mut counterpart = Counterpart::load(source, how, self.executor, self.reporter)?;
             // A live parachain is ahead of what its relay chain has included.
-            if let (Some(parachains), Place::Parachain(id)) = (&mut parachains, counterpart.place)
-                && let Some(head) = parachains.settle(id)?
+            let head = match (counterpart.place, &mut parachains, &mut relay_chain) {
+                (Place::Parachain(id), Some(parachains), _) => parachains.settle(id)?,
+                (Place::Parachain(id), None, Some(relay_chain)) => relay_chain.settle(id)?,
+                _ => None,
+            };
+            if let Some(head) = head
                 && matches!(source, Source::Node(_))
             {
                 let head = hex::encode_prefixed(head);
@@ -192,6 +203,7 @@ impl<'a> Rehearsal<'a> {
             }
             self.counterparts.push(counterpart);
         }
+        self.relay_chain.set(relay_chain);
         let has_parachains = self.counterparts.iter().any(|other| matches!(other.place, Place::Parachain(_)));
         self.parachains.set(parachains.filter(|_| has_parachains));
         self.joined = has_parachains && is_relay;
@@ -232,6 +244,7 @@ impl<'a> Rehearsal<'a> {
             ends_sessions: !self.left_out.contains("boundaries"),
             sends_messages: !self.left_out.contains("messages-before-and-after"),
             measures_queues: !self.left_out.contains("queues"),
+            tries_orders: !self.left_out.contains("upgrade-orders"),
             reporter: self.reporter,
         }
     }
@@ -252,6 +265,7 @@ impl<'a> Rehearsal<'a> {
             Need::Messages => [&self.from, &self.to].into_iter().any(Runtime::exchanges_messages),
             Need::OtherChains => !self.counterparts.is_empty(),
             Need::RelayChain => self.relay.is_some(),
+            Need::RelayRuntime => self.request.relay.as_ref().is_some_and(|relay| relay.runtime.is_some()),
             Need::Network => self.relay.is_some() || self.joined,
         })
     }
@@ -361,11 +375,26 @@ impl<'a> Rehearsal<'a> {
     }
 
     /// Returns how the relay chain decided about the upgrade, for checks that need it.
-    pub fn decision(&self) -> Result<&Decision> {
+    pub fn decision(&self) -> Result<&Decision<'a>> {
         self.stage(&self.decision, "code-backed", || {
             let relay = self.relay_chain.take().ok_or_else(|| unneeded(Need::RelayChain))?;
-            relay.decide(self.author()?.fresh(), self.subject())
+            relay.decide(&self.counterparts, self.author()?.fresh(), self.subject())
         })
+    }
+
+    /// Returns both upgrades in each order; nothing if the parachain's alone does not go through.
+    pub fn orders(&self) -> Result<Option<&Orders>> {
+        let both = &self.decision()?.both;
+        let orders = self.stage(&self.orders, "upgrade-orders", || {
+            both.as_ref().map(|both| both.rehearse(&self.to.code, self.reporter)).transpose()
+        });
+        Ok(orders?.as_ref())
+    }
+
+    /// Returns the relay blocks of the upgrade, if a check asked for them.
+    pub fn timeline(&self) -> Option<&Timeline> {
+        let decided = self.decision.get().and_then(|decision| decision.timeline.as_ref());
+        decided.or_else(|| self.continuation.get()?.timeline.as_ref())
     }
 
     /// Takes the whole state of a chain that is read as needed, for checks that read every entry.

@@ -2,16 +2,19 @@
 //! The upgrade of a parachain as the runtime of its relay chain decides about it, on forks of both.
 
 use crate::{
-    enactment,
+    authorisation::{self, Authorisation},
+    enactment::{self, Application},
     input::Runtime,
     journeys::{self, Comparison},
     messages::{Counterpart, Place},
-    outcome::errors_logged,
-    parachains::Step,
+    orders::BothUpgrades,
+    outcome::{errors_logged, kept},
+    parachains::{self, Step, excluded},
     queues,
     sites::{Earlier, Site},
+    timeline,
 };
-use fork::{Author, Chain, Executor, LoadOptions};
+use fork::{Author, Chain, Code, Executor, LoadOptions};
 use network::{
     Agreement, Network, ParaId, Parachain, Relay,
     boundaries::{self, Cooldown},
@@ -19,7 +22,11 @@ use network::{
     relay_upgrade::{self, RelayCode},
     upgrade::{self, Journey, Plan, not_of_the_parachain},
 };
-use protocol::{CheckOutcome, Source, dry_run::RelayRequest};
+use protocol::{
+    CheckOutcome, Finding, RuntimeIdentity, Source, Status,
+    dry_run::{RelayRequest, Timeline},
+};
+use source::ReadSource;
 use std::path::Path;
 use worker::{Failure, Kind, Reporter, Result};
 
@@ -31,28 +38,42 @@ pub const SESSIONS: u32 = 2;
 /// The relay chain of the parachain, before the upgrade.
 pub struct RelayChain<'a> {
     relay: Relay<'a>,
+    executor: &'a Executor,
     runtime: Runtime,
+    /// Its own new runtime if both upgrades are rehearsed, or why it cannot be rehearsed.
+    to: Option<Result<Runtime>>,
     id: ParaId,
     /// Whether the relay chain knows the parachain.
     known: bool,
+    /// Whether a fork onboards parachains that the relay chain does not know.
+    onboards: bool,
     /// Why blocks of the relay chain cannot be built here.
     unable: Option<Failure>,
     identity: protocol::dry_run::Counterpart,
 }
 
 /// What became of the upgrade.
-pub struct Decision {
+#[derive(Default)]
+pub struct Decision<'a> {
     pub journey: Journey,
+    /// How the code was authorized; nothing where the upgrade could not begin.
+    pub authorisation: Option<Authorisation>,
     /// What both chains know after it, where it came to its end.
     pub agreement: Option<Result<Agreement>>,
     /// The sessions and the cooldown that ended after that.
     pub boundaries: Option<Boundaries>,
-    /// The messages between both chains, before the upgrade and after all that.
+    /// The messages between the chains, before the upgrade and after all that.
     pub messages: Option<Comparison>,
     /// The queues of messages after the upgrade, beside those before it.
     pub queues: Option<Result<queues::Comparison>>,
-    /// What was done to the relay chain that no relay chain does.
+    /// What both upgrades need to be rehearsed, where the relay chain is upgraded too and this one went through.
+    pub both: Option<BothUpgrades<'a>>,
+    /// The relay blocks of the upgrade.
+    pub timeline: Option<Timeline>,
+    /// What was done to the chains that nobody does to live ones.
     pub notes: Vec<String>,
+    /// The other parachains that take no part, each with the reason.
+    absent: Vec<String>,
 }
 
 /// What ended after the upgrade, beside blocks.
@@ -80,6 +101,8 @@ pub struct Subject<'s> {
     pub sends_messages: bool,
     /// Whether the queues of messages are measured.
     pub measures_queues: bool,
+    /// Whether both upgrades are rehearsed in each order, if the relay chain is upgraded too.
+    pub tries_orders: bool,
     /// Reports the progress.
     pub reporter: &'s Reporter,
 }
@@ -105,6 +128,7 @@ impl<'a> RelayChain<'a> {
         let identity = counterpart.identity();
         let id = ParaId::from(id);
         let Counterpart { chain, runtime, .. } = counterpart;
+        let to = request.runtime.as_ref().map(|blob| upgraded(blob, &runtime, &chain, executor)).transpose()?;
         let mut relay = Relay::new(Author::new(executor), chain);
         let known = relay.head_of(id)?.is_some();
         if !known && !onboards {
@@ -119,12 +143,24 @@ impl<'a> RelayChain<'a> {
             Some(Err(failure)) => return Err(failure),
             Some(Ok(())) | None => None,
         };
-        Ok(Self { relay, runtime, id, known, unable, identity })
+        Ok(Self { relay, executor, runtime, to, id, known, onboards, unable, identity })
     }
 
     /// Returns the relay chain, its block and its runtime, for the report.
     pub fn identity(&self) -> protocol::dry_run::Counterpart {
         self.identity.clone()
+    }
+
+    /// Returns the relay chain's new runtime, for the report, and the hash of its code.
+    pub fn new_runtime(&self) -> Option<(RuntimeIdentity, Vec<u8>)> {
+        let to = self.to.as_ref()?.as_ref().ok()?;
+        Some((to.identity(), to.code.hash().to_vec()))
+    }
+
+    /// Includes what is pending of another parachain if that can be had, and returns the block hash of its head then;
+    /// nothing if the relay chain does not know it.
+    pub fn settle(&mut self, id: u32) -> Result<Option<[u8; 32]>> {
+        Ok(parachains::settle(&mut self.relay, id)?.map(|(head, _)| head))
     }
 
     /// Returns the block hash of the parachain's head on the relay chain, if it has one.
@@ -150,91 +186,197 @@ impl<'a> RelayChain<'a> {
         }))
     }
 
-    /// Rehearses the upgrade on both chains. `author` builds the parachain's blocks.
-    pub fn decide(self, author: Author<'_>, subject: Subject<'_>) -> Result<Decision> {
+    /// Rehearses the upgrade on the chains. `author` builds the parachains' blocks, and `others` are other chains, of
+    /// which the parachains of this relay chain send and get messages too.
+    pub fn decide(self, others: &[Counterpart], author: Author<'a>, subject: Subject<'_>) -> Result<Decision<'a>> {
         let executor = author.executor();
-        let mut notes = Vec::new();
-        let decided = self.attempt(author, subject, &mut notes);
+        let mut decision = Decision::default();
+        let decided = self.attempt(others, author, subject, &mut decision);
         // Errors that refused blocks logged belong to no later check.
         let _ = errors_logged(executor.log());
         match decided {
-            Ok(decision) => Ok(Decision { notes, ..decision }),
             // The upgrade could not even begin on the forks, which is no fault of it.
-            Err(failure) if failure.is_verdict() => {
-                let obstacle = Some(not_of_the_parachain(failure));
-                let journey = Journey { obstacle, ..Journey::default() };
-                Ok(Decision { journey, agreement: None, boundaries: None, messages: None, queues: None, notes })
+            Err(failure) if failure.is_verdict() && decision.journey.backed.is_none() => {
+                decision.journey.obstacle = Some(not_of_the_parachain(failure));
             }
-            Err(failure) => Err(failure),
+            decided => decided?,
         }
+        Ok(decision)
     }
 
-    fn attempt(self, mut author: Author<'_>, subject: Subject<'_>, notes: &mut Vec<String>) -> Result<Decision> {
-        let Self { mut relay, runtime, id, known, unable, .. } = self;
-        let Subject { chain, from, to, cache, ends_sessions, sends_messages, measures_queues, reporter } = subject;
-        let code = &to.code;
+    fn attempt(
+        self,
+        others: &[Counterpart],
+        mut author: Author<'a>,
+        subject: Subject<'_>,
+        decision: &mut Decision<'a>,
+    ) -> Result<()> {
+        let Self { mut relay, executor, runtime, to: relay_to, id, known, onboards, unable, .. } = self;
+        let Subject { chain, from, to, cache, ends_sessions, reporter, .. } = subject;
         if let Some(failure) = unable {
             return Err(failure);
         }
-        let application = enactment::application(&mut author, chain, code)?;
+        let application = enactment::application(&mut author, chain, &to.code)?;
+        let beside = author.fresh();
         let mut parachain = Parachain::new(id, author, chain.clone(), cache.map(Path::to_path_buf));
         if !known {
             onboard::onboard(&mut relay, &parachain, reporter)?;
-            notes.push("the parachain was onboarded on the fork of the relay chain first".to_owned());
+            decision.notes.push("the parachain was onboarded on the fork of the relay chain first".to_owned());
         }
         // Another code than the state's own may have been put into it.
         parachain.set(&mut relay, Vec::new())?;
         reporter.status("rehearsing the upgrade with the relay chain");
         let mut network = Network { relay, parachains: vec![parachain] };
         control(&mut network, id, reporter)?;
-        let unended = match ends_sessions {
-            true => ended(&mut network, id, 1, reporter)?.err(),
-            false => None,
-        };
+        let mut siblings = join_siblings(&mut network, (id, others), onboards, (&beside, cache), decision, reporter)?;
+        if !siblings.is_empty() {
+            control(&mut network, id, reporter)?;
+        }
+        let mut unended = None;
+        if ends_sessions {
+            let all: Vec<_> = std::iter::once(id).chain(siblings.iter().copied()).collect();
+            for (para, step) in relay_upgrade::end_sessions(&mut network, &all, 1, RelayCode::Present, reporter)? {
+                match step {
+                    Ok(_) => {}
+                    Err(failure) if para == id => unended = Some(failure),
+                    Err(failure) => {
+                        siblings.retain(|sibling| *sibling != para);
+                        network.parachains.retain(|parachain| parachain.id() != para);
+                        decision.absent.push(format!("{} takes no part: {failure}", Place::Parachain(para.into())));
+                    }
+                }
+            }
+        }
         if unended.is_some() {
             control(&mut network, id, reporter)?;
         }
         let sites = |of_parachain| {
-            let (here, there) = (Place::Parachain(id.into()), Place::RelayChain);
-            let parachain = Site { place: here, runtime: of_parachain, present: from };
-            [Site { place: there, runtime: &runtime, present: &runtime }, parachain]
+            let mut sites = parachains::sites(&runtime, &runtime, others, &siblings);
+            sites.push(Site { place: Place::Parachain(id.into()), runtime: of_parachain, present: from });
+            sites
         };
-        let before = sends_messages.then(|| journeys::attempt(&network, &sites(from), reporter)).transpose()?;
+        let before = match subject.sends_messages {
+            true => Some(journeys::attempt(&network, &sites(from), reporter)?),
+            false => None,
+        };
+        decision.messages = before.map(|before| Comparison { before, after: None });
         network.relay.settle(id)?;
         let earlier = network.twin();
-        let waited = measures_queues.then(|| queues::before(&network, &sites(from))).transpose()?;
-        network.prepare(id, vec![application.authorization], application.extrinsic)?;
-        notes.push(
-            "the upgrade was authorized in the state, and the relay chain's head of the parachain with it".to_owned(),
-        );
-        let journey = upgrade::rehearse(&mut network, &Plan { para: id, code, heads: HEADS }, reporter)?;
-        let ends_as_before = unended.is_none();
-        let messages = before.map(|before| Comparison { before, after: None });
-        let mut decision =
-            Decision { journey, agreement: None, boundaries: None, messages, queues: None, notes: Vec::new() };
+        let waited = subject.measures_queues.then(|| queues::before(&network, &sites(from))).transpose()?;
+        network = authorise(network, id, (&runtime, from), (&to.code, &application), decision)?;
+        let plan = Plan { para: id, code: &to.code, heads: HEADS, relay: None };
+        decision.journey = upgrade::rehearse(&mut network, &plan, reporter)?;
+        let blocks = (earlier.relay.chain().number(), network.relay.chain().number());
+        decision.timeline = Some(timeline::of(blocks, &network.relay.take_diary(), decision.milestones()));
         if decision.journey.obstacle.is_some() {
-            return Ok(decision);
+            return Ok(());
         }
+        let both = |relay_to| BothUpgrades { network: earlier.among(&[id]), executor, id, relay_to, application };
+        decision.both = relay_to.filter(|_| subject.tries_orders).map(both);
         decision.agreement = Some(network.compare(id));
         if ends_sessions {
-            decision.boundaries = Some(match unended {
-                Some(failure) => Boundaries::unjudged(&failure),
+            decision.boundaries = Some(match &unended {
+                Some(failure) => Boundaries::unjudged(failure),
                 None => Boundaries::of(&mut network, id, reporter)?,
             });
         }
-        let boundaries = decision.boundaries.as_ref().filter(|_| ends_as_before);
+        let boundaries = decision.boundaries.as_ref().filter(|_| unended.is_none());
         if boundaries.is_some_and(|boundaries| boundaries.sessions.is_err()) {
-            return Ok(decision);
+            return Ok(());
         }
-        let earlier = Earlier { network: &earlier, sites: &sites(from) };
+        let earlier = Earlier { network: &earlier, sites: &sites(from), going: &[id] };
         if let Some(waited) = waited {
             decision.queues = Some(queues::after(waited, &network, &sites(to), earlier, reporter)?);
         }
         if let Some(messages) = &mut decision.messages {
             messages.add(&network, &sites(to), earlier, reporter)?;
         }
-        Ok(decision)
+        Ok(())
     }
+}
+
+/// Joins the parachains among other chains to the network, and returns those that go on in it. The decision has the
+/// reasons why others do not.
+fn join_siblings<'a>(
+    network: &mut Network<'a>,
+    (own, others): (ParaId, &[Counterpart]),
+    onboards: bool,
+    (author, cache): (&Author<'a>, Option<&Path>),
+    decision: &mut Decision<'_>,
+    reporter: &Reporter,
+) -> Result<Vec<ParaId>> {
+    let mut joined = Vec::new();
+    for (id, of) in parachains::parachains(others).filter(|(id, _)| *id != own) {
+        let parachain = Parachain::new(id, author.fresh(), of.chain.clone(), cache.map(Path::to_path_buf));
+        let mut join = || {
+            let site = Site { place: of.place, runtime: &of.runtime, present: &of.runtime };
+            site.interface()?;
+            journeys::expect_no_migration(&of.chain, site)?;
+            parachains::join(&mut network.relay, &parachain, onboards, reporter)
+        };
+        let mut obstacle = excluded(join())?;
+        if obstacle.is_none() {
+            network.parachains.push(parachain);
+            obstacle = excluded(control(network, id, reporter))?;
+        }
+        match obstacle {
+            None => joined.push(id),
+            Some(failure) => {
+                network.parachains.retain(|parachain| parachain.id() != id);
+                decision.absent.push(format!("{of} takes no part: {failure}"));
+            }
+        }
+    }
+    Ok(joined)
+}
+
+/// Authorizes the upgrade by the relay chain's root if the parachain obeys it, else in the state. Submits the extrinsic
+/// that applies it, and returns the network. No candidate may be pending.
+fn authorise<'a>(
+    mut network: Network<'a>,
+    id: ParaId,
+    present: (&Runtime, &Runtime),
+    (code, application): (&Code, &Application),
+    decision: &mut Decision<'_>,
+) -> Result<Network<'a>> {
+    network.relay.begin_diary();
+    let (ahead, authorisation) = authorisation::by_the_relay_chain(&network, id, present, (code, application))?;
+    decision.authorisation = Some(authorisation);
+    match ahead {
+        Some(mut ahead) => {
+            let (_, parachain) = ahead.both(id)?;
+            parachain.submit(application.extrinsic.clone());
+            Ok(ahead)
+        }
+        None => {
+            network.prepare(id, vec![application.authorization.clone()], application.extrinsic.clone())?;
+            let note = "the upgrade was authorized in the state, and the relay chain's head of the parachain with it";
+            decision.notes.push(note.to_owned());
+            Ok(network)
+        }
+    }
+}
+
+/// Reads the relay chain's own new runtime. What stands in the way of its rehearsal is kept, to be judged.
+///
+/// # Errors
+///
+/// If the blob is none, or that of another chain.
+fn upgraded(blob: &str, present: &Runtime, chain: &Chain, executor: &Executor) -> Result<Result<Runtime>> {
+    let new = match kept(Runtime::read(blob, blob.parse::<Source>()?.blob()?, chain, executor))? {
+        Ok(new) => new,
+        Err(failure) => return Ok(Err(failure)),
+    };
+    let [old_name, new_name] = [present, &new].map(|runtime| &runtime.version.spec_name);
+    if old_name != new_name {
+        return Err(Failure::input("the relay chain's new code is that of another chain")
+            .found(format!("spec_name {new_name}"))
+            .expected(old_name.clone()));
+    }
+    if present.code == new.code {
+        return Ok(Err(Failure::not_judged("the relay chain's new code is the one that it runs already")));
+    }
+    Ok(Ok(new))
 }
 
 /// Ends sessions of the relay chain, and returns how the parachain went on, or why it did not.
@@ -260,7 +402,40 @@ impl Boundaries {
     }
 }
 
-impl Decision {
+impl Decision<'_> {
+    /// Returns the outcome of a check of all chains. It is not judged of those that take no part.
+    pub fn with_absent(&self, outcome: CheckOutcome) -> CheckOutcome {
+        let absent = self.absent.iter().cloned().map(Finding::not_judged);
+        match outcome.status {
+            _ if self.absent.is_empty() => outcome,
+            Status::Fail => CheckOutcome { findings: outcome.findings.into_iter().chain(absent).collect(), ..outcome },
+            _ => CheckOutcome {
+                status: Status::NotJudged,
+                findings: outcome.findings.into_iter().chain(absent).collect(),
+                ..outcome
+            },
+        }
+    }
+
+    /// Returns the steps that were taken, each with its relay block.
+    fn milestones(&self) -> [(Option<u32>, &'static str); 8] {
+        let execution = match &self.authorisation {
+            Some(Authorisation::Message(execution)) => Some(execution),
+            _ => None,
+        };
+        let journey = &self.journey;
+        [
+            (execution.map(|execution| execution.sent), "authorization sent"),
+            (execution.map(|execution| execution.backed), "authorized"),
+            (journey.backed, "code backed"),
+            (journey.included, "code included"),
+            (journey.accepted, "code accepted"),
+            (journey.go_ahead, "go-ahead"),
+            (journey.promoted, "promoted"),
+            (journey.ended.filter(|_| journey.obstacle.is_none()), "ten heads"),
+        ]
+    }
+
     /// Judges a step of the journey: `reached` describes it if it was taken, and `before` are the
     /// steps before it.
     pub fn judge(&self, before: &[bool], reached: Option<String>) -> CheckOutcome {
@@ -275,6 +450,11 @@ impl Decision {
     }
 }
 
+/// Returns the outcome of a check whose step could not begin.
+pub fn not_begun() -> CheckOutcome {
+    CheckOutcome::not_judged("the upgrade could not begin on the forks; `code-backed` says why")
+}
+
 /// Returns the outcome of a check whose step comes after one that was not taken.
 pub fn not_reached() -> CheckOutcome {
     CheckOutcome::not_judged("an earlier step of the upgrade was not taken on the relay chain")
@@ -283,11 +463,10 @@ pub fn not_reached() -> CheckOutcome {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use protocol::Status;
 
-    fn ended_by(obstacle: Failure) -> Decision {
+    fn ended_by(obstacle: Failure) -> Decision<'static> {
         let journey = Journey { backed: Some(7), obstacle: Some(obstacle), ..Journey::default() };
-        Decision { journey, agreement: None, boundaries: None, messages: None, queues: None, notes: Vec::new() }
+        Decision { journey, ..Decision::default() }
     }
 
     #[test]
@@ -296,6 +475,15 @@ mod tests {
         assert_eq!(decision.judge(&[], Some("in block 7".into())).status, Status::Pass);
         assert_eq!(decision.judge(&[true], None).status, Status::Fail);
         assert_eq!(decision.judge(&[true, false], None).status, Status::NotJudged);
+    }
+
+    #[test]
+    fn what_a_chain_that_takes_no_part_would_do_is_not_judged() {
+        let decision = Decision { absent: vec!["parachain 1000 takes no part".into()], ..Decision::default() };
+        let status = |outcome| decision.with_absent(outcome).status;
+        assert_eq!(status(CheckOutcome::pass("all as before")), Status::NotJudged);
+        assert_eq!(status(CheckOutcome::fail("one is lost")), Status::Fail);
+        assert_eq!(Decision::default().with_absent(CheckOutcome::pass("all")).status, Status::Pass);
     }
 
     #[test]

@@ -44,6 +44,7 @@ pub fn complete(rehearsal: &Rehearsal<'_>, allowance: &Allowance, began: Instant
         limits: weight::block_limit(&rehearsal.to.layout).unwrap_or_default(),
         storage_changes,
         call_weights: rehearsal.call_weights.get().cloned(),
+        timeline: rehearsal.timeline().cloned(),
         rpc: rehearsal.rpc(),
         seconds: seconds(began),
         ..begun(rehearsal)?
@@ -63,7 +64,8 @@ pub fn of_unusable(rehearsal: &Rehearsal<'_>, failure: &Failure, began: Instant)
 pub fn rescue(rehearsal: &Rehearsal<'_>, allowance: &Allowance, began: Instant) -> Result<TimeoutHandler> {
     let (progress, left_out, allowance) = (rehearsal.progress.clone(), rehearsal.left_out.clone(), allowance.clone());
     let new = [Some(&rehearsal.to), rehearsal.tested.as_ref()].into_iter().flatten();
-    let new: Vec<_> = new.map(|runtime| runtime.code.hash().to_vec()).collect();
+    let new = new.map(|runtime| runtime.code.hash().to_vec());
+    let new: Vec<_> = new.chain(rehearsal.relay_to.as_ref().map(|(_, hash)| hash.clone())).collect();
     let out = rehearsal.request.out.clone();
     let mut report = begun(rehearsal)?;
     Ok(TimeoutHandler::install(move |overdue| {
@@ -87,6 +89,8 @@ fn begun(rehearsal: &Rehearsal<'_>) -> Result<DryRunReport> {
         try_runtime: tested.as_ref().map(|tested| hex::encode_prefixed(tested.code.hash())),
         with: counterparts.iter().map(Counterpart::identity).collect(),
         relay: rehearsal.relay.clone(),
+        relay_to: rehearsal.relay_to.as_ref().map(|(identity, _)| identity.clone()),
+        timeline: None,
         checks: Vec::new(),
         left_out: CHECKS.into_iter().filter(|name| left_out.contains(name)).map(str::to_owned).collect(),
         blocks: Vec::new(),

@@ -36,6 +36,8 @@ impl<'r> Site<'r> {
 pub struct Earlier<'e, 'a> {
     pub network: &'e Network<'a>,
     pub sites: &'e [Site<'e>],
+    /// The parachains that built blocks on the way from there. Others stood still.
+    pub going: &'e [ParaId],
 }
 
 impl<'e, 'a> Earlier<'e, 'a> {
@@ -48,7 +50,7 @@ impl<'e, 'a> Earlier<'e, 'a> {
     pub fn at(self, now: &Network<'_>, reporter: &Reporter) -> Result<(Network<'a>, Vec<Site<'e>>)> {
         let paras: Vec<_> = now.parachains.iter().map(Parachain::id).collect();
         let mut control = self.network.among(&paras);
-        if !relay_upgrade::catch_up(&mut control, now, &paras, reporter).map_err(not_of_the_parachain)? {
+        if !relay_upgrade::catch_up(&mut control, now, self.going, reporter).map_err(not_of_the_parachain)? {
             return Err(Failure::not_judged("no session ends under the present code either"));
         }
         let sites = self.sites.iter().copied().filter(|site| site.chain(&control).is_ok()).collect();

@@ -49,7 +49,7 @@ pub fn obeyed(
 /// Returns the messages with which a root sends a call, in the versions of XCM that chains still
 /// support, the newest first: `UnpaidExecution { Unlimited, None }`, `Transact { Superuser, weight,
 /// call }`.
-fn superuser(call: &[u8]) -> [Vec<u8>; 3] {
+pub fn superuser(call: &[u8]) -> [Vec<u8>; 3] {
     const UNPAID_EXECUTION: u8 = 47;
     const TRANSACT: u8 = 6;
     const SUPERUSER: u8 = 2;
@@ -58,8 +58,8 @@ fn superuser(call: &[u8]) -> [Vec<u8>; 3] {
         let instructions = [vec![version, 2 << 2, UNPAID_EXECUTION, 0, 0, TRANSACT, SUPERUSER], weight, call.encode()];
         instructions.concat()
     };
-    // From version 5 on the weight is optional and only a fallback.
-    [message(5, vec![0]), message(4, weight.clone()), message(3, weight)]
+    // From version 5 on the weight is optional, and only for receivers with an older version.
+    [message(5, [vec![1], weight.clone()].concat()), message(4, weight.clone()), message(3, weight)]
 }
 
 #[cfg(test)]
@@ -69,7 +69,7 @@ mod tests {
     #[test]
     fn a_message_of_a_root_is_encoded_as_xcm_is() {
         let [fifth, fourth, third] = superuser(&[40, 3, 0]);
-        assert_eq!(fifth, [5, 8, 47, 0, 0, 6, 2, 0, 12, 40, 3, 0]);
+        assert_eq!(fifth, [5, 8, 47, 0, 0, 6, 2, 1, 0x02, 0x28, 0x6b, 0xee, 0x02, 0x00, 0x04, 0x00, 12, 40, 3, 0]);
         assert_eq!(fourth, [4, 8, 47, 0, 0, 6, 2, 0x02, 0x28, 0x6b, 0xee, 0x02, 0x00, 0x04, 0x00, 12, 40, 3, 0]);
         assert_eq!(third[1..], fourth[1..]);
     }

@@ -42,8 +42,8 @@ pub struct RelayBlock {
 pub enum ParachainEvent {
     /// The candidate with this head was backed, and occupies a core.
     Backed(ParaId, Vec<u8>),
-    /// A candidate was available, and its head is the parachain's head now.
-    Included(ParaId),
+    /// The candidate with this head was available. The head is the parachain's now.
+    Included(ParaId, Vec<u8>),
 }
 
 impl RelayBlock {
@@ -62,7 +62,7 @@ impl RelayBlock {
 
     /// Returns whether the block includes a candidate of the parachain.
     pub fn includes(&self, para: ParaId) -> bool {
-        self.events.iter().any(|event| matches!(event, ParachainEvent::Included(id) if *id == para))
+        self.events.iter().any(|event| matches!(event, ParachainEvent::Included(id, _) if *id == para))
     }
 }
 
@@ -72,7 +72,9 @@ impl ParachainEvent {
             CandidateEvent::CandidateBacked(receipt, head, ..) => {
                 Some(Self::Backed(receipt.descriptor.para_id(), head.0))
             }
-            CandidateEvent::CandidateIncluded(receipt, ..) => Some(Self::Included(receipt.descriptor.para_id())),
+            CandidateEvent::CandidateIncluded(receipt, head, ..) => {
+                Some(Self::Included(receipt.descriptor.para_id(), head.0))
+            }
             CandidateEvent::CandidateTimedOut(..) => None,
         }
     }

@@ -10,7 +10,9 @@
 mod block;
 pub mod boundaries;
 mod course;
+pub mod diary;
 pub mod onboard;
+pub mod orders;
 mod parachain;
 mod proof;
 mod receipt;

@@ -147,12 +147,15 @@ fn dispatch(relay: &mut Relay<'_>, dispatcher: Dispatcher, call: &[u8]) -> Resul
     relay.build(Vec::new(), 0).map(drop)
 }
 
-/// Has the relay chain's scheduler dispatch calls in the next block.
+/// Has the relay chain's scheduler dispatch calls in the next block, before the tasks that are due in it.
 fn schedule(relay: &mut Relay<'_>, dispatcher: Dispatcher, calls: &[Vec<u8>]) -> Result<()> {
     let number = relay.chain().number().saturating_add(1).encode();
     let agenda = [keys::item("Scheduler", "Agenda"), twox_64(&number).to_vec(), number].concat();
+    let due = relay.chain().storage(&agenda)?.unwrap_or_default();
+    let mut others = &due[..];
+    let count = Compact::<u32>::decode(&mut others).map_or(0, |count| count.0);
     let mut changes = Vec::new();
-    let mut tasks = Compact(calls.len() as u32).encode();
+    let mut tasks = Compact(count.saturating_add(calls.len() as u32)).encode();
     for call in calls {
         // `Bounded`: the call itself, or the hash and the length of a preimage.
         let bounded = if call.len() > INLINE {
@@ -170,6 +173,7 @@ fn schedule(relay: &mut Relay<'_>, dispatcher: Dispatcher, calls: &[Vec<u8>]) ->
         // `Scheduled`: no name, the highest priority, the call, not periodic, the origin.
         tasks.extend([vec![1, 0, 0], bounded, vec![0], origin].concat());
     }
+    tasks.extend(others);
     changes.push((agenda, Some(tasks)));
     relay.set(changes)
 }

@@ -10,6 +10,7 @@ pub(crate) use duties::{CollationContext, ContextSearch};
 
 use crate::{
     block::{Block, ParachainEvent, RelayBlock},
+    diary::Diary,
     upgrade::not_of_the_parachain,
 };
 use artifact::{Blob, Version, hashes::twox_64, sections::Sections};
@@ -56,6 +57,8 @@ pub struct Relay<'a> {
     inverted: bool,
     /// The code of the relay chain that is rehearsed.
     judged: Option<Code>,
+    /// The candidates since [`Self::begin_diary`].
+    diary: Diary,
 }
 
 /// The numbers of messages that wait for a parachain.
@@ -81,6 +84,7 @@ impl<'a> Relay<'a> {
             accepts_all: false,
             inverted: false,
             judged: None,
+            diary: Diary::default(),
         }
     }
 
@@ -95,7 +99,18 @@ impl<'a> Relay<'a> {
             accepts_all: self.accepts_all,
             inverted: self.inverted,
             judged: self.judged.clone(),
+            diary: Diary::default(),
         }
+    }
+
+    /// Forgets the candidates that the diary has.
+    pub fn begin_diary(&mut self) {
+        self.diary = Diary::default();
+    }
+
+    /// Takes the candidates that were backed since [`Self::begin_diary`].
+    pub fn take_diary(&mut self) -> Diary {
+        std::mem::take(&mut self.diary)
     }
 
     /// Makes a code of the relay chain the one that is rehearsed: where it traps, that is a failure. What
@@ -398,7 +413,8 @@ impl<'a> Relay<'a> {
         let events: Vec<CandidateEvent> = self.ask_with(&code, &chain, "candidate_events", ())?;
         self.recent.push_front(chain.clone());
         self.recent.truncate(FURTHEST);
-        let events = events.into_iter().filter_map(ParachainEvent::of).collect();
+        let events: Vec<_> = events.into_iter().filter_map(ParachainEvent::of).collect();
+        self.diary.note(chain.number(), &events);
         Ok(RelayBlock { block: Block::of(chain, built), events, log })
     }
 }

@@ -41,15 +41,9 @@ pub fn rehearse(
     reporter: &Reporter,
 ) -> Result<Outcome> {
     let asked = |para: ParaId| plan.paras.contains(&para);
-    network.relay.set(vec![plan.authorization.clone()])?;
-    network.relay.submit(plan.extrinsic.clone());
-    network.relay.judge(plan.code.clone());
+    submit(network, plan)?;
     network.advance(asked)?;
-    if network.relay.chain().next_code()? != *plan.code {
-        // The check `enactment` says whether the chain takes the code.
-        return Err(Failure::not_judged("the relay chain does not take the code on the fork with its parachains")
-            .found("another code after the block that applies it"));
-    }
+    expect_taken(network, plan)?;
     let applied = network.relay.chain().number();
     // Includes what the present code backed.
     network.advance(asked)?;
@@ -75,6 +69,24 @@ pub fn rehearse(
         }
     }
     Ok(Outcome { applied, courses })
+}
+
+/// Authorizes the upgrade in the state, and puts the extrinsic that applies it into the next relay block.
+pub(crate) fn submit(network: &mut Network<'_>, plan: &Plan<'_>) -> Result<()> {
+    network.relay.set(vec![plan.authorization.clone()])?;
+    network.relay.submit(plan.extrinsic.clone());
+    network.relay.judge(plan.code.clone());
+    Ok(())
+}
+
+/// Fails if the relay chain did not take the code in the block after [`submit`].
+pub(crate) fn expect_taken(network: &Network<'_>, plan: &Plan<'_>) -> Result<()> {
+    match network.relay.chain().next_code()? == *plan.code {
+        true => Ok(()),
+        // The check `enactment` of the relay chain's own dry run says whether the chain takes the code.
+        false => Err(Failure::not_judged("the relay chain does not take the code on the fork with its parachains")
+            .found("another code after the block that applies it")),
+    }
 }
 
 /// Returns whether a parachain has a core under the present code too, at the relay block that the rehearsed

@@ -5,6 +5,7 @@
 use crate::{
     CollationOutcome, Network, ParaId, Round,
     course::{MOST_BLOCKS, PATIENCE, Standstill, too_few},
+    relay_upgrade,
 };
 use cumulus_primitives_core::relay_chain::{UpgradeGoAhead, ValidationCodeHash};
 use fork::Code;
@@ -35,6 +36,8 @@ pub struct Journey {
     pub claims: u32,
     /// Candidates that were backed between the inclusion of the code and the go-ahead.
     pub waiting_heads: u32,
+    /// The block that put the relay chain's own new code into the state, if both are upgraded at once.
+    pub relay_applied: Option<u32>,
     /// The block with the go-ahead.
     pub go_ahead: Option<u32>,
     /// The parachain's first block after which its state has the new code.
@@ -57,6 +60,8 @@ pub struct Plan<'p> {
     pub code: &'p Code,
     /// The candidates of the new code that the relay chain is to include.
     pub heads: u32,
+    /// The upgrade of the relay chain that is applied between the acceptance of the code and the go-ahead.
+    pub relay: Option<&'p relay_upgrade::Plan<'p>>,
 }
 
 /// Rehearses an upgrade. What prevents it is the journey's obstacle.
@@ -80,8 +85,8 @@ fn travel(network: &mut Network<'_>, plan: &Plan<'_>, journey: &mut Journey, rep
         overdue(journey, plan.heads, number)?;
         reporter.progress("relay blocks", u64::from(number.saturating_sub(journey.began)), None, "blocks");
         let collates = !waits(journey, number);
-        let round = network.advance(|para| para != plan.para || collates);
-        let mut round = round.map_err(not_of_the_parachain)?;
+        // Other parachains of the network need not go on meanwhile.
+        let mut round = network.advance(|para| para == plan.para && collates)?;
         let outcome = round.take_outcome(plan.para);
         journey.claims += u32::from(outcome.had_core());
         carried(journey, &outcome, plan.code, number)?;
@@ -92,6 +97,7 @@ fn travel(network: &mut Network<'_>, plan: &Plan<'_>, journey: &mut Journey, rep
             journey.waiting_heads += 1;
         }
         note(network, plan, &round, number, journey)?;
+        upgrade_relay_chain(network, plan, number, journey)?;
         standstill.note(outcome);
         if stood_until_go_ahead(journey, &standstill, number) {
             return Err(standstill.failure(number, REFUSED));
@@ -101,6 +107,20 @@ fn travel(network: &mut Network<'_>, plan: &Plan<'_>, journey: &mut Journey, rep
         }
     }
     Ok(())
+}
+
+/// Upgrades the relay chain too, once it has accepted the parachain's code and has not given the go-ahead.
+fn upgrade_relay_chain(network: &mut Network<'_>, plan: &Plan<'_>, number: u32, journey: &mut Journey) -> Result<()> {
+    let Some(relay) = plan.relay else { return Ok(()) };
+    match journey.relay_applied {
+        Some(applied) if applied == number => relay_upgrade::expect_taken(network, relay),
+        Some(_) => Ok(()),
+        None if journey.accepted.is_some() && journey.go_ahead.is_none() => {
+            journey.relay_applied = Some(number.saturating_add(1));
+            relay_upgrade::submit(network, relay)
+        }
+        None => Ok(()),
+    }
 }
 
 /// Returns the failure of a relay block as one that says nothing about a parachain. What the parachain

@@ -237,6 +237,13 @@ the author is one of the chain's own. Not judged if a block of the present code 
 is not accepted either",
                 needs: [Parachain, PreparedCode],
             }
+            authorised = "authorised" {
+                question: "can the relay chain's root authorize the code? It sends the call `authorize_upgrade` to the \
+parachain in a message, which the forks of both chains deliver and execute",
+                fails: "never: where no such message authorizes the code, the chain is governed otherwise. The \
+authorization is written into its state then, and the check is skipped. Not judged if the message had too little time",
+                needs: [Parachain, RelayChain],
+            }
             code_backed = "code-backed" {
                 question: "does the relay chain back and include the candidate that carries the code? Its \
 own runtime decides, on a fork, about candidates that the parachain's collator \
@@ -286,6 +293,12 @@ code, and the messages from the relay chain?",
                 fails: "one of them differs",
                 needs: [Network],
             }
+            upgrade_orders = "upgrade-orders" {
+                question: "do the parachain's upgrade and its relay chain's both go through, whichever comes first? \
+Rehearsed are the relay chain's before the parachain's, after it, and while the parachain waits for the go-ahead",
+                fails: "in one of the orders the relay chain does not take the parachain's code, or the parachain stands",
+                needs: [Parachain, RelayChain, RelayRuntime],
+            }
             queues = "queues" {
                 question: "does nothing pile up in the queues between the relay chain and its parachains? Counted are \
 messages that wait to be sent, to be taken by their receiver, or to be executed, by the fewest during some relay blocks",
@@ -327,6 +340,8 @@ pub enum Need {
     OtherChains,
     /// The state of its relay chain.
     RelayChain,
+    /// The new code of its relay chain.
+    RelayRuntime,
     /// The state of its relay chain, or of parachains of this relay chain.
     Network,
 }
@@ -344,6 +359,7 @@ impl Need {
             Self::Messages => "a chain that exchanges messages",
             Self::OtherChains => "`--with`",
             Self::RelayChain => "`--relay`",
+            Self::RelayRuntime => "`--relay-runtime`",
             Self::Network => "`--relay`, or a relay chain and `--with` a parachain",
         }
     }
@@ -366,6 +382,9 @@ impl Need {
                 CheckOutcome::skip("no other chain was named that this one exchanges messages with (--with SOURCE)")
             }
             Self::RelayChain => CheckOutcome::skip("the relay chain was not named (--relay SOURCE)"),
+            Self::RelayRuntime => {
+                CheckOutcome::skip("the relay chain's own new code was not given (--relay-runtime BLOB)")
+            }
             Self::Network => CheckOutcome::skip(
                 "no other chain of its network was named: its relay chain (--relay SOURCE), or parachains of a relay \
                  chain (--with SOURCE)",
@@ -388,13 +407,14 @@ pub struct CheckEntry {
 }
 
 /// The checks that can find, with all that they need, that they do not apply to a runtime.
-const CAN_SKIP: [&str; 9] = [
+const CAN_SKIP: [&str; 10] = [
     "consensus",
     "node-demands",
     "authorities",
     "runtime-apis",
     "migration-failure",
     "message-delivery",
+    "authorised",
     "next-upgrade",
     "sessions",
     "weights",

@@ -128,6 +128,9 @@ pub struct RelayRequest {
     /// The block whose state is read from a node: a number, a hash or `finalized`.
     #[serde(default)]
     pub at: Option<String>,
+    /// The relay chain's own new code: a blob. Both upgrades are then rehearsed in each order.
+    #[serde(default)]
+    pub runtime: Option<String>,
 }
 
 fn healthy_blocks() -> u32 {
@@ -173,6 +176,12 @@ pub struct DryRunReport {
     /// The relay chain whose runtime decided about the upgrade, if one was given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub relay: Option<Counterpart>,
+    /// The relay chain's own new runtime, if its upgrade was rehearsed in the same run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub relay_to: Option<RuntimeIdentity>,
+    /// The relay blocks of the upgrade, if other chains of the network took part in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeline: Option<Timeline>,
     /// Every check, in the order of the table of checks.
     pub checks: Vec<Check>,
     /// The names of the checks that this run did not make, because the request left them out.
@@ -266,6 +275,49 @@ pub struct Counterpart {
     pub number: u32,
     /// The root of the state that was used, `0x` and hex.
     pub state_root: String,
+}
+
+/// The relay blocks of an upgrade, with the candidates of parachains in them. All numbers but those of
+/// parachains' blocks are those of relay blocks.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Timeline {
+    /// The relay block that the rehearsal began on.
+    pub began: u32,
+    /// The last relay block.
+    pub ended: u32,
+    /// The parachains, in the order of their numbers.
+    pub parachains: Vec<ParachainTimeline>,
+    /// What happened, in the order of the relay blocks.
+    pub milestones: Vec<Milestone>,
+}
+
+/// The candidates of a parachain.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ParachainTimeline {
+    /// The number of the parachain on its relay chain.
+    pub id: u32,
+    /// The candidates that the relay chain backed, in the order of the relay blocks.
+    pub candidates: Vec<CandidateTimeline>,
+}
+
+/// A candidate that the relay chain backed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CandidateTimeline {
+    /// The number of the parachain's block.
+    pub number: u32,
+    /// The relay block that backed it.
+    pub backed: u32,
+    /// The relay block that included it. None did if the relay chain dropped it, or if it was pending at the end.
+    pub included: Option<u32>,
+}
+
+/// Something that happened to an upgrade in a relay block.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Milestone {
+    /// The relay block.
+    pub block: u32,
+    /// What happened: `go-ahead`.
+    pub name: String,
 }
 
 /// The numbers of keys of a storage item that the upgrade added, changed and removed.

@@ -12,7 +12,7 @@ use worker::{Failure, Result};
 
 const BUILT_IN: &str = include_str!("../networks.json");
 
-/// One chain of a network. In the configuration a missing key has its built-in value.
+/// One chain of a network, or several runtimes that are upgraded together. In the configuration a missing key has its built-in value.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Network {
@@ -31,6 +31,10 @@ pub struct Network {
     /// The parachain's id on its relay chain; `None` for relay chains and solo chains.
     #[serde(default, skip_serializing_if = "Option::is_none", alias = "para-id")]
     pub para_id: Option<u32>,
+    /// The runtimes of the workspace that `upgrade --network` upgrades together, instead of one package. Each has its own
+    /// configured state.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub runtimes: Option<Vec<String>>,
     /// The nodes, in the order in which they are tried.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nodes: Option<Vec<Endpoint>>,
@@ -44,9 +48,10 @@ pub fn nodes(networks: &Networks, text: &str) -> Result<Option<Vec<Endpoint>>> {
     if !may_be_a_name(text) {
         return Ok(None);
     }
-    let nodes = find(networks, text)?.nodes.clone().unwrap_or_default();
+    let network = find(networks, text)?;
+    let nodes = network.nodes.clone().unwrap_or_default();
     match nodes.is_empty() {
-        true => Err(no_node(text)),
+        true => Err(no_node(text, network)),
         false => Ok(Some(nodes)),
     }
 }
@@ -76,7 +81,12 @@ fn hint(networks: &Networks, name: &str) -> String {
 }
 
 /// Returns the failure of a network without nodes.
-pub fn no_node(name: &str) -> Failure {
+pub fn no_node(name: &str, network: &Network) -> Failure {
+    if network.runtimes.is_some() {
+        return Failure::usage(format!("{name} names several runtimes, and no chain"))
+            .expected("a chain with nodes")
+            .hint(format!("upgrade them together with `upgrade --network {name}`"));
+    }
     Failure::usage(format!("no node of {name} is known"))
         .hint(format!("give its address, or set `nodes` in [workspace.metadata.cutover.networks.\"{name}\"]"))
 }
@@ -102,6 +112,7 @@ pub fn with_built_in(configured: Networks) -> Result<Networks> {
             package: own.package.or(network.package.take()),
             relay: own.relay.or(network.relay.take()),
             para_id: own.para_id.or(network.para_id),
+            runtimes: own.runtimes.or(network.runtimes.take()),
             nodes: own.nodes.or(network.nodes.take()),
         };
     }

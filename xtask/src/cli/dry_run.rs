@@ -48,6 +48,9 @@ pub struct DryRun {
     /// finalized]
     #[arg(long, value_name = "BLOCK", requires = "relay")]
     pub relay_at: Option<String>,
+    /// The relay chain's own new code, a blob: both upgrades are then rehearsed in each order
+    #[arg(long, value_name = "BLOB")]
+    pub relay_runtime: Option<PathBuf>,
     /// Register the parachain on the relay chain's fork and give it a core, if the relay chain does
     /// not know it
     #[arg(long)]

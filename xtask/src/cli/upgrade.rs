@@ -14,7 +14,8 @@ pub struct Upgrade {
     /// [package.metadata.cutover]]
     #[arg(long, short, value_name = "SOURCE")]
     pub state: Option<String>,
-    /// A chain by name, such as `paseo/asset-hub`, from which runtime, state and relay chain follow
+    /// A chain by name, such as `paseo/asset-hub`, from which runtime, state and relay chain follow, or the
+    /// name of several runtimes
     #[arg(long, value_name = "NETWORK")]
     pub network: Option<String>,
     /// The block, if the state is a node's [default: the last finalized]

@@ -28,6 +28,10 @@ pub fn run(context: &Context, options: &cli::DryRun) -> Result<Verdict> {
     if let Some(name) = &options.runtime {
         target::check_path(name)?;
     }
+    if let Some(blob) = options.relay_runtime.as_ref().filter(|blob| !blob.is_file()) {
+        return Err(Failure::input(format!("there is no file {}", blob.display()))
+            .expected("the blob of the relay chain's own new runtime"));
+    }
     let reports: Vec<&Path> = options.out.iter().chain(&options.junit).map(PathBuf::as_path).collect();
     check_reports(&reports, &inputs(context, options, &reports)?)?;
     for earlier in &reports {
@@ -57,7 +61,15 @@ pub fn run(context: &Context, options: &cli::DryRun) -> Result<Verdict> {
     request.with = with.collect::<Result<_>>()?;
     let relay = options.relay.as_ref().or(target.relay.as_ref());
     let relay = relay.map(|relay| sources::source_at(context, relay, options.relay_at.as_deref())).transpose()?;
-    request.relay = relay.map(|relay| RelayRequest { state: relay.source(), at: options.relay_at.clone() });
+    let relay_runtime = options.relay_runtime.as_deref();
+    if relay.is_none() && relay_runtime.is_some() {
+        return Err(Failure::usage("--relay-runtime is given, and no relay chain is")
+            .expected("the relay chain that is upgraded too")
+            .hint("name it with --relay"));
+    }
+    let relay_runtime = relay_runtime.map(utf8).transpose()?.map(str::to_owned);
+    request.relay =
+        relay.map(|relay| RelayRequest { state: relay.source(), at: options.relay_at.clone(), runtime: relay_runtime });
     request.onboard = options.onboard || target.onboard;
     request.allow = allowed(target.allow, &options.allow)?;
     request.deny = [target.deny, options.deny.clone()].concat();
@@ -93,7 +105,7 @@ fn inputs(context: &Context, options: &cli::DryRun, reports: &[&Path]) -> Result
     let named =
         options.runtime.iter().chain(&options.state).chain(&options.code).chain(&options.with).chain(&options.relay);
     let mut inputs: Vec<PathBuf> = named.map(PathBuf::from).collect();
-    inputs.extend(options.try_runtime.clone());
+    inputs.extend(options.try_runtime.iter().chain(&options.relay_runtime).cloned());
     let configured = target::configured_sources(context, options.runtime.as_deref())?;
     inputs.extend(configured.into_iter().map(PathBuf::from));
     Ok(inputs)

@@ -54,10 +54,13 @@ fn finishes_bundle(options: &cli::Upgrade) -> bool {
 /// Makes the bundles of the selected runtimes. Returns the verdict and the report.
 pub fn make(context: &Context, workspace: &Workspace, options: &cli::Upgrade) -> Result<(Verdict, UpgradeReport)> {
     let options = &with_network_defaults(context, options)?;
-    let selected = match options.runtimes.as_slice() {
+    let mut selected = match options.runtimes.as_slice() {
         [] => vec![workspace.default_runtime()?],
         names => workspace.select(names)?,
     };
+    if options.state.is_none() {
+        relay_chains_first(&mut selected);
+    }
     for runtime in &selected {
         let route = options.route.route.clone().or(runtime.config.route.clone());
         propose::route(&cli::RouteOptions { route, ..options.route.clone() })?;
@@ -90,12 +93,10 @@ pub fn make(context: &Context, workspace: &Workspace, options: &cli::Upgrade) ->
     let purpose = if only_builds { Purpose::Blob } else { Purpose::Rehearsal };
     let engine = builds.then(|| engines::open(context, workspace, &options.engine, purpose)).transpose()?;
 
-    let plans: Vec<Plan<'_>> = selected
-        .iter()
-        .zip(&states)
-        .zip(&bundles)
-        .zip(measured)
-        .map(|(((runtime, state), bundle), measured)| Plan {
+    let mut plans: Vec<Plan<'_>> = Vec::new();
+    for (((runtime, state), bundle), measured) in selected.iter().zip(&states).zip(&bundles).zip(measured) {
+        let relay = plans.iter().find(|plan| options.state.is_none() && is_relay_of(plan.runtime, runtime));
+        plans.push(Plan {
             context,
             workspace,
             engine: engine.as_deref(),
@@ -106,9 +107,10 @@ pub fn make(context: &Context, workspace: &Workspace, options: &cli::Upgrade) ->
             keys: &keys,
             root: root.as_deref(),
             measured,
+            relay: relay.map(Plan::as_relay),
             prefix: if selected.len() > 1 { format!("{}/", runtime.name) } else { String::new() },
-        })
-        .collect();
+        });
+    }
     for plan in plans.iter().filter(|_| carried) {
         plan.check_carried()?;
     }
@@ -157,12 +159,49 @@ pub fn make(context: &Context, workspace: &Workspace, options: &cli::Upgrade) ->
     Ok((verdict, document))
 }
 
+/// Moves relay chains before the parachains that are rehearsed on them, because the blob of a relay chain is built first.
+fn relay_chains_first(selected: &mut [&Runtime]) {
+    let relays: Vec<_> = selected
+        .iter()
+        .filter(|runtime| selected.iter().any(|other| is_relay_of(runtime, other)))
+        .map(|runtime| runtime.name.clone())
+        .collect();
+    selected.sort_by_key(|runtime| !relays.contains(&runtime.name));
+}
+
+/// Returns whether the state of a runtime is that of the relay chain on which another one is rehearsed.
+fn is_relay_of(runtime: &Runtime, other: &Runtime) -> bool {
+    let state = runtime.state().map(|state| runtime.configured_source(&state));
+    let relay = other.rehearsal_relay();
+    match (&state, &relay) {
+        (Some(state), Some(relay)) if runtime.name != other.name => {
+            let path = |source: &str| std::fs::canonicalize(source).ok();
+            state == relay || path(state).is_some_and(|state| path(relay) == Some(state))
+        }
+        _ => false,
+    }
+}
+
 /// Returns the options with the defaults of `--network`: the runtime, its state, the relay chain
-/// and the para id. Options given on the command line take precedence.
+/// and the para id, or the runtimes of a network of several chains, each with its own configured
+/// state. Options given on the command line take precedence.
 fn with_network_defaults(context: &Context, options: &cli::Upgrade) -> Result<cli::Upgrade> {
     let mut options = options.clone();
     if let Some(name) = &options.network {
         let network = networks::find(&runtimes::networks(context)?, name)?.clone();
+        if let Some(runtimes) = network.runtimes {
+            if runtimes.is_empty() || !options.runtimes.is_empty() || options.state.is_some() || options.at.is_some() {
+                return Err(Failure::usage(format!("{name} is a network of several runtimes"))
+                    .found(match runtimes.is_empty() {
+                        true => "none in the list `runtimes` of its configuration",
+                        false => "--runtime, --state or --at, which are those of one runtime",
+                    })
+                    .expected("each runtime with its own configured state")
+                    .hint("name the runtimes with --runtime instead of --network"));
+            }
+            options.runtimes = runtimes;
+            return Ok(options);
+        }
         if options.runtimes.is_empty() {
             options.runtimes.extend(network.package.clone());
         }

@@ -4,6 +4,7 @@
 //! The function `run` of each module answers the question of its row in the table, `crates/protocol/src/checks.rs`.
 
 pub mod async_backing;
+pub mod authorised;
 pub mod authorities;
 pub mod block_limits;
 pub mod both_sides_agree;
@@ -38,6 +39,7 @@ pub mod storage_versions;
 pub mod ten_heads;
 pub mod transaction_signing;
 pub mod try_state;
+pub mod upgrade_orders;
 pub mod validator_execution;
 pub mod validator_preparation;
 pub mod versions;

@@ -19,6 +19,7 @@ use crate::{
     types::Interface,
 };
 use codec::{Decode, Encode};
+use fork::Chain;
 use network::{Block, CollationOutcome, Network, ParaId, Parachain};
 use std::collections::BTreeMap;
 use worker::{Failure, Kind, Result};
@@ -103,7 +104,7 @@ pub fn run(mut network: Network<'_>, sites: &[Site<'_>]) -> Result<Vec<Way>> {
         network.follow(id)?;
     }
     for site in sites {
-        expect_no_migration(&network, *site)?;
+        expect_no_migration(site.chain(&network)?, *site)?;
     }
     let mut ways = Vec::new();
     for site in sites {
@@ -160,9 +161,9 @@ pub fn run(mut network: Network<'_>, sites: &[Site<'_>]) -> Result<Vec<Way>> {
 }
 
 /// Fails if a multi-block migration goes on: meanwhile no block takes transactions.
-fn expect_no_migration(network: &Network<'_>, site: Site<'_>) -> Result<()> {
+pub fn expect_no_migration(chain: &Chain, site: Site<'_>) -> Result<()> {
     let Some(pallet) = site.runtime.layout.migrations() else { return Ok(()) };
-    match site.chain(network)?.storage(&pallet.key("Cursor"))? {
+    match chain.storage(&pallet.key("Cursor"))? {
         None => Ok(()),
         Some(_) => Err(Failure::not_judged(format!("a multi-block migration of {} goes on", site.place))
             .expected("the end of the migration, before transactions are sent")),
@@ -246,11 +247,7 @@ fn transactions(network: &mut Network<'_>, from: Site<'_>, sites: &[Site<'_>]) -
 fn tasks_of_root(network: &mut Network<'_>, sites: &[Site<'_>], ways: &mut [Way]) -> Result<()> {
     let Some(relay) = sites.iter().find(|site| site.place == Place::RelayChain) else { return Ok(()) };
     let interface = relay.interface()?;
-    let send = relay.runtime.layout.pallets.iter().find_map(|pallet| {
-        let is_of_xcm = pallet.call("limited_teleport_assets").is_some();
-        pallet.call("send").filter(|_| is_of_xcm)
-    });
-    let Some(index) = send else { return Ok(()) };
+    let Some(index) = relay.runtime.send() else { return Ok(()) };
     let block = network.relay.chain().number().saturating_add(1);
     let mut calls = Vec::new();
     for way in ways.iter_mut().filter(|way| way.from == Place::RelayChain && way.unable.is_none()) {

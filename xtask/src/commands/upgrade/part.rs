@@ -5,7 +5,11 @@
 //! Existing evidence is used only after it was compared with the blob and the commit here: steps
 //! about different upgrades must not be joined.
 
-use super::{super::utf8, plan::Plan, verdict_of};
+use super::{
+    super::utf8,
+    plan::{Plan, RELAY_RUNTIME},
+    verdict_of,
+};
 use crate::cli::UpgradeJob;
 use console::jobs::FinishedJob;
 use evidence::step;
@@ -40,10 +44,24 @@ impl Plan<'_> {
         let made = |step: &str| only.iter().any(|job| job.name() == step);
         if only.iter().any(|job| joins.contains(job)) {
             for step in self.steps().into_iter().filter(|step| !made(step)) {
-                self.carried(step)?;
+                let evidence = self.carried(step)?;
+                self.check_relay(&evidence)?;
             }
         }
         Ok(())
+    }
+
+    /// Checks that a dry run upgraded the relay chain to the blob that is there now.
+    fn check_relay(&self, evidence: &Step) -> Result<()> {
+        let (Some(input), Some(relay)) = (evidence.inputs.get(RELAY_RUNTIME), &self.relay) else { return Ok(()) };
+        let found = file_digest(&relay.blob)?;
+        match found == input.digest {
+            true => Ok(()),
+            false => Err(Failure::check(format!("{}.json is about another runtime of the relay chain", evidence.step))
+                .found(input.digest.clone())
+                .expected(format!("{found}, {}", relay.blob.display()))
+                .hint("run the job dry-run again")),
+        }
     }
 
     /// Reads the evidence of a step that another run wrote.

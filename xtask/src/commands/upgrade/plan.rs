@@ -5,7 +5,7 @@ use super::{
     super::{
         build, dry_run, propose,
         reports::{self, PAGE, REPORT},
-        sign, target, verify,
+        sign, target, utf8, verify,
     },
     bundle::{Bundle, EVIDENCE_LIMIT, inputs},
     place::{MANIFEST, Manifest},
@@ -48,11 +48,22 @@ use workspace::{
 /// The steps whose evidence forms the bundle. Each of them can fail the upgrade.
 const STEPS: [&str; 6] = [super::state::STEP, "build", "inspect", "diff", "dry-run", "propose"];
 
+/// The input of a dry run that upgraded the relay chain too.
+pub(super) const RELAY_RUNTIME: &str = "relay_runtime";
+
 /// The record of the last signatures: a manifest with the same inputs is not signed again.
 #[derive(Serialize, Deserialize)]
 struct Signed {
     inputs: String,
     key_ids: Vec<String>,
+}
+
+/// The upgrade of a runtime's relay chain in the same run.
+pub struct RelayUpgrade {
+    /// The blob of the relay chain's new runtime, once it is built.
+    pub blob: PathBuf,
+    /// The job that builds it, if this run does.
+    pub build: Option<String>,
 }
 
 /// The plan of one runtime's upgrade.
@@ -69,6 +80,8 @@ pub struct Plan<'run> {
     pub root: Option<&'run Path>,
     /// The benchmark results, if the weights were measured for this upgrade.
     pub measured: Option<Benchmarked>,
+    /// The upgrade of its relay chain, if this run makes it too.
+    pub relay: Option<RelayUpgrade>,
     /// The prefix of the job names. Empty if there is one runtime.
     pub prefix: String,
 }
@@ -84,6 +97,7 @@ impl Plan<'_> {
                 // Both builds wait: cargo builds one thing at a time in a target directory.
                 match job {
                     UpgradeJob::Build | UpgradeJob::BuildTryRuntime => made.after(after_build),
+                    UpgradeJob::DryRun => made.after(self.relay.as_ref().and_then(|relay| relay.build.as_deref())),
                     _ => made,
                 }
             })
@@ -136,6 +150,12 @@ impl Plan<'_> {
             .into_iter()
             .find(|job| self.includes(*job))
             .map(|job| self.name(job))
+    }
+
+    /// Returns this upgrade as that of a parachain's relay chain.
+    pub fn as_relay(&self) -> RelayUpgrade {
+        let build = self.includes(UpgradeJob::Build).then(|| self.name(UpgradeJob::Build));
+        RelayUpgrade { blob: self.blob(), build }
     }
 
     /// Returns the path of the production blob.
@@ -272,6 +292,8 @@ impl Plan<'_> {
         let with = self.runtime.with().into_iter().map(|source| sources::source(self.context, &source));
         let with = with.collect::<Result<Vec<_>>>()?;
         let relay = self.runtime.rehearsal_relay().map(|relay| sources::source(self.context, &relay)).transpose()?;
+        let relay_blob = self.relay.as_ref().filter(|_| relay.is_some()).map(|relay| relay.blob.as_path());
+        let relay_digest = relay_blob.map(file_digest).transpose()?;
         let with_digests = with.iter().map(|place| self.digest_of(place)).collect::<Result<Vec<_>>>()?;
         let key = inputs(&[
             ("blob", &file_digest(&self.blob())?),
@@ -279,6 +301,7 @@ impl Plan<'_> {
             ("state", &self.state_digest()?),
             ("with", &with_digests.join(" ")),
             ("relay", &relay.as_ref().map(|place| self.digest_of(place)).transpose()?.unwrap_or_default()),
+            ("relay runtime", relay_digest.as_deref().unwrap_or_default()),
             ("options", &format!("{:?} {} {config:?}", self.options.at, self.options.blocks)),
             ("tool", &self.tool(Worker::DryRun, job_context)?),
         ]);
@@ -300,7 +323,8 @@ impl Plan<'_> {
         request.deny.clone_from(&config.deny);
         request.strict = config.strict;
         request.with = with.iter().map(SourceLocation::source).collect();
-        request.relay = relay.map(|relay| RelayRequest { state: relay.source(), at: None });
+        let relay_runtime = relay_blob.map(utf8).transpose()?.map(str::to_owned);
+        request.relay = relay.map(|relay| RelayRequest { state: relay.source(), at: None, runtime: relay_runtime });
         request.onboard = config.onboard;
         let request = Request::DryRun(Box::new(request));
         let mut report: DryRunReport =
@@ -314,10 +338,13 @@ impl Plan<'_> {
         if let (Some(path), Some(name)) = (&try_runtime, &mut report.try_runtime) {
             *name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         }
-        let step = self
+        let mut step = self
             .step(verdict, &report)?
             .input("try_runtime", Input::new(try_digest.unwrap_or_else(|| "none".into())))
             .input("state", self.state.input()?);
+        if let Some(digest) = relay_digest {
+            step = step.input(RELAY_RUNTIME, Input::new(digest));
+        }
         self.bundle.write_step(step, &[])?;
         self.bundle.record_job("dry-run", &key, &["dry-run.json".into()])?;
         Ok(JobOutcome::Completed(outcome))
