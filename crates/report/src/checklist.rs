@@ -33,11 +33,11 @@ const BY_CHECKS: [(&str, &[&str]); 8] = [
 const BY_NETWORK: [(&str, &[&str]); 2] = [
     (
         "The relay chain takes the parachain's code: votes, go-ahead, promotion",
-        &["code-backed", "pvf-votes", "go-ahead", "promoted"],
+        &["authorised", "code-backed", "pvf-votes", "go-ahead", "promoted"],
     ),
     (
         "The relay chain includes blocks of parachains after the upgrade, when sessions end too",
-        &["ten-heads", "boundaries", "both-sides-agree", "queues", "messages-before-and-after"],
+        &["ten-heads", "boundaries", "both-sides-agree", "upgrade-orders", "queues", "messages-before-and-after"],
     ),
 ];
 /// A check that every parachain has.

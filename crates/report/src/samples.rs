@@ -6,7 +6,10 @@ use protocol::{
     Check, RuntimeIdentity, StateIdentity, Verdict, Weight,
     build::{BuildRecord, BuildResult},
     diff::{Audience, Change, ChangeKind, ComparedRuntime, Concerned, DiffOutcome, DiffReport, Parameter, Severity},
-    dry_run::{Block, CallWeight, DryRunReport, Phase, StorageChange},
+    dry_run::{
+        Block, CallWeight, CandidateTimeline, DryRunReport, Milestone, ParachainTimeline, Phase, StorageChange,
+        Timeline,
+    },
     format,
     inspect::RuntimeFacts,
     proposal::{Call, Proposal, ProposeOutcome, Route},
@@ -95,7 +98,20 @@ pub(crate) fn dry_run() -> DryRunReport {
             old: Weight { ref_time: 4_000_000, proof_size: 7 },
             new: Weight { ref_time: 5_000_000, proof_size: 7 },
         }]),
+        timeline: Some(timeline()),
         ..DryRunReport::default()
+    }
+}
+
+/// Returns the relay blocks 10 to 19 of an upgrade, with three candidates of a parachain.
+pub(crate) fn timeline() -> Timeline {
+    let candidate = |number, backed, included| CandidateTimeline { number, backed, included };
+    let candidates = vec![candidate(4, 11, Some(12)), candidate(5, 13, None), candidate(5, 15, Some(16))];
+    Timeline {
+        began: 10,
+        ended: 19,
+        parachains: vec![ParachainTimeline { id: 2000, candidates }],
+        milestones: vec![Milestone { block: 15, name: "<go-ahead>".into() }],
     }
 }
 

@@ -29,6 +29,24 @@ pub fn of_change(percent: f64, most: f64) -> String {
     ))
 }
 
+/// A part of a bar, from one percentage of its width to another.
+pub struct Span {
+    pub start: f64,
+    pub end: f64,
+    /// The CSS class that colours it.
+    pub class: &'static str,
+}
+
+/// Draws parts of the full width.
+pub fn of_spans(spans: &[Span]) -> String {
+    let rectangles = spans.iter().map(|Span { start, end, class }| {
+        let (start, end) = (start.clamp(0.0, 100.0), end.clamp(0.0, 100.0));
+        let width = (end - start).max(0.0);
+        format!("<rect class=\"{class}\" x=\"{start:.2}\" y=\"0\" width=\"{width:.2}\" height=\"6\"/>")
+    });
+    svg(&rectangles.collect::<String>())
+}
+
 fn svg(content: &str) -> String {
     format!(
         "<svg viewBox=\"0 0 100 6\" preserveAspectRatio=\"none\" aria-hidden=\"true\">\

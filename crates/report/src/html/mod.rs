@@ -12,6 +12,7 @@ mod checklist;
 mod element;
 mod proposal;
 mod summary;
+mod timeline;
 mod weights;
 
 use crate::{Bundle, storage};
@@ -36,6 +37,7 @@ pub fn report(bundle: &Bundle) -> String {
         dry_run.map(summary::checks),
         diff.map(changes::changes),
         dry_run.map(blocks::blocks),
+        dry_run.map(timeline::timeline),
         dry_run.map(changed_storage),
         dry_run.map(weights::of_calls),
         bundle.weights.as_ref().map(weights::in_source),
