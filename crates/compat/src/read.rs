@@ -12,6 +12,8 @@ use scale_info::{Field, PortableRegistry, TypeDef, TypeDefPrimitive, form::Porta
 use std::fmt::Write;
 
 const MAX_DEPTH: usize = 200;
+/// The most fields of a struct that are told apart, nested structs included.
+const MAX_LEAVES: usize = 4_096;
 /// The most parts of one value. The largest real values, validator sets, have a few hundred
 /// thousand.
 const MAX_PARTS: usize = 4_000_000;
@@ -80,6 +82,9 @@ fn collect<'b>(
             left = collect(types, field.ty.id, left, &below, depth + 1, found)?;
         }
         return Ok(left);
+    }
+    if found.len() >= MAX_LEAVES {
+        return Err(format!("a struct of more than {MAX_LEAVES} fields"));
     }
     let left = skip(types, id, bytes)?;
     found.push((path.to_owned(), id, &bytes[..bytes.len() - left.len()]));
@@ -275,6 +280,23 @@ mod tests {
         }
         let longer = [bytes.as_slice(), &[0]].concat();
         assert_eq!(validate(&types, id, &longer), Err(format!("1 of {} bytes are left over", longer.len())));
+    }
+
+    #[test]
+    fn a_struct_of_very_many_fields_is_refused() {
+        // Fields that need no bytes.
+        macro_rules! sixfold {
+            ($($name:ident of $inner:ty;)*) => {$(
+                #[derive(TypeInfo)]
+                #[allow(dead_code)]
+                struct $name { a: $inner, b: $inner, c: $inner, d: $inner, e: $inner, f: $inner }
+            )*};
+        }
+        sixfold! { One of (); Two of One; Three of Two; Four of Three; Five of Four; }
+        let (types, id) = registry::<Four>();
+        assert_eq!(leaves(&types, id, &[]).map(|leaves| leaves.len()), Ok(1_296));
+        let (types, id) = registry::<Five>();
+        assert!(leaves(&types, id, &[]).is_err_and(|why| why.contains("more than 4096 fields")));
     }
 
     #[test]

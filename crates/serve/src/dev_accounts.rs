@@ -99,7 +99,9 @@ fn granted(chain: &Chain, interface: &Interface<'_>, decimals: Option<u32>) -> R
             grant.changes = changes;
             grant.accounts.accounts = funded;
         }
-        None => grant.missing.push("funds: it has no balances of a form that is known here".to_owned()),
+        None => grant
+            .missing
+            .push("funds: it has no balances, accounts or issuance of a form that is known here".to_owned()),
     }
     match (sudo(interface), known.first()) {
         (Some(pallet), Some(first)) => {

@@ -44,15 +44,12 @@ impl<'a> Pins<'a> {
         pinned.map(|pinned| pinned.block_hash.clone())
     }
 
-    /// Adds what to do to a failure to read a chain of a node at the block in the file.
+    /// Adds to a failure to read a chain of a node at the block in the file where the block is from.
     pub fn explain(&self, failure: Failure) -> Failure {
-        match self.request {
-            Some(request) if failure.kind == Kind::Input && failure.hint.is_none() => failure.hint(format!(
-                "the block is from {}: use an archive node of that chain, or delete the file to fork the newest block",
-                request.file.display()
-            )),
-            _ => failure,
-        }
+        let Some(request) = self.request.filter(|_| failure.kind == Kind::Input) else { return failure };
+        let what = failure.hint.clone().unwrap_or_else(|| "use an archive node of that chain".to_owned());
+        let file = request.file.display();
+        failure.hint(format!("the block is from {file}: {what}; or delete the file to fork the newest block"))
     }
 
     /// Notes the next chain, which was read.
@@ -85,6 +82,11 @@ impl<'a> Pins<'a> {
         let mut text = serde_json::to_vec_pretty(&pin)
             .map_err(|error| Failure::internal("the blocks cannot be written as JSON").found(error.to_string()))?;
         text.push(b'\n');
+        if request.file.exists() {
+            return Err(Failure::input(format!("{} appeared while the chains were read", request.file.display()))
+                .found("a file that another run wrote")
+                .hint("run the same command again: it reads the chains at the blocks in the file"));
+        }
         files::write_whole(&request.file, &text)
     }
 
@@ -204,6 +206,29 @@ mod tests {
         assert_eq!(fs::read_to_string(&request.file).expect("unchanged"), text);
         let other = |at| Pins::open(Some(&request), Some(at)).map(drop).expect_err("another block").kind;
         assert_eq!([other("1"), other("finalized")], [Kind::Usage, Kind::Usage]);
+    }
+
+    #[test]
+    fn a_file_that_another_run_wrote_meanwhile_is_kept() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let request = request(directory.path().join("pin.json"), &["paseo"]);
+        let [mut one, mut other] = [(); 2].map(|()| Pins::open(Some(&request), None).expect("no file"));
+        one.note(&chain(1)).expect("noted");
+        other.note(&chain(2)).expect("noted");
+        one.keep().expect("written");
+        let text = fs::read_to_string(&request.file).expect("written");
+        let failure = other.keep().expect_err("another file");
+        assert!(failure.kind == Kind::Input && failure.hint.is_some(), "{failure}");
+        assert_eq!(fs::read_to_string(&request.file).expect("unchanged"), text);
+    }
+
+    #[test]
+    fn a_block_that_cannot_be_read_is_said_to_be_from_the_file() {
+        let request = request(PathBuf::from("pin.json"), &["paseo"]);
+        let pins = Pins { request: Some(&request), kept: None, read: Vec::new() };
+        let told = pins.explain(Failure::input("the state is pruned").hint("use an archive node"));
+        assert!(told.hint.is_some_and(|hint| hint.contains("pin.json: use an archive node; or delete")));
+        assert_eq!(pins.explain(Failure::environment("no answer")).hint, None);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::{
     ask::ask,
     input::Runtime,
     rehearsal::Rehearsal,
-    types::{Interface, interface::Item, read},
+    types::{Interface, compare, interface::Item, read},
 };
 use codec::{Compact, Decode};
 use fork::{Chain, Executor};
@@ -43,6 +43,9 @@ pub fn run(rehearsal: &Rehearsal<'_>) -> Result<CheckOutcome> {
     let Rehearsal { from, to, executor, .. } = rehearsal;
     let enacted = rehearsal.enacted()?;
     let mut findings = Findings::default();
+    if let (Some(old), Some(new)) = (from.interface(), to.interface()) {
+        headers(&old, &new, &mut findings);
+    }
     if let Some(reached) = rehearsal.reached()? {
         validators(from, to, enacted, reached, &mut findings)?;
     }
@@ -57,6 +60,22 @@ pub fn run(rehearsal: &Rehearsal<'_>) -> Result<CheckOutcome> {
     let detail = format!("{} switches that every node has to know beforehand", told.len());
     told.push(Finding::note("where they are known to be ready: --allow node-demands=REASON"));
     Ok(CheckOutcome::judged(detail, told))
+}
+
+/// Compares the type of block headers. Nodes decode headers by a type that is compiled into them, so the first block of
+/// another one is refused by all that were not updated.
+fn headers(old: &Interface<'_>, new: &Interface<'_>, findings: &mut Findings) {
+    let of = |interface: &Interface<'_>| {
+        let method = interface.method("Core", "initialize_block")?;
+        method.inputs.first().copied()
+    };
+    let (Some(had), Some(has)) = (of(old), of(new)) else { return };
+    let found = compare(old, had, new, has);
+    if found.breaking() {
+        findings.compared += 1;
+        let summary = found.summary();
+        findings.told.push(Finding::hazard(format!("nodes must decode block headers of another type: {summary}")));
+    }
 }
 
 /// Compares the features of validators that the configuration of a relay chain enables, now or for
@@ -173,6 +192,7 @@ fn collators(from: &Runtime, to: &Runtime, chain: &Chain, executor: &Executor, f
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::types::interface::{Api, Method};
     use codec::Encode;
     use scale_info::{MetaType, Path, PortableRegistry, Registry, Type, TypeDefBitSequence, TypeInfo, build::Fields};
 
@@ -211,6 +231,24 @@ mod tests {
 
     fn configuration(bits: u32, bytes: &[u8]) -> Vec<u8> {
         [3_145_728u32.encode(), Compact(bits).encode(), bytes.to_vec()].concat()
+    }
+
+    fn initialized_by<'t>((types, id): &'t (PortableRegistry, u32)) -> Interface<'t> {
+        let method = Method { name: "initialize_block", inputs: vec![*id], output: *id };
+        Interface { apis: vec![Api { name: "Core", methods: vec![method] }], ..Interface::empty(types) }
+    }
+
+    #[test]
+    fn headers_of_another_type_are_a_hazard() {
+        let (usual, longer) = (registry::<([u8; 32], u32)>(), registry::<([u8; 32], u32, [u8; 32])>());
+        let told = |old, new| {
+            let mut findings = Findings::default();
+            headers(&initialized_by(old), &initialized_by(new), &mut findings);
+            findings.told
+        };
+        assert!(told(&usual, &usual).is_empty());
+        let [finding] = &told(&usual, &longer)[..] else { panic!("one finding") };
+        assert_eq!(finding.rank, protocol::Rank::Hazard);
     }
 
     #[test]

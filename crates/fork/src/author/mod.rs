@@ -91,7 +91,8 @@ pub struct Author<'a> {
 
 /// The note about a chain with headers of its own.
 const OWN_HEADERS: &str = "block hashes of the fork are not the chain's: its headers are of a type of its own, whose \
-                           hash function the metadata does not tell";
+                           hash function the metadata does not tell. What its nodes demand of headers, such as a seal \
+                           or a size, is not judged";
 
 impl<'a> Author<'a> {
     /// Returns the executor that runs the author's blocks.
