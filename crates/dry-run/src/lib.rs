@@ -9,7 +9,7 @@
 
 mod allowance;
 mod ask;
-mod authorisation;
+mod authorization;
 mod block;
 mod checks;
 mod enactment;

@@ -19,7 +19,7 @@ use crate::{
 };
 use fork::{Author, Chain, Executor, LoadOptions, LoadedChain, Store};
 use protocol::{
-    RpcUsage, RuntimeIdentity, Source, StateIdentity,
+    CheckOutcome, RpcUsage, RuntimeIdentity, Source, StateIdentity,
     checks::Need,
     dry_run::{CallWeight, DryRunRequest, Timeline},
 };
@@ -44,8 +44,8 @@ pub struct Rehearsal<'a> {
     pub counterparts: Vec<Counterpart>,
     /// The relay chain that decides about a parachain's upgrade, for the report.
     pub relay: Option<protocol::dry_run::Counterpart>,
-    /// The relay chain's own new runtime, for the report, and the hash of its code.
-    pub relay_to: Option<(RuntimeIdentity, Vec<u8>)>,
+    /// The relay chain's own new runtime, for the report.
+    pub relay_to: Option<RuntimeIdentity>,
     /// Why the new code cannot even give its metadata. No check that runs the code can be made then.
     pub unusable: Option<Failure>,
     /// The calls whose weight changed, once `weights` has compared them.
@@ -232,6 +232,15 @@ impl<'a> Rehearsal<'a> {
             let author = self.author()?.fresh();
             parachains.rehearse(&self.counterparts, self.request.onboard, author, self.subject())
         })
+    }
+
+    /// Returns the outcome of a check of all chains of the network. It is not judged of those that take no part.
+    pub fn of_all_chains(&self, outcome: CheckOutcome) -> Result<CheckOutcome> {
+        match self.joined {
+            // What stands in their way is judged with each parachain.
+            true => Ok(outcome),
+            false => Ok(self.decision()?.with_absent(outcome)),
+        }
     }
 
     /// Returns what is rehearsed on several chains, and how.

@@ -2,7 +2,7 @@
 //! The upgrade of a parachain as the runtime of its relay chain decides about it, on forks of both.
 
 use crate::{
-    authorisation::{self, Authorisation},
+    authorization::{self, Authorization},
     enactment::{self, Application},
     input::Runtime,
     journeys::{self, Comparison},
@@ -57,7 +57,7 @@ pub struct RelayChain<'a> {
 pub struct Decision<'a> {
     pub journey: Journey,
     /// How the code was authorized; nothing where the upgrade could not begin.
-    pub authorisation: Option<Authorisation>,
+    pub authorization: Option<Authorization>,
     /// What both chains know after it, where it came to its end.
     pub agreement: Option<Result<Agreement>>,
     /// The sessions and the cooldown that ended after that.
@@ -151,10 +151,9 @@ impl<'a> RelayChain<'a> {
         self.identity.clone()
     }
 
-    /// Returns the relay chain's new runtime, for the report, and the hash of its code.
-    pub fn new_runtime(&self) -> Option<(RuntimeIdentity, Vec<u8>)> {
-        let to = self.to.as_ref()?.as_ref().ok()?;
-        Some((to.identity(), to.code.hash().to_vec()))
+    /// Returns the relay chain's new runtime, for the report.
+    pub fn new_runtime(&self) -> Option<RuntimeIdentity> {
+        self.to.as_ref()?.as_ref().ok().map(Runtime::identity)
     }
 
     /// Includes what is pending of another parachain if that can be had, and returns the block hash of its head then;
@@ -263,7 +262,7 @@ impl<'a> RelayChain<'a> {
         network.relay.settle(id)?;
         let earlier = network.twin();
         let waited = subject.measures_queues.then(|| queues::before(&network, &sites(from))).transpose()?;
-        network = authorise(network, id, (&runtime, from), (&to.code, &application), decision)?;
+        network = authorize(network, id, (&runtime, from), (&to.code, &application), decision)?;
         let plan = Plan { para: id, code: &to.code, heads: HEADS, relay: None };
         decision.journey = upgrade::rehearse(&mut network, &plan, reporter)?;
         let blocks = (earlier.relay.chain().number(), network.relay.chain().number());
@@ -332,7 +331,7 @@ fn join_siblings<'a>(
 
 /// Authorizes the upgrade by the relay chain's root if the parachain obeys it, else in the state. Submits the extrinsic
 /// that applies it, and returns the network. No candidate may be pending.
-fn authorise<'a>(
+fn authorize<'a>(
     mut network: Network<'a>,
     id: ParaId,
     present: (&Runtime, &Runtime),
@@ -340,8 +339,8 @@ fn authorise<'a>(
     decision: &mut Decision<'_>,
 ) -> Result<Network<'a>> {
     network.relay.begin_diary();
-    let (ahead, authorisation) = authorisation::by_the_relay_chain(&network, id, present, (code, application))?;
-    decision.authorisation = Some(authorisation);
+    let (ahead, authorization) = authorization::by_the_relay_chain(&network, id, present, (code, application))?;
+    decision.authorization = Some(authorization);
     match ahead {
         Some(mut ahead) => {
             let (_, parachain) = ahead.both(id)?;
@@ -405,22 +404,18 @@ impl Boundaries {
 impl Decision<'_> {
     /// Returns the outcome of a check of all chains. It is not judged of those that take no part.
     pub fn with_absent(&self, outcome: CheckOutcome) -> CheckOutcome {
-        let absent = self.absent.iter().cloned().map(Finding::not_judged);
-        match outcome.status {
-            _ if self.absent.is_empty() => outcome,
-            Status::Fail => CheckOutcome { findings: outcome.findings.into_iter().chain(absent).collect(), ..outcome },
-            _ => CheckOutcome {
-                status: Status::NotJudged,
-                findings: outcome.findings.into_iter().chain(absent).collect(),
-                ..outcome
-            },
+        if self.absent.is_empty() {
+            return outcome;
         }
+        let status = if outcome.status == Status::Fail { Status::Fail } else { Status::NotJudged };
+        let absent = self.absent.iter().cloned().map(Finding::not_judged);
+        CheckOutcome { status, findings: outcome.findings.into_iter().chain(absent).collect(), ..outcome }
     }
 
     /// Returns the steps that were taken, each with its relay block.
     fn milestones(&self) -> [(Option<u32>, &'static str); 8] {
-        let execution = match &self.authorisation {
-            Some(Authorisation::Message(execution)) => Some(execution),
+        let execution = match &self.authorization {
+            Some(Authorization::Message(execution)) => Some(execution),
             _ => None,
         };
         let journey = &self.journey;

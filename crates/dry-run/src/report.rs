@@ -65,7 +65,8 @@ pub fn rescue(rehearsal: &Rehearsal<'_>, allowance: &Allowance, began: Instant) 
     let (progress, left_out, allowance) = (rehearsal.progress.clone(), rehearsal.left_out.clone(), allowance.clone());
     let new = [Some(&rehearsal.to), rehearsal.tested.as_ref()].into_iter().flatten();
     let new = new.map(|runtime| runtime.code.hash().to_vec());
-    let new: Vec<_> = new.chain(rehearsal.relay_to.as_ref().map(|(_, hash)| hash.clone())).collect();
+    let relay = rehearsal.relay_to.as_ref().and_then(|relay| hex::decode(&relay.blake2_256).ok());
+    let new: Vec<_> = new.chain(relay).collect();
     let out = rehearsal.request.out.clone();
     let mut report = begun(rehearsal)?;
     Ok(TimeoutHandler::install(move |overdue| {
@@ -89,7 +90,7 @@ fn begun(rehearsal: &Rehearsal<'_>) -> Result<DryRunReport> {
         try_runtime: tested.as_ref().map(|tested| hex::encode_prefixed(tested.code.hash())),
         with: counterparts.iter().map(Counterpart::identity).collect(),
         relay: rehearsal.relay.clone(),
-        relay_to: rehearsal.relay_to.as_ref().map(|(identity, _)| identity.clone()),
+        relay_to: rehearsal.relay_to.clone(),
         timeline: None,
         checks: Vec::new(),
         left_out: CHECKS.into_iter().filter(|name| left_out.contains(name)).map(str::to_owned).collect(),

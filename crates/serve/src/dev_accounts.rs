@@ -3,6 +3,7 @@
 //!
 //! Their secret keys are public, and every wallet for development has them.
 
+use crate::system::address_prefix;
 use compat::{
     Interface,
     account::{self, Accounts},
@@ -120,7 +121,8 @@ impl Grant {
 }
 
 fn substrate(interface: &Interface<'_>) -> Result<Vec<Known>> {
-    let format = Ss58AddressFormat::custom(address_prefix(interface));
+    let prefix = interface.pallet("System").and_then(|system| constant(system, "SS58Prefix"));
+    let format = Ss58AddressFormat::custom(prefix.and_then(address_prefix).unwrap_or(GENERIC_PREFIX));
     let known = SUBSTRATE.into_iter().map(|(name, text)| {
         let id: [u8; 32] = hex::decode_to_array(text).map_err(|error| not_hex(name, &error))?;
         Ok(Known { name, id: id.to_vec(), address: AccountId32::from(id).to_ss58check_with_version(format) })
@@ -138,15 +140,6 @@ fn ethereum() -> Result<Vec<Known>> {
 
 fn not_hex(name: &str, error: &hex::FromHexError) -> Failure {
     Failure::internal(format!("the account of {name} is not in hex")).found(error.to_string())
-}
-
-/// Returns the prefix of a chain's addresses. Older runtimes have it in one byte.
-fn address_prefix(interface: &Interface<'_>) -> u16 {
-    match interface.pallet("System").and_then(|system| constant(system, "SS58Prefix")) {
-        Some([prefix]) => u16::from(*prefix),
-        Some([low, high]) => u16::from_le_bytes([*low, *high]),
-        _ => GENERIC_PREFIX,
-    }
 }
 
 fn constant<'a>(pallet: &Pallet<'a>, name: &str) -> Option<&'a [u8]> {

@@ -10,9 +10,5 @@ pub fn run(rehearsal: &Rehearsal<'_>) -> Result<CheckOutcome> {
         true => &rehearsal.continuation()?.messages,
         false => &rehearsal.decision()?.messages,
     };
-    let outcome = messages.as_ref().map_or_else(not_reached, |messages| messages.judge());
-    match rehearsal.is_relay_chain() {
-        true => Ok(outcome),
-        false => Ok(rehearsal.decision()?.with_absent(outcome)),
-    }
+    rehearsal.of_all_chains(messages.as_ref().map_or_else(not_reached, |messages| messages.judge()))
 }

@@ -10,9 +10,5 @@ pub fn run(rehearsal: &Rehearsal<'_>) -> Result<CheckOutcome> {
         true => &rehearsal.continuation()?.queues,
         false => &rehearsal.decision()?.queues,
     };
-    let outcome = queues::judge(measured.as_ref());
-    match rehearsal.is_relay_chain() {
-        true => Ok(outcome),
-        false => Ok(rehearsal.decision()?.with_absent(outcome)),
-    }
+    rehearsal.of_all_chains(queues::judge(measured.as_ref()))
 }

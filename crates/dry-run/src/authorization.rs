@@ -20,7 +20,7 @@ const CANDIDATES: u32 = 12;
 const MOST_BLOCKS: u32 = 60;
 
 /// How the code was authorized.
-pub enum Authorisation {
+pub enum Authorization {
     /// It is in the state of the chain.
     Already,
     /// By a message of the relay chain's root.
@@ -41,7 +41,7 @@ pub struct Execution {
     number: u32,
 }
 
-impl Authorisation {
+impl Authorization {
     /// Returns the outcome of the check.
     pub fn judge(&self) -> CheckOutcome {
         const WRITTEN: &str = "the authorization was written into the state";
@@ -69,23 +69,23 @@ pub fn by_the_relay_chain<'a>(
     id: ParaId,
     (relay, parachain): (&Runtime, &Runtime),
     (code, application): (&Code, &Application),
-) -> Result<(Option<Network<'a>>, Authorisation)> {
+) -> Result<(Option<Network<'a>>, Authorization)> {
     let (key, value) = &application.authorization;
     let mut twin = network.twin();
     if network.parachain(id)?.chain().storage(key)? == *value {
-        return Ok((Some(twin), Authorisation::Already));
+        return Ok((Some(twin), Authorization::Already));
     }
     let Some(message) = message(relay, parachain, id, code) else {
         let unknown = "no message is known here with which the relay chain's root authorizes an upgrade of this chain";
-        return Ok((None, Authorisation::Written(unknown)));
+        return Ok((None, Authorization::Written(unknown)));
     };
     Ok(match kept(attempt(&mut twin, id, &message, (key, value)))? {
-        Ok(Some(execution)) => (Some(twin), Authorisation::Message(execution)),
+        Ok(Some(execution)) => (Some(twin), Authorization::Message(execution)),
         Ok(None) => {
             let unheard = "no message of the relay chain's root authorizes an upgrade of this chain";
-            (None, Authorisation::Written(unheard))
+            (None, Authorization::Written(unheard))
         }
-        Err(failure) => (None, Authorisation::Unknown(not_of_the_parachain(failure))),
+        Err(failure) => (None, Authorization::Unknown(not_of_the_parachain(failure))),
     })
 }
 
@@ -137,9 +137,9 @@ mod tests {
 
     #[test]
     fn only_a_chain_that_is_governed_otherwise_skips_the_check() {
-        assert_eq!(Authorisation::Already.judge().status, Status::Pass);
-        assert_eq!(Authorisation::Written("no message does").judge().status, Status::Skip);
-        let unknown = Authorisation::Unknown(Failure::not_judged("no core"));
+        assert_eq!(Authorization::Already.judge().status, Status::Pass);
+        assert_eq!(Authorization::Written("no message does").judge().status, Status::Skip);
+        let unknown = Authorization::Unknown(Failure::not_judged("no core"));
         assert_eq!(unknown.judge().status, Status::NotJudged);
     }
 }
