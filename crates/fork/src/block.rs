@@ -31,6 +31,8 @@ pub struct Plan {
     pub optional: Vec<Vec<u8>>,
     /// How the runtime encodes the header.
     pub header_format: HeaderFormat,
+    /// Whether the block is not imported after it was built, so that its proof is empty.
+    pub unproven: bool,
 }
 
 impl Plan {
@@ -50,7 +52,7 @@ pub struct BuiltBlock {
     /// The inherents, then the applied extrinsics.
     pub extrinsics: Vec<OpaqueExtrinsic>,
     /// The size in bytes of the storage proof that importing the block needs: its PoV without the
-    /// extrinsics.
+    /// extrinsics. Zero if the block was not imported.
     pub proof_size: u64,
     /// The same proof in the compact form that parachain blocks carry.
     pub proof: CompactProof,
@@ -83,8 +85,8 @@ fn encoded(header: &[u8], extrinsics: &[OpaqueExtrinsic]) -> Vec<u8> {
 
 /// Builds the next block of `chain` with `code`.
 ///
-/// The block is then imported from the same state with the proof recorded. This finds blocks that
-/// their author can build but nobody can import.
+/// The block is then imported from the same state with the proof recorded, unless the plan says otherwise. This finds
+/// blocks that their author can build but nobody can import.
 pub fn build(chain: &Chain, executor: &Executor, code: &Code, plan: Plan) -> Result<BuiltBlock> {
     build_with_policy(chain, executor, code, plan, ExtrinsicPolicy::RequireSuccess)
 }
@@ -185,16 +187,22 @@ fn build_with_policy(
             .expected(format!("{:?}", changes.transaction_storage_root)));
     }
 
-    let block = encoded(&encoded_header, &extrinsics);
-    let imported = import(chain, executor, code, &block).map_err(|failure| in_block(failure, number))?;
+    let (proof_size, proof, took) = match plan.unproven {
+        true => (0, CompactProof { encoded_nodes: Vec::new() }, MeasuredTime::default()),
+        false => {
+            let block = encoded(&encoded_header, &extrinsics);
+            let imported = import(chain, executor, code, &block).map_err(|failure| in_block(failure, number))?;
+            (imported.proof_size, imported.proof, imported.took)
+        }
+    };
     Ok(BuiltBlock {
         header,
         encoded_header,
         extrinsics,
-        proof_size: imported.proof_size,
-        proof: imported.proof,
+        proof_size,
+        proof,
         only_inherents,
-        took: imported.took,
+        took,
         changes,
         refused,
     })

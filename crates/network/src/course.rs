@@ -108,18 +108,39 @@ pub(crate) fn too_few(claims: u32, heads: u32, message: &str) -> Failure {
 /// If none is, the fork lacks something that the live chains have. Nothing that follows would say
 /// anything about another code, so it is not judged.
 pub fn control(network: &mut Network<'_>, para: ParaId, reporter: &Reporter) -> Result<()> {
-    let mut why = None;
-    // Newer relay chains want the core to be named beside the votes, whatever their features say.
-    for _ in 0..2 {
-        let courses = include(network, &[para], 1, reporter)?;
-        why = courses.into_iter().next().and_then(|course| course.obstacle);
-        if why.is_none() {
-            return network.relay.settle(para);
-        }
-        network.relay.invert_named_cores();
+    match include_one(network, para, reporter)? {
+        Ok(_) => network.relay.settle(para),
+        Err(why) => Err(Failure::not_judged("on these forks no candidate of the present code is included either")
+            .found(why.found.unwrap_or(why.message))),
     }
-    let why = why.map(|why| why.found.unwrap_or(why.message)).unwrap_or_default();
-    Err(Failure::not_judged("on these forks no candidate of the present code is included either").found(why))
+}
+
+/// Builds relay blocks until a candidate of the parachain is included. Returns the relay block that includes it, or why
+/// none does.
+///
+/// # Errors
+///
+/// If the relay chain builds no block.
+pub fn include_one(network: &mut Network<'_>, para: ParaId, reporter: &Reporter) -> Result<Result<u32>> {
+    let mut course = first_of(network, para, reporter)?;
+    // Newer relay chains want the core to be named beside the votes, whatever their features say.
+    if course.obstacle.is_some() && course.standstill.left_out {
+        network.relay.invert_named_cores();
+        course = first_of(network, para, reporter)?;
+        if course.obstacle.is_some() {
+            network.relay.invert_named_cores();
+        }
+    }
+    match (course.obstacle, course.ended) {
+        (Some(obstacle), _) => Ok(Err(obstacle)),
+        (None, Some(ended)) => Ok(Ok(ended)),
+        (None, None) => Err(Failure::internal("no candidate was asked for")),
+    }
+}
+
+fn first_of(network: &mut Network<'_>, para: ParaId, reporter: &Reporter) -> Result<Course> {
+    let courses = include(network, &[para], 1, reporter)?;
+    courses.into_iter().next().ok_or_else(|| Failure::internal("no parachain was asked"))
 }
 
 /// Why a parachain got no candidate backed in the last relay blocks.
@@ -133,6 +154,8 @@ pub(crate) struct Standstill {
     reasons: Vec<String>,
     /// Whether one of them is a limit of the tool.
     unjudged: bool,
+    /// Whether the relay chain left a candidate out.
+    left_out: bool,
     began: Option<Instant>,
 }
 
@@ -150,7 +173,7 @@ impl Standstill {
                 return;
             }
             CollationOutcome::NotBuilt(failure) => self.unjudged |= failure.kind != Kind::Check,
-            CollationOutcome::LeftOut(_) => {}
+            CollationOutcome::LeftOut(_) => self.left_out = true,
         }
         self.blocks += 1;
         self.unclaimed = 0;
@@ -198,13 +221,15 @@ mod tests {
             standstill.note(CollationOutcome::LeftOut(vec!["too large".into()]));
             standstill.note(CollationOutcome::NoClaim);
         }
-        assert!(!standstill.is_over());
+        assert!(!standstill.is_over() && standstill.left_out);
         standstill.note(CollationOutcome::NotBuilt(Failure::check("it trapped")));
         assert!(standstill.is_over());
         let failure = standstill.failure(7, PATIENCE);
         assert_eq!((failure.kind, failure.found.as_deref()), (Kind::Check, Some("too large; it trapped")));
         standstill.note(CollationOutcome::Backed { number: 8, code: None });
-        assert!(!standstill.is_over());
+        assert!(!standstill.is_over() && !standstill.left_out);
+        standstill.note(CollationOutcome::NotBuilt(Failure::check("it trapped")));
+        assert!(!standstill.left_out, "the form of the votes is not at fault");
     }
 
     #[test]

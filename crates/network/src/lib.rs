@@ -18,10 +18,11 @@ mod proof;
 mod receipt;
 mod relay;
 pub mod relay_upgrade;
+pub mod schedule;
 pub mod upgrade;
 
 pub use block::{Block, ParachainEvent, RelayBlock};
-pub use course::{Course, control, include};
+pub use course::{Course, control, include, include_one};
 pub use cumulus_primitives_core::{ParaId, relay_chain::ValidationCodeHash};
 pub use parachain::Parachain;
 pub use relay::{PENDING, Relay, Waiting};

@@ -3,18 +3,19 @@
 //! rules: its root registers the parachain, its validators check the code, sessions pass, and it gets
 //! a core.
 
-use crate::{Parachain, relay::Relay};
-use artifact::hashes::{blake2_256, twox_64};
-use codec::{Compact, Decode, Encode};
+use crate::{
+    Parachain,
+    relay::Relay,
+    schedule::{self, Task},
+};
+use artifact::hashes::blake2_256;
+use codec::{Decode, Encode};
 use cumulus_primitives_core::ParaId;
-use fork::keys;
 use sp_core::H256;
 use worker::{Failure, Reporter, Result};
 
 /// The most relay blocks until the parachain is known and has a core. Each may end a session.
 const MOST_BLOCKS: u32 = 24;
-/// The longest call that the scheduler keeps itself, in bytes (`BoundedInline` of frame-support).
-const INLINE: usize = 128;
 /// A whole core (`PartsOf57600` of pallet-broker).
 const WHOLE: u16 = 57_600;
 /// The account that is named for the registration and the lease. Nobody has its key.
@@ -149,32 +150,14 @@ fn dispatch(relay: &mut Relay<'_>, dispatcher: Dispatcher, call: &[u8]) -> Resul
 
 /// Has the relay chain's scheduler dispatch calls in the next block, before the tasks that are due in it.
 fn schedule(relay: &mut Relay<'_>, dispatcher: Dispatcher, calls: &[Vec<u8>]) -> Result<()> {
-    let number = relay.chain().number().saturating_add(1).encode();
-    let agenda = [keys::item("Scheduler", "Agenda"), twox_64(&number).to_vec(), number].concat();
-    let due = relay.chain().storage(&agenda)?.unwrap_or_default();
-    let mut others = &due[..];
-    let count = Compact::<u32>::decode(&mut others).map_or(0, |count| count.0);
-    let mut changes = Vec::new();
-    let mut tasks = Compact(count.saturating_add(calls.len() as u32)).encode();
-    for call in calls {
-        // `Bounded`: the call itself, or the hash and the length of a preimage.
-        let bounded = if call.len() > INLINE {
-            let lookup = (blake2_256(call), call.len() as u32).encode();
-            changes.push(([keys::item("Preimage", "PreimageFor"), lookup.clone()].concat(), Some(call.encode())));
-            [vec![2], lookup].concat()
-        } else {
-            [vec![1], call.encode()].concat()
-        };
-        // `OriginCaller::system` with `RawOrigin`: the pallet System is the first of every runtime.
-        let origin = match dispatcher {
-            Dispatcher::Root => vec![0, 0],
-            Dispatcher::Manager => [vec![0, 1], MANAGER.to_vec()].concat(),
-        };
-        // `Scheduled`: no name, the highest priority, the call, not periodic, the origin.
-        tasks.extend([vec![1, 0, 0], bounded, vec![0], origin].concat());
-    }
-    tasks.extend(others);
-    changes.push((agenda, Some(tasks)));
+    let origin = match dispatcher {
+        Dispatcher::Root => schedule::ROOT.to_vec(),
+        // `RawOrigin::Signed`
+        Dispatcher::Manager => [vec![0, 1], MANAGER.to_vec()].concat(),
+    };
+    let tasks: Vec<_> = calls.iter().map(|call| Task { call, origin: &origin }).collect();
+    let next = relay.chain().number().saturating_add(1);
+    let changes = schedule::changes(relay.chain(), next, &tasks)?;
     relay.set(changes)
 }
 

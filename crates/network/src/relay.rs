@@ -57,6 +57,8 @@ pub struct Relay<'a> {
     inverted: bool,
     /// The code of the relay chain that is rehearsed.
     judged: Option<Code>,
+    /// Whether blocks are imported after they were built.
+    imports: bool,
     /// The candidates since [`Self::begin_diary`].
     diary: Diary,
 }
@@ -84,6 +86,7 @@ impl<'a> Relay<'a> {
             accepts_all: false,
             inverted: false,
             judged: None,
+            imports: false,
             diary: Diary::default(),
         }
     }
@@ -99,6 +102,7 @@ impl<'a> Relay<'a> {
             accepts_all: self.accepts_all,
             inverted: self.inverted,
             judged: self.judged.clone(),
+            imports: self.imports,
             diary: Diary::default(),
         }
     }
@@ -115,8 +119,13 @@ impl<'a> Relay<'a> {
 
     /// Makes a code of the relay chain the one that is rehearsed: where it traps, that is a failure. What
     /// another code of the relay chain cannot answer says nothing about an upgrade.
-    pub(crate) fn judge(&mut self, code: Code) {
+    pub fn judge(&mut self, code: Code) {
         self.judged = Some(code);
+    }
+
+    /// Imports each block after it was built, as all nodes do. A new code may build blocks that nobody can import.
+    pub fn import_blocks(&mut self) {
+        self.imports = true;
     }
 
     /// Returns the chain after the last block.
@@ -248,7 +257,7 @@ impl<'a> Relay<'a> {
     }
 
     /// Returns the head of the hash chain of messages to a parachain, or nothing before the first.
-    pub(crate) fn last_downward_message(&self, para: ParaId) -> Result<Option<H256>> {
+    pub fn last_downward_message(&self, para: ParaId) -> Result<Option<H256>> {
         let stored = self.chain().storage(&well_known_keys::dmq_mqc_head(para))?;
         Ok(stored.and_then(|hash| H256::decode(&mut &hash[..]).ok()).filter(|hash| !hash.is_zero()))
     }
@@ -283,12 +292,12 @@ impl<'a> Relay<'a> {
     }
 
     /// Returns the index of the session, as candidates on the last block name it.
-    pub(crate) fn session(&self) -> Result<u32> {
+    pub fn session(&self) -> Result<u32> {
         self.ask("session_index_for_child", ())
     }
 
     /// Returns the slots from that of the last block to the first of the next epoch.
-    pub(crate) fn slots_left(&self) -> Result<u64> {
+    pub fn slots_left(&self) -> Result<u64> {
         let unknown = |error: codec::Error| {
             Failure::not_judged("the relay chain does not say when its epoch ends").found(error.to_string())
         };
@@ -394,7 +403,8 @@ impl<'a> Relay<'a> {
         optional.append(&mut self.offered);
         let parachains = ParachainsInherent { bitfields: self.bitfields()?, candidates };
         let extrinsics = std::mem::take(&mut self.pool);
-        let request = BlockRequest { extrinsics, optional, parachains, slots_ahead, ..BlockRequest::default() };
+        let unproven = !self.imports;
+        let request = BlockRequest { extrinsics, optional, parachains, slots_ahead, unproven, ..BlockRequest::default() };
         let executor = self.author.executor();
         let log = executor.log();
         let _ = log.take();

@@ -76,6 +76,7 @@ pub(crate) fn submit(network: &mut Network<'_>, plan: &Plan<'_>) -> Result<()> {
     network.relay.set(vec![plan.authorization.clone()])?;
     network.relay.submit(plan.extrinsic.clone());
     network.relay.judge(plan.code.clone());
+    network.relay.import_blocks();
     Ok(())
 }
 

@@ -63,6 +63,8 @@ pub struct BlockRequest {
     pub relay_parent: Option<Arc<RelayParent>>,
     /// What a relay chain's block says about parachains. By default nothing.
     pub parachains: ParachainsInherent,
+    /// Whether the block is not imported after it was built: nobody asks for its proof.
+    pub unproven: bool,
 }
 
 /// What the author of a relay block collected from the relay chain's validators.
@@ -267,7 +269,8 @@ impl<'a> Author<'a> {
                 digest.logs.extend(request.claim_queue_offset.map(core));
                 let inherents = self.inherents(chain, code, layout, &slot, request)?;
                 let (extrinsics, optional) = (request.extrinsics.clone(), request.optional.clone());
-                Ok(Plan { digest, inherents, extrinsics, optional, header_format: consensus.header_format.clone() })
+                let (header_format, unproven) = (consensus.header_format.clone(), request.unproven);
+                Ok(Plan { digest, inherents, extrinsics, optional, header_format, unproven })
             })
             .collect()
     }

@@ -133,6 +133,11 @@ impl Relay<'_> {
         Ok(claim_of(claims.iter().enumerate(), para, depth))
     }
 
+    /// Returns the slot of the last block.
+    pub fn slot(&self) -> Result<u64> {
+        slot_of(self.chain())
+    }
+
     /// Returns what a group needs to know to back a candidate on a core.
     fn assignment(&self, chain: &Chain, core: usize) -> Result<Assignment> {
         let cores = self.cores_at(chain)?.len();
