@@ -297,6 +297,13 @@ impl Report {
         self
     }
 
+    /// Asserts that these words are not in a check's part of the report.
+    pub fn says_not(&self, check: &str, words: &str) -> &Self {
+        let found = self.check(check).to_string();
+        assert!(!found.contains(words), "{check} says {words:?}: {found}");
+        self
+    }
+
     /// Asserts the verdict `pass`.
     pub fn passed(&self) -> &Self {
         assert_eq!(self.document["verdict"], "pass", "{:#}", self.document["checks"]);

@@ -57,6 +57,16 @@ fn decided_by_ours(before: Before, blob: &[u8]) -> Report {
     only(before, blob, &["--relay", &relay, "--onboard"], &checks)
 }
 
+/// Returns the report of a parachain that moves to the embedded relay chain with these entries in its state.
+fn moved(entries: &[(&str, Vec<u8>)]) -> Report {
+    let relay = snapshot(Relay).display().to_string();
+    let before = entries.iter().fold(Before::of(Parachain), |before, (name, value)| {
+        let (pallet, name) = name.split_once('.').expect("a pallet and an item");
+        before.set(&item(pallet, name), Some(value.clone()))
+    });
+    only(before, &sound(Parachain), &["--relay", &relay, "--onboard"], &["relay-move", "code-backed"])
+}
+
 /// Returns the present code of the embedded relay chain with another version and faults: an upgrade that changes nothing
 /// else.
 fn relay_chain_with(faults: Faults) -> Vec<u8> {
@@ -123,6 +133,67 @@ fn a_relay_chain_that_assigns_cores_takes_the_code() {
             "messages-before-and-after",
             "from parachain 2000 to the relay chain, transfer_assets of its own token: not executed to its end",
         );
+}
+
+#[test]
+fn a_parachain_moves_whose_state_no_relay_chain_contradicts() {
+    moved(&[])
+        .status("relay-move", "pass")
+        .says("relay-move", "the parachain goes on: candidates are included in relay blocks")
+        .says("relay-move", "and the last takes a message of the relay chain")
+        .status("code-backed", "pass");
+}
+
+#[test]
+fn a_parachain_that_moves_stands_on_what_it_has_of_its_old_relay_chain() {
+    let number = || ("ParachainSystem.LastRelayChainBlockNumber", 1_000_000u32.encode());
+    let head = || ("ParachainSystem.LastDmqMqcHead", vec![7; 32]);
+    let of_number = "ParachainSystem.LastRelayChainBlockNumber: 1000000 here, the relay chain is at block";
+    let of_head = "ParachainSystem.LastDmqMqcHead: 0x0707";
+    let mended = "with this written before the first block here, candidates are included in relay blocks";
+    moved(&[number(), head()])
+        .stopped_by(
+            "relay-move",
+            &["the parachain stands", of_number, of_head, mended, "relay blocks have lower numbers"],
+        )
+        .says_not("relay-move", "UnincludedSegment")
+        .status("code-backed", "not_judged");
+    moved(&[number()]).stopped_by("relay-move", &[of_number, mended]).says_not("relay-move", "LastDmqMqcHead:");
+    moved(&[head()])
+        .stopped_by("relay-move", &["DMQ head mismatch", of_head, mended])
+        .says_not("relay-move", "LastRelayChainBlockNumber:");
+}
+
+#[test]
+fn a_parachain_that_moves_stands_at_the_first_message() {
+    // Messages that were sent in earlier relay blocks are taken for processed.
+    moved(&[("ParachainSystem.LastProcessedDownwardMessage", (1_000_000u32, 0u32).encode())])
+        .stopped_by(
+            "relay-move",
+            &[
+                "once the relay chain has sent it a message, the parachain stands",
+                "ParachainSystem.LastProcessedDownwardMessage: sent in relay block 1000000 here",
+                "remove it",
+            ],
+        )
+        .status("code-backed", "pass");
+}
+
+#[test]
+fn what_a_parachain_takes_to_its_new_relay_chain_is_told() {
+    // An empty message, a `VersionedXcm` without instructions.
+    moved(&[("ParachainSystem.PendingUpwardMessages", vec![vec![5u8, 0]].encode())])
+        .warned_by("relay-move", &["messages to the relay chain that wait to be sent: 1. The new one gets them"]);
+}
+
+#[test]
+fn a_parachain_whose_state_is_of_a_later_time_than_the_relay_chains_is_not_judged() {
+    let time = 4_000_000_000_000u64;
+    moved(&[("Timestamp.Now", time.encode())])
+        .not_judged()
+        .status("relay-move", "not_judged")
+        .says("relay-move", "Timestamp.Now")
+        .says("relay-move", "Live chains have one clock");
 }
 
 #[test]

@@ -125,8 +125,16 @@ fn attempt(
 fn message(relay: &Runtime, parachain: &Runtime, id: ParaId, code: &Code) -> Option<Vec<u8>> {
     let authorize = parachain.layout.pallet("System")?.call("authorize_upgrade")?;
     let call = [&authorize[..], code.hash()].concat();
+    call_of_root(relay, id, |version| {
+        superuser::superuser(&call).into_iter().find(|message| message.first() == Some(&version))
+    })
+}
+
+/// Returns the call of the relay chain's root that sends a message to a parachain; nothing where the relay chain has
+/// no such call, or names locations in a form that is not known here. `message` encodes it in a version of XCM.
+pub fn call_of_root(relay: &Runtime, id: ParaId, message: impl FnOnce(u8) -> Option<Vec<u8>>) -> Option<Vec<u8>> {
     let receiver = transfers::receiver(&relay.interface()?, Place::RelayChain, Place::Parachain(id.into()))?;
-    let message = superuser::superuser(&call).into_iter().find(|message| message.first() == receiver.first())?;
+    let message = message(*receiver.first()?)?;
     Some([&relay.send()?[..], &receiver, &message].concat())
 }
 

@@ -25,6 +25,7 @@ mod progress;
 mod queues;
 mod rehearsal;
 mod relay_chain;
+mod relay_move;
 mod report;
 mod run;
 mod selection;

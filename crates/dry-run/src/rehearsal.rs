@@ -254,6 +254,7 @@ impl<'a> Rehearsal<'a> {
             sends_messages: !self.left_out.contains("messages-before-and-after"),
             measures_queues: !self.left_out.contains("queues"),
             tries_orders: !self.left_out.contains("upgrade-orders"),
+            tries_move: !self.left_out.contains("relay-move"),
             reporter: self.reporter,
         }
     }

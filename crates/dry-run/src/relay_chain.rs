@@ -10,7 +10,7 @@ use crate::{
     orders::BothUpgrades,
     outcome::{errors_logged, kept},
     parachains::{self, Step, excluded},
-    queues,
+    queues, relay_move,
     sites::{Earlier, Site},
     timeline,
 };
@@ -56,6 +56,8 @@ pub struct RelayChain<'a> {
 #[derive(Default)]
 pub struct Decision<'a> {
     pub journey: Journey,
+    /// What came of the move to this relay chain; nothing where the parachain could not be onboarded.
+    pub relay_move: Option<CheckOutcome>,
     /// How the code was authorized; nothing where the upgrade could not begin.
     pub authorization: Option<Authorization>,
     /// What both chains know after it, where it came to its end.
@@ -103,6 +105,8 @@ pub struct Subject<'s> {
     pub measures_queues: bool,
     /// Whether both upgrades are rehearsed in each order, if the relay chain is upgraded too.
     pub tries_orders: bool,
+    /// Whether the move is tried of a parachain that the relay chain does not know.
+    pub tries_move: bool,
     /// Reports the progress.
     pub reporter: &'s Reporter,
 }
@@ -189,7 +193,8 @@ impl<'a> RelayChain<'a> {
     /// which the parachains of this relay chain send and get messages too.
     pub fn decide(self, others: &[Counterpart], author: Author<'a>, subject: Subject<'_>) -> Result<Decision<'a>> {
         let executor = author.executor();
-        let mut decision = Decision::default();
+        let stays = || CheckOutcome::skip("the relay chain knows the parachain, so it does not move");
+        let mut decision = Decision { relay_move: self.known.then(stays), ..Decision::default() };
         let decided = self.attempt(others, author, subject, &mut decision);
         // Errors that refused blocks logged belong to no later check.
         let _ = errors_logged(executor.log());
@@ -215,7 +220,7 @@ impl<'a> RelayChain<'a> {
         if let Some(failure) = unable {
             return Err(failure);
         }
-        let application = enactment::application(&mut author, chain, &to.code)?;
+        let application = kept(enactment::application(&mut author, chain, &to.code))?;
         let beside = author.fresh();
         let mut parachain = Parachain::new(id, author, chain.clone(), cache.map(Path::to_path_buf));
         if !known {
@@ -224,8 +229,13 @@ impl<'a> RelayChain<'a> {
         }
         // Another code than the state's own may have been put into it.
         parachain.set(&mut relay, Vec::new())?;
-        reporter.status("rehearsing the upgrade with the relay chain");
         let mut network = Network { relay, parachains: vec![parachain] };
+        if !known && subject.tries_move {
+            decision.relay_move = Some(relay_move::rehearse(&network, id, (&runtime, from), reporter)?);
+        }
+        // The move needs no upgrade.
+        let application = application?;
+        reporter.status("rehearsing the upgrade with the relay chain");
         control(&mut network, id, reporter)?;
         let mut siblings = join_siblings(&mut network, (id, others), onboards, (&beside, cache), decision, reporter)?;
         if !siblings.is_empty() {

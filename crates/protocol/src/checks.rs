@@ -237,6 +237,16 @@ the author is one of the chain's own. Not judged if a block of the present code 
 is not accepted either",
                 needs: [Parachain, PreparedCode],
             }
+            relay_move = "relay-move" {
+                question: "does a parachain go on that moves to this relay chain? It does so if the relay chain does not \
+know it, and `--onboard` onboards it. Candidates of the present code must be included, the last one with a message \
+of the relay chain's root ([network.md](network.md#moving-to-a-new-relay-chain))",
+                fails: "the parachain stands, and goes on with entries changed that it has of its old relay chain, \
+such as the number of the last relay block. Each entry without whose change it stands is named. Warns of what is left \
+of the old relay chain and stops no block: messages that wait to be sent, code that waits for the go-ahead, channels, \
+lower numbers of relay blocks",
+                needs: [Parachain, RelayChain],
+            }
             authorised = "authorised" {
                 question: "can the relay chain's root authorize the code? It sends the call `authorize_upgrade` to the \
 parachain in a message, which the forks of both chains deliver and execute",
@@ -407,13 +417,14 @@ pub struct CheckEntry {
 }
 
 /// The checks that can find, with all that they need, that they do not apply to a runtime.
-const CAN_SKIP: [&str; 10] = [
+const CAN_SKIP: [&str; 11] = [
     "consensus",
     "node-demands",
     "authorities",
     "runtime-apis",
     "migration-failure",
     "message-delivery",
+    "relay-move",
     "authorised",
     "next-upgrade",
     "sessions",

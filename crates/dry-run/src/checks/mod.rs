@@ -32,6 +32,7 @@ pub mod pre_post_hooks;
 pub mod promoted;
 pub mod pvf_votes;
 pub mod queues;
+pub mod relay_move;
 pub mod runtime_apis;
 pub mod sessions;
 pub mod storage_layout;

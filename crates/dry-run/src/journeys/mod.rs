@@ -34,7 +34,7 @@ const DEPOSITS: u128 = 1_000;
 /// What is transferred where no existential deposit is known.
 const AMOUNT: u128 = 1_000_000_000_000;
 /// `UnpaidExecution { weight_limit: Unlimited, check_origin: None }`, as in versions 3 to 5 of XCM.
-const UNPAID: [u8; 3] = [47, 0, 0];
+pub const UNPAID: [u8; 3] = [47, 0, 0];
 
 /// The messages from one chain to another.
 pub struct Way {
