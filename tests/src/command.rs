@@ -122,6 +122,17 @@ impl Output {
     }
 }
 
+/// Runs a command with this node store. Returns its document and the peak memory of its largest process, in KiB.
+pub fn with_peak<'a>(arguments: impl IntoIterator<Item = &'a &'a str>, nodes: &Path) -> (Value, u64) {
+    let peak = tempfile::NamedTempFile::new().expect("a file");
+    let words = ["-f", "%M", "-o", peak.path().to_str().expect("UTF-8")].map(String::from);
+    let arguments = arguments.into_iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+    let command = Xtask::behind("/usr/bin/time", words, arguments).env("CUTOVER_NODES", nodes);
+    let document = command.run().expect_code(0).json();
+    let peak = std::fs::read_to_string(peak.path()).expect("a figure");
+    (document, peak.trim().parse().expect("a number"))
+}
+
 /// Returns the command of a worker, for tests that start and end it themselves.
 pub fn worker(name: &str) -> Command {
     Command::new(programs().join(name))

@@ -29,7 +29,7 @@ pub mod transaction;
 pub use blobs::{Runtime, built, snapshot};
 pub use bundle::bundle;
 pub use checkout::Checkout;
-pub use command::{Output, Xtask, programs, repository, worker};
+pub use command::{Output, Xtask, programs, repository, with_peak, worker};
 pub use networks::{workspace_with, workspace_with_network};
 pub use redact::redact;
 pub use registry::registry_package;

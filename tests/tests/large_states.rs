@@ -5,9 +5,9 @@
 #![allow(clippy::expect_used, clippy::print_stdout, reason = "tests")]
 
 use cutover_tests::{
-    Runtime, Xtask, built,
+    Runtime, built,
     fork::{Answer, DelayedConnection, Fork, proxy},
-    snapshot,
+    snapshot, with_peak,
 };
 use protocol::Source;
 use serde_json::Value;
@@ -54,17 +54,6 @@ fn dry_run(arguments: &[&str], nodes: &Path) -> (Value, u64) {
     let blob = built(Runtime::Standalone, &[]).display().to_string();
     let words = ["dry-run", "--json", "--runtime", &blob];
     with_peak(words.iter().chain(arguments), nodes)
-}
-
-/// Runs a command. Returns its document and the peak memory of its processes, in KiB.
-fn with_peak<'a>(arguments: impl IntoIterator<Item = &'a &'a str>, nodes: &Path) -> (Value, u64) {
-    let peak = tempfile::NamedTempFile::new().expect("a file");
-    let words = ["-f", "%M", "-o", peak.path().to_str().expect("UTF-8")].map(String::from);
-    let arguments = arguments.into_iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
-    let command = Xtask::behind("/usr/bin/time", words, arguments).env("CUTOVER_NODES", nodes);
-    let document = command.run().expect_code(0).json();
-    let peak = std::fs::read_to_string(peak.path()).expect("a figure");
-    (document, peak.trim().parse().expect("a number"))
 }
 
 /// Downloads the whole state. Returns the document and the peak memory of the processes, in KiB.
