@@ -5,6 +5,7 @@ mod build;
 mod ci;
 mod dry_run;
 mod propose;
+mod rehearse;
 mod release;
 mod sign;
 mod snapshot;
@@ -18,6 +19,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum, error::ErrorKind};
 use console::printer::{Color, Printer, PrinterOptions};
 pub use dry_run::*;
 pub use propose::*;
+pub use rehearse::*;
 pub use release::*;
 pub use sign::*;
 pub use snapshot::*;
@@ -104,6 +106,8 @@ pub enum Command {
     Diff(Diff),
     /// Rehearse an upgrade on a copy of a chain's state
     DryRun(DryRun),
+    /// Dispatch a proposal by its own origin on copies of chains, and show all that it does
+    Rehearse(Rehearse),
     /// Serve a copy of a chain over JSON-RPC on this machine, and build blocks on it
     Fork(Fork),
     /// Create, show and verify snapshots of a chain's state

@@ -248,7 +248,7 @@ fn missing_commands_and_options_are_found() {
         ("allow more with --migration-blocks, if so many are meant", "no command has an option --migration-blocks"),
         ("take `snapshot URL` first", "`cargo xtask snapshot` has no command URL"),
         ("cargo xtask dry-run --runtime a --engine host", "`cargo xtask dry-run` has no option --engine"),
-        ("first cargo xtask rehearse, then", "`cargo xtask` has no command rehearse"),
+        ("first cargo xtask practise, then", "`cargo xtask` has no command practise"),
         ("cargo xtask --github ci \\\n  matrix --bass x", "`cargo xtask ci matrix` has no option --bass"),
     ] {
         assert_eq!(checker.check(text, text.starts_with("allow")), [wrong], "{text}");

@@ -12,6 +12,7 @@ mod ask;
 mod authorization;
 mod block;
 mod checks;
+mod dispatch;
 mod enactment;
 mod events;
 mod input;
@@ -61,6 +62,11 @@ pub fn handle(request: &Request, reporter: &Reporter) -> Result<Outcome<serde_js
     match request {
         Request::DryRun(request) => {
             let report = run::dry_run(request, reporter)?;
+            let passed = report.verdict.passed();
+            Ok(Outcome { passed, value: value(report)? })
+        }
+        Request::Rehearse(request) => {
+            let report = dispatch::rehearse(request, reporter)?;
             let passed = report.verdict.passed();
             Ok(Outcome { passed, value: value(report)? })
         }

@@ -70,35 +70,42 @@ impl Target {
         if prefixed.0 != frame_metadata::META_RESERVED {
             return Err(not_metadata(format!("magic number {:#010x}", prefixed.0)));
         }
-        let metadata_version = prefixed.1.version();
+        Self::of(&prefixed.1)
+    }
+
+    /// Returns the chain of decoded metadata of version 14 to 16.
+    ///
+    /// Fails if the metadata is of another version, invalid or hostile.
+    pub fn of(metadata: &RuntimeMetadata) -> Result<Self> {
+        let metadata_version = metadata.version();
         // The three versions have these fields in common, but with different Rust types.
         macro_rules! read {
             ($metadata:expr) => {{
                 let metadata = $metadata;
                 let mut constants = Vec::new();
                 let mut pallets = Vec::new();
-                for pallet in metadata.pallets {
+                for pallet in &metadata.pallets {
                     pallets.push(Pallet {
                         name: pallet.name.clone(),
                         index: pallet.index,
-                        calls: pallet.calls.map(|calls| calls.ty.id),
-                        events: pallet.event.map(|events| events.ty.id),
+                        calls: pallet.calls.as_ref().map(|calls| calls.ty.id),
+                        events: pallet.event.as_ref().map(|events| events.ty.id),
                     });
-                    for constant in pallet.constants {
+                    for constant in &pallet.constants {
                         if constant.name == "Version" {
                             constants.push(Constant {
                                 pallet: pallet.name.clone(),
-                                name: constant.name,
+                                name: constant.name.clone(),
                                 ty: constant.ty.id,
-                                value: constant.value,
+                                value: constant.value.clone(),
                             });
                         }
                     }
                 }
-                (metadata.types, pallets, constants)
+                (metadata.types.clone(), pallets, constants)
             }};
         }
-        let (registry, pallets, constants) = match prefixed.1 {
+        let (registry, pallets, constants) = match metadata {
             RuntimeMetadata::V14(metadata) => read!(metadata),
             RuntimeMetadata::V15(metadata) => read!(metadata),
             RuntimeMetadata::V16(metadata) => read!(metadata),

@@ -5,6 +5,7 @@ use crate::{
     Check, RpcUsage, RuntimeIdentity, Source, StateIdentity, StateMode, Verdict, Weight,
     block::{BlockRequest, migration_blocks},
     exposed, format,
+    rehearse::RehearseRequest,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -16,6 +17,8 @@ use std::{collections::BTreeMap, path::PathBuf};
 pub enum Request {
     /// Rehearse an upgrade. The result is a `DryRunReport`.
     DryRun(Box<DryRunRequest>),
+    /// Dispatch a proposal on forks. The result is a `RehearsalReport`.
+    Rehearse(Box<RehearseRequest>),
     /// Execute a block of a live chain again.
     Block(BlockRequest),
     /// Prepare a code as validators do.

@@ -29,6 +29,8 @@ formats! {
     DRY_RUN dry_run "cutover/dry-run/v2"
     /// The report of a block that was executed again.
     BLOCK block "cutover/block/v1"
+    /// What a proposal did on forks.
+    REHEARSAL rehearsal "cutover/rehearsal/v1"
     /// The comparison of two runtimes. In version 2 the rules have the form of checks.
     DIFF diff "cutover/diff/v2"
     /// The changed constants of two runtimes, in human units.

@@ -32,6 +32,7 @@ pub mod manifest;
 pub mod prebuilt;
 pub mod proposal;
 pub mod rebuild;
+pub mod rehearse;
 pub mod release;
 pub mod signers;
 pub mod snapshot;

@@ -5,8 +5,8 @@
 #![allow(clippy::expect_used, reason = "tests")]
 
 use cutover_protocol::{
-    benchmark, block, build, bytes, ci, diff, dry_run, fork, inspect, manifest, prebuilt, proposal, rebuild, release,
-    signers, snapshot, step, upgrade, verify, weights, workspace,
+    benchmark, block, build, bytes, ci, diff, dry_run, fork, inspect, manifest, prebuilt, proposal, rebuild, rehearse,
+    release, signers, snapshot, step, upgrade, verify, weights, workspace,
 };
 use schemars::{Schema, schema_for};
 use std::{collections::BTreeSet, fs, path::Path};
@@ -44,6 +44,7 @@ fn schemas() -> Vec<(&'static str, Schema)> {
         ("raw-database", schema_for!(weights::constants::Database)),
         ("raw-overhead", schema_for!(weights::constants::Overhead)),
         ("raw-weights", schema_for!(weights::raw::RawResults)),
+        ("rehearsal", schema_for!(rehearse::RehearsalReport)),
         ("release", schema_for!(release::Record)),
         ("release-plan", schema_for!(release::PlanReport)),
         ("release-prepare", schema_for!(release::PrepareReport)),

@@ -66,6 +66,17 @@ pub fn grouped(number: u64) -> String {
     text
 }
 
+/// Returns text from a chain or a file as one line without control characters, so that it cannot look
+/// like other lines.
+pub fn one_line(text: &str) -> String {
+    let harmless = |one: char| match one {
+        '\n' | '\r' | '\t' => ' ',
+        other if other.is_control() => '\u{fffd}',
+        other => other,
+    };
+    text.chars().map(harmless).collect()
+}
+
 /// Shortens a hash to its first digits.
 pub fn short(hash: &str) -> String {
     match hash.char_indices().nth(18) {
@@ -84,6 +95,12 @@ mod tests {
         assert_eq!(findings(&protocol::CheckOutcome::judged("", ranked).named("x")), ["a", "hazard: b", "note: c"]);
         assert_eq!(findings(&Check::warn("x", "").with(["b"])), ["b"]);
         assert_eq!(findings(&Check::pass("x", "").with(["b"])), ["b"]);
+    }
+
+    #[test]
+    fn untrusted_text_is_one_line() {
+        assert_eq!(one_line("a\nb\tc\u{1b}[31md\u{7f}"), "a b c\u{fffd}[31md\u{fffd}");
+        assert_eq!(one_line("Zürich → 東京"), "Zürich → 東京");
     }
 
     #[test]

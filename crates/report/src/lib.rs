@@ -20,6 +20,7 @@ pub mod html;
 pub mod init;
 pub mod junit;
 pub mod markdown;
+pub mod rehearsal;
 pub mod release;
 pub mod release_notes;
 #[cfg(test)]

@@ -257,7 +257,7 @@ const CHOICES: [&str; 21] = [
     "metadata_hash",
 ];
 
-fn poison<T: Serialize + DeserializeOwned>(document: &T, text: &str) -> T {
+pub(crate) fn poison<T: Serialize + DeserializeOwned>(document: &T, text: &str) -> T {
     fn fill(value: &mut Value, text: &str) {
         match value {
             Value::Object(fields) => {

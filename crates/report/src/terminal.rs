@@ -207,17 +207,7 @@ pub fn dry_run(report: &DryRunReport) -> String {
         ("to", version(&report.to)),
     ]);
     all.push('\n');
-    let mut rows = Vec::new();
-    for check in &report.checks {
-        let mut detail = check.detail.clone();
-        if let Some(measured) = &check.measured {
-            detail.push_str(&format!("; {measured}"));
-        }
-        rows.push(vec![status_word(check), check.name.clone(), detail]);
-        let findings = findings(check).into_iter();
-        rows.extend(findings.map(|finding| vec![String::new(), String::new(), format!("- {finding}")]));
-    }
-    all.push_str(&aligned(&rows));
+    all.push_str(&aligned(&check_rows(&report.checks)));
     if let Some(left_out) = crate::field::left_out(report) {
         all.push_str(&format!("\n{left_out}\n"));
     }
@@ -234,6 +224,21 @@ pub fn dry_run(report: &DryRunReport) -> String {
     all
 }
 
+/// Returns the rows of checks with their findings.
+pub(crate) fn check_rows(checks: &[Check]) -> Vec<Vec<String>> {
+    let mut rows = Vec::new();
+    for check in checks {
+        let mut detail = check.detail.clone();
+        if let Some(measured) = &check.measured {
+            detail.push_str(&format!("; {measured}"));
+        }
+        rows.push(vec![status_word(check), check.name.clone(), detail]);
+        let findings = findings(check).into_iter();
+        rows.extend(findings.map(|finding| vec![String::new(), String::new(), format!("- {finding}")]));
+    }
+    rows
+}
+
 /// Returns a check's status in capitals: `PASS`, `NOT JUDGED`.
 fn status_word(check: &Check) -> String {
     check.status.to_string().to_uppercase()
@@ -241,7 +246,12 @@ fn status_word(check: &Check) -> String {
 
 /// Formats the verdict of a dry run: `pass with 2 hazards`, `not judged`.
 pub fn verdict(report: &DryRunReport) -> String {
-    match (report.verdict, report.hazards) {
+    with_hazards(report.verdict, report.hazards)
+}
+
+/// Formats a verdict with the number of hazards.
+pub(crate) fn with_hazards(verdict: Verdict, hazards: usize) -> String {
+    match (verdict, hazards) {
         (Verdict::PassWithHazards, 1) => "pass with 1 hazard".into(),
         (Verdict::PassWithHazards, hazards) => format!("pass with {hazards} hazards"),
         (other, _) => other.to_string(),
@@ -396,7 +406,7 @@ fn abridged(bytes: &str) -> String {
     }
 }
 
-fn indented(text: &str) -> String {
+pub(crate) fn indented(text: &str) -> String {
     text.lines().map(|line| format!("   {line}\n")).collect()
 }
 

@@ -57,7 +57,7 @@ pub struct ProposeUpgrade {
     pub target: String,
     #[command(flatten)]
     pub route: RouteOptions,
-    /// Write the call bytes into this directory
+    /// Write the call bytes, and the document of --json, into this directory
     #[arg(long, short, value_name = "DIR")]
     pub out: Option<PathBuf>,
 }

@@ -93,7 +93,7 @@ pub fn run(context: &Context, options: &cli::DryRun) -> Result<Verdict> {
         files::write_whole(junit, report::junit::dry_run(&report).as_bytes())?;
     }
     context.printer.result(&report, || report::terminal::dry_run(&report))?;
-    Ok(verdict(&report))
+    Ok(verdict(report.verdict))
 }
 
 /// Returns the sources that the command line and the configuration name, as paths. A source that is
@@ -111,13 +111,13 @@ fn inputs(context: &Context, options: &cli::DryRun, reports: &[&Path]) -> Result
     Ok(inputs)
 }
 
-/// Fails if a report would replace a file that the dry run reads.
-fn check_reports(reports: &[&Path], inputs: &[PathBuf]) -> Result<()> {
+/// Fails if a report would replace a file that the run reads.
+pub fn check_reports(reports: &[&Path], inputs: &[PathBuf]) -> Result<()> {
     for report in reports.iter().filter(|report| report.is_file()) {
         let Ok(path) = std::fs::canonicalize(report) else { continue };
         let same = |input: &&PathBuf| std::fs::canonicalize(input).is_ok_and(|input| input == path);
         if let Some(input) = inputs.iter().find(same) {
-            return Err(Failure::usage(format!("{} is an input of the dry run", report.display()))
+            return Err(Failure::usage(format!("{} is an input of the run", report.display()))
                 .found(format!("{} is the same file", input.display()))
                 .expected("another file for the report"));
         }
@@ -127,7 +127,7 @@ fn check_reports(reports: &[&Path], inputs: &[PathBuf]) -> Result<()> {
 
 /// Removes the report of an earlier run, so that it is not taken for that of a run that ends without
 /// a report.
-fn remove(report: &Path) -> Result<()> {
+pub fn remove(report: &Path) -> Result<()> {
     match std::fs::symlink_metadata(report) {
         Ok(seen) if seen.is_file() => {
             std::fs::remove_file(report).map_err(|error| Failure::io("replace", report, &error))
@@ -136,9 +136,9 @@ fn remove(report: &Path) -> Result<()> {
     }
 }
 
-/// Returns the verdict of the step for a dry run's report. Hazards do not fail the step.
-pub fn verdict(report: &DryRunReport) -> Verdict {
-    match report.verdict {
+/// Returns the verdict of the step for that of a report. Hazards do not fail the step.
+pub fn verdict(verdict: Verdict) -> Verdict {
+    match verdict {
         Verdict::Pass | Verdict::PassWithHazards => Verdict::Pass,
         Verdict::NotJudged => Verdict::NotJudged,
         Verdict::Fail | Verdict::Skip => Verdict::Fail,

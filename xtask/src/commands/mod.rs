@@ -14,6 +14,7 @@ pub mod inspect;
 pub mod list;
 pub mod propose;
 pub mod rebuild;
+pub mod rehearse;
 pub mod release;
 pub mod reports;
 pub mod setup;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The `propose` command: writes the calls that propose an upgrade.
 
-use super::{expect_source, target};
+use super::{expect_source, target, upgrade::bundle::pretty};
 use crate::{
     cli::{self, RouteOptions},
     sources::{self, SourceLocation},
@@ -14,6 +14,9 @@ use std::path::Path;
 use worker::{Failure, Kind, Outcome, Result};
 use workers::Worker;
 use workspace::context::Context;
+
+/// The document in the directory of `--out`.
+pub const DOCUMENT: &str = "proposal.json";
 
 pub fn run(context: &Context, options: &cli::Propose) -> Result<bool> {
     let cli::ProposeCommand::Upgrade(options) = &options.command;
@@ -35,6 +38,9 @@ pub fn run(context: &Context, options: &cli::Propose) -> Result<bool> {
     // The output is for the user, who named these nodes. Evidence contains only public nodes.
     request.browser = BrowserNodes { target: browser_node(&chain), relay: relay.as_ref().and_then(browser_node) };
     let outcome = ask(context, request)?;
+    if let Some(out) = &options.out {
+        files::write_whole(&out.join(DOCUMENT), &pretty(&outcome.value)?)?;
+    }
     context.printer.result(&outcome.value, || report::terminal::propose(&outcome.value))?;
     Ok(outcome.passed)
 }

@@ -170,7 +170,7 @@ fn relay_chains_first(selected: &mut [&Runtime]) {
 }
 
 /// Returns whether the state of a runtime is that of the relay chain on which another one is rehearsed.
-fn is_relay_of(runtime: &Runtime, other: &Runtime) -> bool {
+pub(super) fn is_relay_of(runtime: &Runtime, other: &Runtime) -> bool {
     let state = runtime.state().map(|state| runtime.configured_source(&state));
     let relay = other.rehearsal_relay();
     match (&state, &relay) {

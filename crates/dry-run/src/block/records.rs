@@ -27,7 +27,7 @@ pub struct Record {
     pub error: Option<String>,
     /// The class of the dispatch of an extrinsic.
     pub class: Option<Class>,
-    /// The fields of an event about messages or tasks. Those of others are not kept.
+    /// The fields. [`of`] keeps those of events about messages and tasks alone.
     pub fields: Vec<EventField>,
 }
 
@@ -57,13 +57,23 @@ pub enum Class {
 /// Returns the events of the last block of the chain; nothing where the types of the runtime do not
 /// describe them.
 pub fn of(chain: &Chain, interface: &Interface<'_>) -> Result<Option<Vec<Record>>> {
+    read_with(chain, interface, |name| WITH_FIELDS.contains(&name))
+}
+
+/// Returns the events as [`of`] does, each with its fields.
+pub fn whole(chain: &Chain, interface: &Interface<'_>) -> Result<Option<Vec<Record>>> {
+    read_with(chain, interface, |_| true)
+}
+
+fn read_with(chain: &Chain, interface: &Interface<'_>, keeps: fn(&str) -> bool) -> Result<Option<Vec<Record>>> {
     let Some(system) = interface.pallet("System") else { return Ok(None) };
     let Some(item) = system.item("Events") else { return Ok(None) };
     let bytes = chain.storage(&system.key("Events"))?.unwrap_or_else(|| vec![0]);
-    Ok(decode(interface, item.value, &bytes))
+    Ok(decode(interface, item.value, &bytes, keeps))
 }
 
-fn decode(interface: &Interface<'_>, list: u32, bytes: &[u8]) -> Option<Vec<Record>> {
+/// `keeps` says whether the fields of an event with this name are kept.
+fn decode(interface: &Interface<'_>, list: u32, bytes: &[u8], keeps: fn(&str) -> bool) -> Option<Vec<Record>> {
     let types = interface.types;
     let TypeDef::Sequence(records) = &types.resolve(list)?.type_def else { return None };
     let TypeDef::Composite(record) = &types.resolve(records.type_param.id)?.type_def else { return None };
@@ -78,7 +88,7 @@ fn decode(interface: &Interface<'_>, list: u32, bytes: &[u8]) -> Option<Vec<Reco
             let value = &input[..input.len() - rest.len()];
             match field.name.as_deref() {
                 Some("phase") => phase = Some(phase_of(interface, field.ty.id, value)?),
-                Some("event") => event = Some(event_of(interface, field.ty.id, value)?),
+                Some("event") => event = Some(event_of(interface, field.ty.id, value, keeps)?),
                 _ => {}
             }
             input = rest;
@@ -96,7 +106,7 @@ fn phase_of(interface: &Interface<'_>, id: u32, bytes: &[u8]) -> Option<(String,
 }
 
 /// The outer enum gives the pallet, the inner one the event.
-fn event_of(interface: &Interface<'_>, outer: u32, bytes: &[u8]) -> Option<Record> {
+fn event_of(interface: &Interface<'_>, outer: u32, bytes: &[u8], keeps: fn(&str) -> bool) -> Option<Record> {
     let pallet = variant(interface, outer, *bytes.first()?)?;
     let event = variant(interface, pallet.fields.first()?.ty.id, *bytes.get(1)?)?;
     let mut input = bytes.get(2..)?;
@@ -107,7 +117,7 @@ fn event_of(interface: &Interface<'_>, outer: u32, bytes: &[u8]) -> Option<Recor
         let value = &input[..input.len() - rest.len()];
         error = error.or_else(|| error_in(interface, field.ty.id, value));
         class = class.or_else(|| class_in(interface, field.ty.id, value));
-        if WITH_FIELDS.contains(&event.name.as_str()) && fields.len() < MOST_FIELDS {
+        if keeps(&event.name) && fields.len() < MOST_FIELDS {
             fields.push(EventField { name: field.name.clone(), id: field.ty.id, value: value.to_vec() });
         }
         input = rest;
@@ -139,6 +149,11 @@ fn is(interface: &Interface<'_>, id: u32, name: &str) -> bool {
 fn error_in(interface: &Interface<'_>, id: u32, bytes: &[u8]) -> Option<String> {
     if is(interface, id, "DispatchError") {
         return named(interface, id, bytes, 0);
+    }
+    if is(interface, id, "DispatchErrorWithPostInfo") {
+        let leaves = read::leaves(interface.types, id, bytes).ok()?;
+        let (_, id, error) = leaves.into_iter().find(|(path, ..)| path == "error")?;
+        return error_in(interface, id, error);
     }
     if is(interface, id, "Result") {
         let chosen = variant(interface, id, *bytes.first()?)?;

@@ -74,7 +74,7 @@ enum Dispatch {
     Refused(String),
 }
 
-type MessageId = [u8; 32];
+pub type MessageId = [u8; 32];
 
 /// A message that a chain took out of its queue.
 struct Arrival {
@@ -337,7 +337,7 @@ fn identifier(record: &Record) -> Option<MessageId> {
 }
 
 /// Returns the identifier of a message and what became of it, where an event of the message queue tells that.
-fn received(interface: &Interface<'_>, record: &Record) -> Option<(MessageId, Received)> {
+pub fn received(interface: &Interface<'_>, record: &Record) -> Option<(MessageId, Received)> {
     let (execution, told) = match record.name.as_str() {
         "Processed" if record.field("success")?.value == [1] => (Execution::Complete, "executed".to_owned()),
         "Processed" => (Execution::Incomplete, "not executed to its end".to_owned()),

@@ -25,6 +25,14 @@ pub struct Counterpart {
     pub place: Place,
 }
 
+/// A chain with its present runtime.
+pub struct Present {
+    pub chain: Chain,
+    pub runtime: Runtime,
+    /// Nothing where it exchanges no messages with others.
+    pub place: Option<Place>,
+}
+
 /// How far a message was executed, the worst first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Execution {
@@ -50,13 +58,8 @@ impl Received {
 
 impl Counterpart {
     pub fn load(source: &Source, how: LoadOptions<'_>, executor: &Executor, reporter: &Reporter) -> Result<Self> {
-        reporter.status(format!("reading the state of {source}"));
-        let mut chain = fork::load(source, how, reporter)?.chain;
-        let code = chain.next_code()?;
-        let blob = artifact::blob::Blob::from_deployed(&source.to_string(), code.bytes().to_vec())?;
-        let runtime = Runtime::read(&source.to_string(), blob, &chain, executor)?;
-        chain.set_state_version(runtime.version.effective_state_version());
-        let place = Place::of(&runtime, &chain, executor)?.ok_or_else(|| {
+        let Present { chain, runtime, place } = Present::load(source, how, executor, reporter)?;
+        let place = place.ok_or_else(|| {
             Failure::input(format!("{source} is no chain that messages are sent to"))
                 .found(runtime.version.spec_name.clone())
                 .expected("a relay chain or a parachain")
@@ -66,14 +69,7 @@ impl Counterpart {
 
     /// Returns the chain, its block and its runtime, for the report.
     pub fn identity(&self) -> protocol::dry_run::Counterpart {
-        protocol::dry_run::Counterpart {
-            chain: self.to_string(),
-            spec_version: self.runtime.version.spec_version,
-            blake2_256: hex::encode_prefixed(self.runtime.code.hash()),
-            block_hash: hex::encode_prefixed(self.chain.header().hash().as_bytes()),
-            number: self.chain.number(),
-            state_root: hex::encode_prefixed(self.chain.root().as_bytes()),
-        }
+        identity(self.to_string(), &self.chain, &self.runtime)
     }
 
     /// Executes a message; nothing where the runtime of the chain has no `DryRunApi`.
@@ -135,6 +131,32 @@ impl Counterpart {
 impl std::fmt::Display for Counterpart {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(out, "{} ({})", self.place, self.runtime.version.spec_name)
+    }
+}
+
+impl Present {
+    /// Reads the state of a chain, and the runtime in it.
+    pub fn load(source: &Source, how: LoadOptions<'_>, executor: &Executor, reporter: &Reporter) -> Result<Self> {
+        reporter.status(format!("reading the state of {source}"));
+        let mut chain = fork::load(source, how, reporter)?.chain;
+        let code = chain.next_code()?;
+        let blob = artifact::blob::Blob::from_deployed(&source.to_string(), code.bytes().to_vec())?;
+        let runtime = Runtime::read(&source.to_string(), blob, &chain, executor)?;
+        chain.set_state_version(runtime.version.effective_state_version());
+        let place = Place::of(&runtime, &chain, executor)?;
+        Ok(Self { chain, runtime, place })
+    }
+}
+
+/// Returns a chain, its block and its runtime, for a report.
+pub fn identity(name: String, chain: &Chain, runtime: &Runtime) -> protocol::dry_run::Counterpart {
+    protocol::dry_run::Counterpart {
+        chain: name,
+        spec_version: runtime.version.spec_version,
+        blake2_256: hex::encode_prefixed(runtime.code.hash()),
+        block_hash: hex::encode_prefixed(chain.header().hash().as_bytes()),
+        number: chain.number(),
+        state_root: hex::encode_prefixed(chain.root().as_bytes()),
     }
 }
 

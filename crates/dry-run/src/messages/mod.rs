@@ -6,7 +6,7 @@ mod counterpart;
 pub mod outbound;
 pub mod transfers;
 
-pub use counterpart::{Counterpart, Execution, Received};
+pub use counterpart::{Counterpart, Execution, Present, Received, identity};
 
 use crate::{ask::parachain_id, input::Runtime};
 use codec::{Compact, Encode};

@@ -329,7 +329,7 @@ impl Plan<'_> {
         let request = Request::DryRun(Box::new(request));
         let mut report: DryRunReport =
             workers::ask(self.context, Worker::DryRun, &request, job_context.task, job_context.log)?.value;
-        let verdict = dry_run::verdict(&report);
+        let verdict = dry_run::verdict(report.verdict);
         let outcome = match verdict {
             Verdict::Fail => "FAILED".into(),
             _ => report::terminal::verdict(&report),

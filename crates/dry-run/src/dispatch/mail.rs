@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The messages that chains send while a call has its effects, and what their receivers do with them.
+//!
+//! The sender's event `Sent` (pallet-xcm) names the receiver and the identifier of a message, and so do its events about
+//! versions. The receiver's message queue names the identifier again when it executes the message.
+
+use super::{stage::Member, value};
+use crate::{
+    block::records::{EventField, Record},
+    journeys::{MessageId, received},
+    messages::{Execution, Place, Received},
+};
+use proposal::decode;
+use worker::Result;
+
+#[derive(Default)]
+pub struct Mail {
+    /// The messages in the order in which they were sent.
+    pub letters: Vec<Letter>,
+    /// What was received under an identifier that no sender named, each with the position of its chain.
+    pub strays: Vec<(usize, MessageId, Received)>,
+}
+
+pub struct Letter {
+    /// The position of the sender.
+    pub from: usize,
+    pub to: Receiver,
+    /// The number of the sender's block.
+    pub sent: u32,
+    pub id: MessageId,
+    /// Whether it has calls to dispatch. Nothing if its instructions are not known.
+    pub transacts: Option<bool>,
+    pub received: Option<Received>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Receiver {
+    /// A chain that takes part, by its position.
+    Member(usize),
+    /// Another chain, in words.
+    Other(String),
+}
+
+impl Mail {
+    /// Notes what a block of the chain at `position` sent and received.
+    pub fn note(&mut self, position: usize, number: u32, members: &[Member], records: &[Record]) -> Result<()> {
+        let Some(member) = members.get(position) else { return Ok(()) };
+        let interface = member.interface()?;
+        let names_receivers = records.iter().any(|record| identifier(record).is_some());
+        for record in records {
+            if let Some(id) = identifier(record) {
+                let to = record.field("destination").map(|field| receiver(member, field, members));
+                let to = to.unwrap_or_else(|| Receiver::Other("a chain that the event does not name".to_owned()));
+                let transacts = record.field("message").and_then(|field| transacts(member, field));
+                self.send(Letter { from: position, to, sent: number, id, transacts, received: None });
+            } else if let (Some((id, to)), false) = (sent_by_transport(record, members), names_receivers) {
+                self.send(Letter { from: position, to, sent: number, id, transacts: None, received: None });
+            }
+            if let Some((id, received)) = received(&interface, record) {
+                self.receive(position, id, received);
+            }
+        }
+        Ok(())
+    }
+
+    /// Notes a message. A parachain's block is known after the relay block that includes it, which may execute its messages
+    /// at once: then it was received already.
+    fn send(&mut self, mut letter: Letter) {
+        if let Some(place) = self.strays.iter().position(|(at, id, _)| letter.may_arrive(*at, *id)) {
+            let (at, _, received) = self.strays.remove(place);
+            letter.to = Receiver::Member(at);
+            letter.received = Some(received);
+        }
+        self.letters.push(letter);
+    }
+
+    fn receive(&mut self, position: usize, id: MessageId, received: Received) {
+        match self.letters.iter_mut().find(|letter| letter.received.is_none() && letter.may_arrive(position, id)) {
+            Some(letter) => {
+                letter.to = Receiver::Member(position);
+                letter.received = Some(received);
+            }
+            None => self.strays.push((position, id, received)),
+        }
+    }
+
+    /// Returns whether every message to a chain that takes part was received.
+    pub fn is_delivered(&self, members: &[Member]) -> bool {
+        self.letters.iter().all(|letter| match letter.to {
+            Receiver::Member(position) => letter.received.is_some() || position >= members.len(),
+            Receiver::Other(_) => true,
+        })
+    }
+
+    /// Keeps the messages that another run over the same blocks did not send.
+    pub fn without(mut self, other: &Self) -> Self {
+        self.letters
+            .retain(|letter| !other.letters.iter().any(|known| (known.from, known.id) == (letter.from, letter.id)));
+        self.strays
+            .retain(|(position, id, _)| !other.strays.iter().any(|(at, known, _)| (at, known) == (position, id)));
+        // A message that its receiver refuses before the first instruction has another identifier there.
+        for position in 0..=self.strays.iter().map(|(position, ..)| *position).max().unwrap_or(0) {
+            let mut open = self
+                .letters
+                .iter_mut()
+                .filter(|letter| letter.to == Receiver::Member(position) && letter.received.is_none());
+            let mut strays = self.strays.iter().enumerate().filter(|(_, (at, ..))| *at == position);
+            if let (Some(letter), None, Some((place, (_, _, told))), None) =
+                (open.next(), open.next(), strays.next(), strays.next())
+            {
+                letter.received = Some(told.clone());
+                self.strays.remove(place);
+            }
+        }
+        self
+    }
+}
+
+impl Letter {
+    /// Returns whether it is what the chain at `position` received under this identifier.
+    fn may_arrive(&self, position: usize, id: MessageId) -> bool {
+        self.id == id
+            && match self.to {
+                Receiver::Member(to) => to == position,
+                Receiver::Other(_) => self.from != position,
+            }
+    }
+
+    /// Returns whether the receiver executed it to its end.
+    pub fn is_executed(&self) -> bool {
+        self.received.as_ref().is_some_and(|received| received.execution == Execution::Complete)
+    }
+}
+
+/// Returns the receiver by a location as the sender sees it.
+fn receiver(sender: &Member, field: &EventField, members: &[Member]) -> Receiver {
+    let location = decode::value(sender.target.types(), field.id, &field.value).ok();
+    let place = sender.place.and_then(|from| value::place(location.as_ref()?, from));
+    let position = place.and_then(|place| members.iter().position(|member| member.place == Some(place)));
+    match (position, place, location) {
+        (Some(position), ..) => Receiver::Member(position),
+        (None, Some(place), _) => Receiver::Other(place.to_string()),
+        (None, None, Some(location)) => Receiver::Other(location.to_string()),
+        (None, None, None) => Receiver::Other("a location that cannot be decoded".to_owned()),
+    }
+}
+
+/// Returns the identifier of a message whose event names its receiver too.
+fn identifier(record: &Record) -> Option<MessageId> {
+    record.field("destination")?;
+    record.field("message_id")?.value.as_slice().try_into().ok()
+}
+
+fn transacts(sender: &Member, field: &EventField) -> Option<bool> {
+    let message = decode::value(sender.target.types(), field.id, &field.value).ok()?;
+    Some(value::has_instruction(&message, "Transact"))
+}
+
+/// Returns the message of an event of the transport. Runtimes before the event `Sent` had no other one.
+fn sent_by_transport(record: &Record, members: &[Member]) -> Option<(MessageId, Receiver)> {
+    let to = match (record.pallet.as_str(), record.name.as_str()) {
+        ("ParachainSystem", "UpwardMessageSent") => {
+            match members.iter().position(|member| member.place == Some(Place::RelayChain)) {
+                Some(position) => Receiver::Member(position),
+                None => Receiver::Other(Place::RelayChain.to_string()),
+            }
+        }
+        ("XcmpQueue", "XcmpMessageSent") => Receiver::Other("another parachain".to_owned()),
+        _ => return None,
+    };
+    let hash = &record.field("message_hash")?.value;
+    // Older events have an `Option` of the hash.
+    let hash = hash.get(hash.len().checked_sub(32)?..)?;
+    Some((hash.try_into().ok()?, to))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn letter(from: usize, to: Receiver, id: u8) -> Letter {
+        Letter { from, to, sent: 1, id: [id; 32], transacts: Some(false), received: None }
+    }
+
+    fn complete() -> Received {
+        Received { execution: Execution::Complete, told: "executed".into() }
+    }
+
+    #[test]
+    fn a_message_may_be_received_before_its_senders_block_is_known() {
+        let mut mail = Mail::default();
+        mail.receive(0, [1; 32], complete());
+        mail.send(letter(1, Receiver::Member(0), 1));
+        mail.send(letter(1, Receiver::Member(0), 2));
+        mail.receive(0, [2; 32], complete());
+        assert!(mail.letters.iter().all(Letter::is_executed) && mail.strays.is_empty());
+        // The twin: the identifier of another chain's message.
+        mail.receive(1, [3; 32], complete());
+        mail.send(letter(1, Receiver::Member(0), 3));
+        assert!(!mail.letters[2].is_executed());
+    }
+
+    #[test]
+    fn one_message_under_another_identifier_is_the_one_that_is_missing() {
+        let refused = || Received { execution: Execution::Refused, told: "refused".into() };
+        let mail = |letters: &[u8], strays: &[u8]| Mail {
+            letters: letters.iter().map(|id| letter(0, Receiver::Member(1), *id)).collect(),
+            strays: strays.iter().map(|id| (1, [*id; 32], refused())).collect(),
+        };
+        let one = mail(&[1], &[9]).without(&Mail::default());
+        assert_eq!(one.letters[0].received, Some(refused()));
+        // The twins: one of two, and what arrives without the call too.
+        assert!(mail(&[1, 2], &[9]).without(&Mail::default()).letters.iter().all(|letter| letter.received.is_none()));
+        assert_eq!(mail(&[1], &[9]).without(&mail(&[], &[9])).letters[0].received, None);
+    }
+}

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The rehearsal of a proposal: a call that its own origin dispatches on forks, and everything that it does on all chains.
+//!
+//! The same blocks are built three times: with the call, without it, and with a call without an effect. What differs is what
+//! the call did.
+
+mod call;
+mod caused;
+mod checks;
+mod difference;
+mod mail;
+mod origin;
+mod route;
+mod run;
+mod stage;
+mod transact;
+mod upgrades;
+mod value;
+
+use artifact::hashes::blake2_256;
+use call::Call;
+use caused::Caused;
+use fork::Executor;
+use mail::{Mail, Receiver};
+use origin::Origin;
+use proposal::decode;
+use protocol::{
+    RpcUsage, Verdict, format, hazards,
+    rehearse::{RehearsalReport, RehearseRequest, RehearsedCall, RehearsedChain, RehearsedEvent, RehearsedMessage},
+};
+use route::Route;
+use run::{Run, Until};
+use stage::{Cast, Member};
+use std::time::Instant;
+use upgrades::Release;
+use worker::{Failure, Reporter, Result};
+
+/// The most events that are listed.
+const MOST_EVENTS: usize = 5_000;
+
+/// Dispatches a proposal on forks, and returns what it did.
+pub fn rehearse(request: &RehearseRequest, reporter: &Reporter) -> Result<RehearsalReport> {
+    let began = Instant::now();
+    let releases: Vec<_> = request.codes.iter().map(|name| Release::read(name)).collect::<Result<_>>()?;
+    let executor = Executor::new(request.cache.as_deref());
+    let of_relay = executor.beside();
+    let Cast { members, stage, absent } = Cast::read(request, (&executor, &of_relay), reporter)?;
+    let main = members.first().ok_or_else(|| Failure::internal("a rehearsal without chains"))?;
+    let call = Call::read(request, &stage, main)?;
+    let decoded = decode::call(main.target.types(), &call.bytes)?;
+    let route = Route::of(&stage, main, &executor)?;
+    let remark = call::remark(&main.interface()?)
+        .ok_or_else(|| Failure::not_judged(format!("{} has no call System.remark to compare with", main.name)))?;
+
+    reporter.status("dispatching the proposal");
+    let run = |call, until| Run::of(&stage, &members, &route, call, until, reporter);
+    let until = Until::Settled { rounds: request.blocks, sessions: request.sessions };
+    let mut with = run(Some((&call.bytes[..], &call.origin)), until)?;
+    reporter.status("building the same blocks without it");
+    // Where a block could not be built with the call, it must be possible without it.
+    let skipped = with.skipped.clone();
+    let without = run(None, Until::Like(&skipped))?;
+    let other = run(Some((&remark[..], &Origin::Root)), Until::Like(&skipped))?;
+
+    let differences = difference::of(&members, &with, &without, &other)?;
+    let mail = std::mem::take(&mut with.mail).without(&without.mail);
+    let answers =
+        transact::succeed(&stage, &members, &route, (&call, &decoded), (&mail, &without.mail, &skipped), reporter)?;
+    let caused = caused::events(&with, &without, &other);
+    let upgrades = match with.obstacle {
+        None => upgrades::apply(with.stage.twin(), &members, &releases, &executor, reporter)?,
+        Some(_) => Vec::new(),
+    };
+    let seen = checks::Seen {
+        members: &members,
+        call: &call,
+        with: &with,
+        without: &without,
+        caused: &caused,
+        mail: &mail,
+        answers: &answers,
+        differences: &differences,
+        releases: &releases,
+        upgrades: &upgrades,
+    };
+    let checks = checks::all(&seen);
+    let usage = |usage: RpcUsage, member: &Member| -> Result<RpcUsage> {
+        let traffic = with.stage.chain(member)?.traffic();
+        Ok(RpcUsage { requests: usage.requests + traffic.requests, bytes: usage.bytes + traffic.bytes })
+    };
+    let rpc = members.iter().try_fold(RpcUsage::default(), usage)?;
+    for member in &members {
+        // A part of a state that could not be read makes every verdict void.
+        with.stage.chain(member)?.checked(Ok(()))?;
+    }
+    let ended = |(position, member): (usize, &Member)| RehearsedChain {
+        identity: member.identity.clone(),
+        ended: with
+            .blocks
+            .iter()
+            .filter(|made| made.member == position)
+            .map(|made| made.number)
+            .max()
+            .unwrap_or_default(),
+        absent: None,
+    };
+    Ok(RehearsalReport {
+        format: format::REHEARSAL.into(),
+        call: RehearsedCall {
+            chain: main.name.clone(),
+            source: call.source.clone(),
+            blake2_256: hex::encode_prefixed(blake2_256(&call.bytes)),
+            length: call.bytes.len() as u64,
+            decoded: value::pretty(&value::explained(&decoded, main, &members)),
+            origin: call.origin.to_string(),
+            route: route.name().into(),
+        },
+        chains: members.iter().enumerate().map(ended).chain(absent).collect(),
+        events: events(&caused, &members)?,
+        messages: messages(&mail, &answers, &members),
+        differences: differences.listed,
+        more_differences: differences.more,
+        difference_hash: hex::encode_prefixed(differences.hash),
+        left_out: differences.left_out.into_iter().collect(),
+        upgrades,
+        notes: vec![route.note(main)],
+        verdict: Verdict::of(&checks),
+        hazards: hazards(&checks),
+        checks,
+        rpc,
+        seconds: (began.elapsed().as_secs_f64() * 1000.0).round() / 1000.0,
+    })
+}
+
+/// Returns the events in words.
+fn events(caused: &[Caused<'_>], members: &[Member]) -> Result<Vec<RehearsedEvent>> {
+    let mut events = Vec::new();
+    for Caused { member, block, record, .. } in caused.iter().take(MOST_EVENTS) {
+        let Some(member) = members.get(*member) else { continue };
+        let types = member.interface()?.types;
+        let fields = record.fields.iter().enumerate().map(|(place, field)| {
+            let name = field.name.clone().unwrap_or_else(|| place.to_string());
+            let text = compat::value::text(types, field.id, &field.value);
+            // `Ok(())` has no parts.
+            let is_result =
+                types.resolve(field.id).is_some_and(|ty| ty.path.segments.last().is_some_and(|it| it == "Result"));
+            let text = if is_result && record.error.is_none() && field.value == [0] { "Ok".into() } else { text };
+            format!("{name}: {text}")
+        });
+        events.push(RehearsedEvent {
+            chain: member.name.clone(),
+            block: *block,
+            name: format!("{}.{}", record.pallet, record.name),
+            fields: fields.collect::<Vec<_>>().join(", "),
+            error: record.error.clone(),
+        });
+    }
+    Ok(events)
+}
+
+fn messages(mail: &Mail, answers: &[Option<bool>], members: &[Member]) -> Vec<RehearsedMessage> {
+    let name = |position: usize| members.get(position).map(|member| member.name.clone()).unwrap_or_default();
+    let told = |(letter, answer): (&mail::Letter, &Option<bool>)| RehearsedMessage {
+        from: name(letter.from),
+        to: match &letter.to {
+            Receiver::Member(position) => name(*position),
+            Receiver::Other(told) => told.clone(),
+        },
+        sent: letter.sent,
+        id: hex::encode_prefixed(letter.id),
+        received: letter.received.as_ref().map(|received| received.told.clone()),
+        executed: letter.is_executed(),
+        calls_succeeded: *answer,
+    };
+    mail.letters.iter().zip(answers).map(told).collect()
+}

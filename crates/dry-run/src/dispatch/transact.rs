@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Whether the calls that messages carry succeed.
+//!
+//! The executor of XCM ends a message well although a call of its `Transact` failed. So the same call is dispatched once more
+//! with the instruction `ExpectTransactStatus(Success)` after each `Transact`: now the message fails with the call. Where it
+//! does, another instruction without an effect in the same place must not fail it.
+
+use super::{
+    call::Call,
+    mail::{Letter, Mail},
+    route::Route,
+    run::{Run, Until},
+    stage::{Member, Stage},
+    value,
+};
+use proposal::{Value, encode};
+use worker::{Reporter, Result};
+
+/// Returns for each message whether its calls succeed. Nothing where it has none, or where that is not known.
+pub fn succeed(
+    stage: &Stage<'_>,
+    members: &[Member],
+    route: &Route,
+    (call, decoded): (&Call, &Value),
+    (mail, without, skipped): (&Mail, &Mail, &[u64]),
+    reporter: &Reporter,
+) -> Result<Vec<Option<bool>>> {
+    let carries = |letter: &Letter| letter.transacts == Some(true) && letter.is_executed();
+    let mut answers = vec![None; mail.letters.len()];
+    let Some(main) = members.first().filter(|_| mail.letters.iter().any(carries)) else { return Ok(answers) };
+    // What cannot be encoded again as it was cannot be altered.
+    if encode::call(&main.target, decoded).ok().as_ref() != Some(&call.bytes) {
+        return Ok(answers);
+    }
+    let attempt = |instruction: Value| -> Result<Option<Mail>> {
+        let altered = value::with_instruction(decoded, &instruction);
+        let Some(bytes) = altered.and_then(|altered| encode::call(&main.target, &altered).ok()) else {
+            return Ok(None);
+        };
+        let run = Run::of(stage, members, route, Some((&bytes, &call.origin)), Until::Like(skipped), reporter)?;
+        Ok(Some(run.mail.without(without)))
+    };
+    reporter.status("asking whether the calls in messages succeed");
+    let Some(strict) = attempt(value::expect_success())? else { return Ok(answers) };
+    let is_fine = |mail: &Mail, place: usize, letter: &Letter| {
+        let same = mail.letters.get(place).filter(|other| (other.from, &other.to) == (letter.from, &letter.to));
+        same.map(Letter::is_executed)
+    };
+    let mut lenient = None;
+    for (place, letter) in mail.letters.iter().enumerate().filter(|(_, letter)| carries(letter) && letter.from == 0) {
+        answers[place] = match is_fine(&strict, place, letter) {
+            Some(true) => Some(true),
+            Some(false) => {
+                if lenient.is_none() {
+                    lenient = attempt(value::clear_status())?;
+                }
+                match lenient.as_ref().and_then(|mail| is_fine(mail, place, letter)) {
+                    Some(true) => Some(false),
+                    Some(false) | None => None,
+                }
+            }
+            None => None,
+        };
+    }
+    Ok(answers)
+}

@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The rehearsal of a proposal: a call that its own origin dispatches on forks, and everything that it does on all
+//! chains.
+
+use crate::{
+    Check, RpcUsage, Source, Verdict,
+    dry_run::{Counterpart, RelayRequest},
+    exposed, format,
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+
+/// A request to dispatch a proposal on forks. The result is a [`RehearsalReport`].
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RehearseRequest {
+    /// The proposal.
+    pub proposal: Proposed,
+    /// The source of the state of the chain that dispatches it: a raw chain spec, a snapshot or a node.
+    #[serde(serialize_with = "exposed::one")]
+    pub state: Source,
+    /// The block whose state is read from a node: a number, a hash or `finalized`.
+    #[serde(default)]
+    pub at: Option<String>,
+    /// The relay chain, if the chain that dispatches the proposal is a parachain. Without it, the chain is rehearsed
+    /// alone. Its `runtime` is not used.
+    #[serde(default)]
+    pub relay: Option<RelayRequest>,
+    /// Other parachains of the same relay chain.
+    #[serde(default, serialize_with = "exposed::list")]
+    pub with: Vec<Source>,
+    /// Whether parachains that the relay chain does not know are onboarded on its fork first.
+    #[serde(default)]
+    pub onboard: bool,
+    /// The origin of the call: `root`, `signed:` and an account in hex, or the name of an origin of the runtime, such as
+    /// `WhitelistedCaller`. By default that of the referendum, or root.
+    #[serde(default)]
+    pub origin: Option<String>,
+    /// The blobs of upgrades that the proposal authorizes. They are applied on the chains that authorized them.
+    #[serde(default)]
+    pub codes: Vec<String>,
+    /// The fewest blocks that are built after the proposal: of the relay chain, or of the chain that is alone. By default
+    /// as many as the messages take.
+    #[serde(default)]
+    pub blocks: u32,
+    /// The number of sessions of the relay chain that end after that. What a call schedules for a session has its effect
+    /// then.
+    #[serde(default)]
+    pub sessions: u32,
+    /// The directory of the cache of compiled runtimes.
+    #[serde(default)]
+    pub cache: Option<PathBuf>,
+    /// The directory of the cache of trie nodes.
+    #[serde(default)]
+    pub nodes: Option<PathBuf>,
+}
+
+/// What is proposed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Proposed {
+    /// An encoded call, `0x` and hex.
+    Call(String),
+    /// The BLAKE2-256 hash of a preimage that the state has, `0x` and hex.
+    Preimage(String),
+    /// The number of a referendum of the pallet Referenda. Its origin and its call are in the state.
+    Referendum(u32),
+}
+
+/// What a proposal did on forks.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct RehearsalReport {
+    /// The format of the document: `cutover/rehearsal/v1`.
+    #[schemars(schema_with = "format::rehearsal")]
+    pub format: String,
+    /// The call.
+    pub call: RehearsedCall,
+    /// The chains: the one that dispatches the call, then the relay chain and the others in the order of the request.
+    pub chains: Vec<RehearsedChain>,
+    /// The events that the call caused, in the order of the blocks. They are those that the same blocks do not have without
+    /// the call.
+    pub events: Vec<RehearsedEvent>,
+    /// The messages that were sent, in their order.
+    pub messages: Vec<RehearsedMessage>,
+    /// The entries of the states that the call changed.
+    pub differences: Vec<StateDifference>,
+    /// The number of changed entries that are not listed, because there are too many.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub more_differences: u64,
+    /// The BLAKE2-256 hash of all differences, `0x` and hex. It is the same for everybody who rehearses the same call on
+    /// the same blocks.
+    pub difference_hash: String,
+    /// The storage items of which entries were left out of the differences: any other call changes these entries too.
+    pub left_out: Vec<String>,
+    /// The upgrades that were applied after the call.
+    pub upgrades: Vec<RehearsedUpgrade>,
+    /// What was done to the forks that nobody does to live chains.
+    pub notes: Vec<String>,
+    /// The checks, in their order.
+    pub checks: Vec<Check>,
+    /// Not in evidence.
+    #[serde(default)]
+    pub rpc: RpcUsage,
+    /// Not in evidence.
+    #[serde(default)]
+    pub seconds: f64,
+    /// The combined verdict of all checks.
+    pub verdict: Verdict,
+    /// The number of hazards.
+    pub hazards: usize,
+}
+
+/// The call of a proposal.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RehearsedCall {
+    /// The chain that dispatches it: `the relay chain (paseo)`.
+    pub chain: String,
+    /// Where it comes from: `the call`, `the preimage` or `referendum 7`.
+    pub source: String,
+    /// Its BLAKE2-256 hash, `0x` and hex. It is the hash of its preimage.
+    pub blake2_256: String,
+    /// Its length in bytes.
+    pub length: u64,
+    /// The whole call, with the calls that its messages carry, a line each part.
+    pub decoded: String,
+    /// The origin that dispatches it.
+    pub origin: String,
+    /// How it is dispatched: `scheduler` or `sudo`.
+    pub route: String,
+}
+
+/// A chain of a rehearsal.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RehearsedChain {
+    /// The chain, with the block that its fork began on.
+    #[serde(flatten)]
+    pub identity: Counterpart,
+    /// The number of the last block.
+    pub ended: u32,
+    /// Why it took no part; nothing if it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub absent: Option<String>,
+}
+
+/// An event that the call caused.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RehearsedEvent {
+    /// The chain.
+    pub chain: String,
+    /// The number of its block.
+    pub block: u32,
+    /// The pallet and the event: `Scheduler.Dispatched`.
+    pub name: String,
+    /// The fields in words; nothing if it has none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub fields: String,
+    /// The error that the event carries.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+/// A message that a chain sent to another.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RehearsedMessage {
+    /// The sender.
+    pub from: String,
+    /// The receiver, as far as the sender's event names it.
+    pub to: String,
+    /// The number of the sender's block.
+    pub sent: u32,
+    /// The identifier of the message, `0x` and hex.
+    pub id: String,
+    /// What the receiver did with it; nothing if it did not arrive.
+    pub received: Option<String>,
+    /// Whether it was executed to its end.
+    pub executed: bool,
+    /// Whether the calls of its `Transact` instructions succeeded. Nothing if it has none, or if that is not known.
+    pub calls_succeeded: Option<bool>,
+}
+
+/// An entry of a chain's state that the call changed. Values are in words.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct StateDifference {
+    /// The chain.
+    pub chain: String,
+    /// The pallet and its storage item: `System.Account`.
+    pub item: String,
+    /// The key in a map, in words. Empty for a single value.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub key: String,
+    /// The value after the same blocks without the call; nothing if there is none.
+    pub without: Option<String>,
+    /// The value with the call; nothing if there is none.
+    pub with: Option<String>,
+}
+
+/// An upgrade that the call authorized, and that was applied.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RehearsedUpgrade {
+    /// The chain.
+    pub chain: String,
+    /// The BLAKE2-256 hash of the code, `0x` and hex.
+    pub blake2_256: String,
+    /// The spec_name and spec_version of the code.
+    pub version: String,
+    /// How the code came into place, or why it did not.
+    pub told: String,
+    /// Whether the chain runs the code.
+    pub live: bool,
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}

@@ -1,0 +1,298 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Renders what a proposal did on forks.
+
+use crate::{
+    field::{bytes, grouped, one_line, or_dash, short},
+    table::aligned,
+    terminal::{check_rows, indented, pairs, with_hazards},
+};
+use protocol::rehearse::{
+    RehearsalReport, RehearsedChain, RehearsedEvent, RehearsedMessage, RehearsedUpgrade, StateDifference,
+};
+
+/// The most rows of a table. The JSON has all of them.
+const ROW_LIMIT: usize = 60;
+
+/// The most characters of a value. The JSON has all of them.
+const VALUE_LIMIT: usize = 1000;
+
+/// Renders the report for a terminal.
+pub fn terminal(report: &RehearsalReport) -> String {
+    let call = &report.call;
+    let mut all = pairs(&[
+        ("chain", value(&call.chain)),
+        ("call", format!("{}, {}", value(&call.source), bytes(call.length))),
+        ("hash", value(&call.blake2_256)),
+        ("origin", value(&call.origin)),
+        ("route", value(&call.route)),
+    ]);
+    all.push('\n');
+    all.push_str(&indented(&call.decoded.lines().map(|line| value(line) + "\n").collect::<String>()));
+    all.push('\n');
+    all.push_str(&chains(&report.chains));
+
+    let place = |event: &RehearsedEvent| format!("{}, block {}", value(&event.chain), event.block);
+    all.push_str(&groups("events", &report.events, place, event));
+    all.push_str(&groups("messages", &report.messages, |_| String::new(), message));
+    let chain = |difference: &StateDifference| value(&difference.chain);
+    all.push_str(&groups("changed entries of the states", &report.differences, chain, difference));
+    if report.more_differences > 0 {
+        let more = grouped(report.more_differences);
+        all.push_str(&format!("   … {more} more are not listed, and are part of the hash\n"));
+    }
+    if !report.left_out.is_empty() {
+        let items: Vec<_> = report.left_out.iter().map(|item| value(item)).collect();
+        all.push_str(&format!("   left out, because any other call changes them too: {}\n", items.join(", ")));
+    }
+    all.push_str(&format!("   hash of the differences: {}\n", value(&report.difference_hash)));
+    if !report.upgrades.is_empty() {
+        all.push_str(&groups("upgrades", &report.upgrades, |_| String::new(), upgrade));
+    }
+    all.extend(report.notes.iter().map(|note| format!("\nnote: {}\n", value(note))));
+    all.push('\n');
+    all.push_str(&aligned(&check_rows(&report.checks)));
+    all.push_str(&format!("\nverdict: {} ({:.1} s)\n", with_hazards(report.verdict, report.hazards), report.seconds));
+    all
+}
+
+/// Returns text of a chain as a part of one line: without control characters, and cut.
+fn value(text: &str) -> String {
+    match text.char_indices().nth(VALUE_LIMIT) {
+        None => one_line(text),
+        Some((end, _)) => format!("{}… (complete with --json)", one_line(&text[..end])),
+    }
+}
+
+fn chains(chains: &[RehearsedChain]) -> String {
+    let mut rows = vec![["CHAIN", "SPEC_VERSION", "BLOCKS"].map(str::to_owned).to_vec()];
+    rows.extend(chains.iter().map(|chain| {
+        let fork = &chain.identity;
+        let blocks = match &chain.absent {
+            None => format!("{} to {}", fork.number, chain.ended),
+            Some(why) => format!("took no part: {}", value(why)),
+        };
+        vec![value(&fork.chain), fork.spec_version.to_string(), blocks]
+    }));
+    aligned(&rows)
+}
+
+/// Renders a table with a heading above the rows that have the same one, if that is not empty.
+fn groups<T>(title: &str, items: &[T], heading: impl Fn(&T) -> String, row: impl Fn(&T) -> Vec<String>) -> String {
+    let mut all = format!("\n{title}\n");
+    let shown = items.get(..ROW_LIMIT).unwrap_or(items);
+    for group in shown.chunk_by(|one, next| heading(one) == heading(next)) {
+        let rows = aligned(&group.iter().map(&row).collect::<Vec<_>>());
+        let heading = group.first().map(&heading).unwrap_or_default();
+        let rows = if heading.is_empty() { rows } else { format!("{heading}\n{}", indented(&rows)) };
+        all.push_str(&indented(&rows));
+    }
+    match items.len() - shown.len() {
+        0 if items.is_empty() => all.push_str("   none\n"),
+        0 => {}
+        more => all.push_str(&format!("   … {more} more, see --json\n")),
+    }
+    all
+}
+
+fn event(event: &RehearsedEvent) -> Vec<String> {
+    let error = event.error.as_ref().map(|error| format!("ERROR {}", value(error)));
+    let details: Vec<_> =
+        [Some(value(&event.fields)), error].into_iter().flatten().filter(|text| !text.is_empty()).collect();
+    vec![value(&event.name), details.join("; ")]
+}
+
+fn message(message: &RehearsedMessage) -> Vec<String> {
+    let way = format!("{} → {}", value(&message.from), value(&message.to));
+    vec![way, format!("block {}", message.sent), outcome(message), value(&short(&message.id))]
+}
+
+/// Returns what became of a message.
+fn outcome(message: &RehearsedMessage) -> String {
+    let Some(received) = &message.received else { return "DID NOT ARRIVE".into() };
+    let calls = match message.calls_succeeded {
+        Some(true) => ", its calls succeeded",
+        Some(false) => ", its calls FAILED",
+        None => "",
+    };
+    match message.executed {
+        true => format!("{}{calls}", value(received)),
+        false => format!("FAILED: {}", value(received)),
+    }
+}
+
+fn difference(difference: &StateDifference) -> Vec<String> {
+    let [without, with] = [&difference.without, &difference.with].map(|side| or_dash(side.as_deref().map(value)));
+    vec![value(&difference.item), value(&difference.key), format!("{without} → {with}")]
+}
+
+fn upgrade(upgrade: &RehearsedUpgrade) -> Vec<String> {
+    let live = if upgrade.live { "live" } else { "NOT LIVE" };
+    let [chain, version, hash, told] =
+        [&upgrade.chain, &upgrade.version, &upgrade.blake2_256, &upgrade.told].map(|text| value(text));
+    vec![chain, version, live.into(), hash, told]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::samples;
+    use protocol::{Check, Verdict, dry_run::Counterpart, rehearse::RehearsedCall};
+
+    fn chain(name: &str, absent: Option<&str>) -> RehearsedChain {
+        let identity = Counterpart {
+            chain: name.into(),
+            spec_version: 7,
+            blake2_256: "0x0c".into(),
+            block_hash: "0x0b".into(),
+            number: 10,
+            state_root: "0x0a".into(),
+        };
+        RehearsedChain { identity, ended: 15, absent: absent.map(str::to_owned) }
+    }
+
+    fn event(chain: &str, block: u32, name: &str) -> RehearsedEvent {
+        RehearsedEvent {
+            chain: chain.into(),
+            block,
+            name: name.into(),
+            fields: "who: 0x01".into(),
+            error: name.ends_with("Failed").then(|| "Token(FundsUnavailable)".into()),
+        }
+    }
+
+    fn message(received: Option<&str>, calls_succeeded: Option<bool>) -> RehearsedMessage {
+        RehearsedMessage {
+            from: "the relay chain (paseo)".into(),
+            to: "parachain 1004".into(),
+            sent: 11,
+            id: "0x0d".into(),
+            received: received.map(str::to_owned),
+            executed: received.is_some(),
+            calls_succeeded,
+        }
+    }
+
+    fn difference(key: &str, without: Option<&str>, with: Option<&str>) -> StateDifference {
+        StateDifference {
+            chain: "people".into(),
+            item: "System.Account".into(),
+            key: key.into(),
+            without: without.map(str::to_owned),
+            with: with.map(str::to_owned),
+        }
+    }
+
+    fn report() -> RehearsalReport {
+        RehearsalReport {
+            format: protocol::format::REHEARSAL.into(),
+            call: RehearsedCall {
+                chain: "the relay chain (paseo)".into(),
+                source: "referendum 7".into(),
+                blake2_256: "0x0e".into(),
+                length: 1234,
+                decoded: "Utility.batch_all\n  System.remark".into(),
+                origin: "root".into(),
+                route: "scheduler".into(),
+            },
+            chains: vec![chain("the relay chain (paseo)", None), chain("people", Some("no core"))],
+            events: vec![
+                event("the relay chain (paseo)", 11, "Scheduler.Dispatched"),
+                event("people", 12, "System.UpgradeAuthorized"),
+                event("people", 12, "Utility.ItemFailed"),
+            ],
+            messages: vec![message(None, None), message(Some("executed"), Some(false))],
+            differences: vec![difference("0x01", Some("5"), Some("6")), difference("", None, Some("7"))],
+            more_differences: 1500,
+            difference_hash: "0x0f".into(),
+            left_out: vec!["System.Events".into()],
+            upgrades: vec![RehearsedUpgrade {
+                chain: "people".into(),
+                blake2_256: "0x10".into(),
+                version: "people 8".into(),
+                told: "applied in block 13".into(),
+                live: true,
+            }],
+            notes: vec!["the call was put into the agenda".into()],
+            checks: vec![
+                Check::pass("dispatched", "it succeeded"),
+                Check::warn("messages", "one").with(["did not arrive"]),
+            ],
+            seconds: 2.5,
+            verdict: Verdict::PassWithHazards,
+            hazards: 1,
+            ..RehearsalReport::default()
+        }
+    }
+
+    #[test]
+    fn everything_that_a_proposal_did_is_shown_in_its_order() {
+        let shown = terminal(&report());
+        let mut rest = shown.as_str();
+        for words in [
+            "chain   the relay chain (paseo)\n",
+            "call    referendum 7, 1,234 bytes\n",
+            "hash    0x0e\n",
+            "\n   Utility.batch_all\n     System.remark\n\n",
+            "the relay chain (paseo)  7             10 to 15\n",
+            "people                   7             took no part: no core\n",
+            "\nevents\n   the relay chain (paseo), block 11\n      Scheduler.Dispatched  who: 0x01\n",
+            "   people, block 12\n      System.UpgradeAuthorized  who: 0x01\n",
+            "      Utility.ItemFailed        who: 0x01; ERROR Token(FundsUnavailable)\n",
+            "\nmessages\n   the relay chain (paseo) → parachain 1004  block 11  DID NOT ARRIVE",
+            "block 11  executed, its calls FAILED",
+            "\nchanged entries of the states\n   people\n      System.Account  0x01  5 → 6\n",
+            "      System.Account        - → 7\n",
+            "   … 1,500 more are not listed, and are part of the hash\n",
+            "   left out, because any other call changes them too: System.Events\n",
+            "   hash of the differences: 0x0f\n",
+            "\nupgrades\n   people  people 8  live  0x10  applied in block 13\n",
+            "\nnote: the call was put into the agenda\n",
+            "PASS  dispatched  it succeeded\n",
+            "WARN  messages    one\n                  - did not arrive\n",
+            "\nverdict: pass with 1 hazard (2.5 s)\n",
+        ] {
+            let Some((_, after)) = rest.split_once(words) else {
+                panic!("{words:?} is not next in\n{rest}\nof\n{shown}")
+            };
+            rest = after;
+        }
+        assert_eq!(rest, "");
+    }
+
+    #[test]
+    fn a_proposal_that_did_nothing_says_so() {
+        let shown = terminal(&RehearsalReport { verdict: Verdict::Pass, ..RehearsalReport::default() });
+        for words in ["\nevents\n   none\n", "\nmessages\n   none\n", "\nchanged entries of the states\n   none\n"] {
+            assert!(shown.contains(words), "{words:?} is not in\n{shown}");
+        }
+        assert!(!shown.contains("upgrades") && !shown.contains("note:"), "{shown}");
+    }
+
+    #[test]
+    fn long_lists_and_values_are_cut() {
+        let mut report = report();
+        report.events = (0..ROW_LIMIT + 5).map(|_| event("people", 12, "System.Remarked")).collect();
+        report.differences = vec![difference("0x01", None, Some(&"é".repeat(VALUE_LIMIT + 1))); ROW_LIMIT + 1];
+        let shown = terminal(&report);
+        assert_eq!(shown.matches("System.Remarked").count(), ROW_LIMIT, "{shown}");
+        assert!(shown.contains("   … 5 more, see --json\n") && shown.contains("   … 1 more, see --json\n"), "{shown}");
+        let value = format!("- → {}… (complete with --json)\n", "é".repeat(VALUE_LIMIT));
+        assert_eq!(shown.matches(&value).count(), ROW_LIMIT);
+        // The twin: as many as are shown.
+        report.events.truncate(ROW_LIMIT);
+        report.differences.clear();
+        assert!(!terminal(&report).contains("see --json"));
+    }
+
+    #[test]
+    fn text_of_a_chain_cannot_look_like_other_lines() {
+        let shown = terminal(&samples::poison(&report(), "a\nverdict: pass (0.0 s)\n\u{1b}[2J\r"));
+        let verdicts: Vec<_> = shown.lines().filter(|line| line.starts_with("verdict")).collect();
+        assert_eq!(verdicts, ["verdict: pass with 1 hazard (2.5 s)"], "{shown}");
+        // The printer replaces those in the findings of checks, which may have several lines.
+        let before_checks = shown.split("PASS  ").next().expect("the part before the checks");
+        let control = before_checks.chars().find(|one| one.is_control() && *one != '\n');
+        assert_eq!(control, None, "{before_checks:?}");
+        assert!(before_checks.contains("a verdict: pass (0.0 s) \u{fffd}[2J"), "{before_checks}");
+    }
+}
