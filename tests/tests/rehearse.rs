@@ -207,6 +207,33 @@ fn a_key_that_changes_hands_is_a_hazard() {
 }
 
 #[test]
+fn a_call_that_replaces_the_runtime_at_once_is_a_hazard() {
+    let calls = Calls::of(Standalone);
+    let code = patch::deployed(&patch::spec_version(&Before::of(Standalone).code(), 1_000_001));
+    // It is too long for a command line.
+    let directory = tempfile::tempdir().expect("a directory");
+    let file = directory.path().join("call.scale");
+    std::fs::write(&file, calls.call("System", "set_code", code)).expect("written");
+    let words = ["rehearse", "--json", &file.display().to_string(), "--state", &state(Standalone)].map(String::from);
+    let output = Xtask::new(&words).run();
+    Rehearsed { code: output.code, report: output.json() }
+        .status("upgrades", "warn")
+        .says("upgrades", "replaces :code at once")
+        .status("inner-results", "not_judged");
+}
+
+#[test]
+fn a_call_that_only_submits_or_schedules_another_one_is_a_hazard() {
+    let calls = Calls::of(Standalone);
+    // `Scheduler.schedule(when, maybe_periodic, priority, call)`
+    let later = [calls.call("Scheduler", "schedule", (50u32, None::<(u32, u32)>, 0u8)), calls.overdraft()].concat();
+    alone(Standalone, &later, &[])
+        .ends_with(0)
+        .status("inner-results", "warn")
+        .says("inner-results", "a task waits for a later block");
+}
+
+#[test]
 fn a_call_that_stops_the_chain_fails() {
     let call = Calls::of(Standalone).call("System", "set_storage", vec![(b":code".to_vec(), vec![1u8, 2, 3])]);
     alone(Standalone, &call, &[]).ends_with(1).status("blocks", "fail").says("blocks", "without the call it can");
@@ -243,11 +270,12 @@ fn an_upgrade_that_a_message_authorizes_is_applied_until_it_is_live() {
     live.ends_with(0).status("messages", "pass").status("upgrades", "pass").says("upgrades", "promotes it");
     assert_eq!(live.report["upgrades"][0]["live"], true);
     // The twin: the hash of another code.
-    let other = parachain.call("System", "authorize_upgrade", [9u8; 32]);
-    on_the_network(&relay.send(&other), &["--code", &blob])
+    let other = relay.send(&parachain.call("System", "authorize_upgrade", [9u8; 32]));
+    on_the_network(&other, &["--code", &blob])
         .ends_with(1)
         .status("upgrades", "fail")
         .says("upgrades", "no chain authorizes");
+    on_the_network(&other, &[]).ends_with(0).status("upgrades", "warn").says("upgrades", "nothing is known about it");
 }
 
 #[test]
@@ -285,7 +313,7 @@ fn a_referendum_is_dispatched_by_its_own_origin() {
     let calls = Calls::of(Standalone);
     let key = |index: u32| {
         let index = index.encode();
-        [item("Referenda", "ReferendumInfoFor"), hashes::twox_64(&index).to_vec(), index].concat()
+        [item("Referenda", "ReferendumInfoFor"), hashes::blake2_128(&index).to_vec(), index].concat()
     };
     // `ReferendumStatus`: track, origin, proposal, enactment, submission, deposit, neither decision nor a deposit for it,
     // the tally, not in the queue, no alarm.
@@ -295,11 +323,19 @@ fn a_referendum_is_dispatched_by_its_own_origin() {
         let rest = (None::<()>, None::<()>, (0u128, 0u128, 0u128), false, None::<()>);
         [vec![0], status.encode(), rest.encode()].concat()
     };
+    // `Bounded::Lookup` with a length that is one more than that of the preimage.
+    let lookup = |more: u32| (hashes::blake2_256(&calls.gift()), calls.gift().len() as u32 + more).encode();
+    let deposit = (POOR, 1u128);
+    let status = [(0u16, [0u8, 0]).encode(), vec![2], lookup(1), ((1u8, 0u32), 1u32, deposit).encode()].concat();
+    let rest = (None::<()>, None::<()>, (0u128, 0u128, 0u128), false, None::<()>).encode();
+    let by_hash = [vec![0], status, rest].concat();
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("state.snapshot");
     Before::of(Standalone)
         .set(&key(3), Some(ongoing([0, 0], &calls.gift())))
         .set(&key(4), Some(vec![1, 9, 0, 0, 0, 0, 0]))
+        .set(&key(6), Some(by_hash))
+        .set(&[item("Preimage", "PreimageFor"), lookup(0)].concat(), Some(calls.gift().encode()))
         .write(&path);
     let path = path.display().to_string();
     let run = |proposal: &str| Xtask::new(["rehearse", "--json", proposal, "--state", &path]).run();
@@ -307,6 +343,7 @@ fn a_referendum_is_dispatched_by_its_own_origin() {
     assert_eq!(output.json()["call"]["source"], "referendum 3");
     assert_eq!(output.json()["call"]["origin"], "root");
     run("referendum:4").expect_code(4).mentions(&["no referendum 4 that goes on", "Approved"]);
+    run("referendum:6").expect_code(4).mentions(&["another length than the proposal says"]);
     run("referendum:5").expect_code(4).mentions(&["no referendum 5 that goes on"]);
     let none = format!("preimage:{}", hex::encode_prefixed([1; 32]));
     run(&none).expect_code(4).mentions(&["no preimage"]);

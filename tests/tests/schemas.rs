@@ -169,6 +169,8 @@ fn runtimes(documents: &mut Documents) {
     documents.add("blob-difference", printed(1, &["diff", "--bytes", &standalone, &parachain]));
     // Another chain's runtime has many findings. The upgrade of the bundle has none.
     documents.add("dry-run", printed(1, &["dry-run", "--runtime", &parachain, "--state", &state]));
+    // An empty `System.remark`.
+    documents.add("rehearsal", printed(0, &["rehearse", "0x000000", "--state", &state]));
     documents.add("proposal", printed(0, &["propose", "upgrade", "--runtime", &standalone, "--target", &state]));
     documents.add("error", printed(4, &["inspect", "/no/such/file"]));
     documents.add("error", printed(2, &["diff", "-", "-"]));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! A runtime's interface with its types, in one form for all metadata versions.
 
-use artifact::hashes::{blake2_64, twox_128};
+use artifact::hashes::{blake2_64, blake2_128, twox_64, twox_128};
 use frame_metadata::{
     RuntimeMetadata,
     v14::{StorageEntryModifier, StorageEntryType, StorageHasher},
@@ -364,6 +364,18 @@ impl Pallet<'_> {
     /// Returns the storage key of an item. For a map: the prefix of its keys.
     pub fn key(&self, item: &str) -> Vec<u8> {
         [twox_128(self.prefix.unwrap_or(self.name).as_bytes()), twox_128(item.as_bytes())].concat()
+    }
+
+    /// Returns the storage key of an entry in a map with one key. Nothing for other items, and where the hasher does
+    /// not keep the key.
+    pub fn entry(&self, item: &str, key: &[u8]) -> Option<Vec<u8>> {
+        let hash = match self.item(item)?.hashers {
+            [StorageHasher::Blake2_128Concat] => blake2_128(key).to_vec(),
+            [StorageHasher::Twox64Concat] => twox_64(key).to_vec(),
+            [StorageHasher::Identity] => Vec::new(),
+            _ => return None,
+        };
+        Some([self.key(item), hash, key.to_vec()].concat())
     }
 
     /// Returns the storage item of this name.

@@ -152,6 +152,11 @@ impl<'b> Reader<'_, 'b> {
                 let length = self.compact()?;
                 self.elements(length, sequence.type_param.id, depth)
             }
+            // Accounts and hashes are no text, whatever their bytes are.
+            TypeDef::Array(array) if [20, 32].contains(&array.len) && self.is_byte(array.type_param.id) => {
+                let bytes = self.take(array.len as usize)?;
+                self.part(hex(bytes), None)
+            }
             TypeDef::Array(array) => self.elements(u128::from(array.len), array.type_param.id, depth),
             TypeDef::Compact(_) => {
                 let value = self.compact()?;
@@ -188,9 +193,13 @@ impl<'b> Reader<'_, 'b> {
         Ok(())
     }
 
-    fn elements(&mut self, length: u128, id: u32, depth: usize) -> Result<(), String> {
+    fn is_byte(&self, id: u32) -> bool {
         let inner = self.types.resolve(crate::compare::unwrapped(self.types, id)).map(|ty| &ty.type_def);
-        if let Some(TypeDef::Primitive(TypeDefPrimitive::U8)) = inner {
+        matches!(inner, Some(TypeDef::Primitive(TypeDefPrimitive::U8)))
+    }
+
+    fn elements(&mut self, length: u128, id: u32, depth: usize) -> Result<(), String> {
+        if self.is_byte(id) {
             let bytes = self.take(usize::try_from(length).map_err(|_| "a byte sequence of an impossible length")?)?;
             return self.bytes(bytes);
         }

@@ -195,17 +195,7 @@ fn build_with_policy(
             (imported.proof_size, imported.proof, imported.took)
         }
     };
-    Ok(BuiltBlock {
-        header,
-        encoded_header,
-        extrinsics,
-        proof_size,
-        proof,
-        only_inherents,
-        took,
-        changes,
-        refused,
-    })
+    Ok(BuiltBlock { header, encoded_header, extrinsics, proof_size, proof, only_inherents, took, changes, refused })
 }
 
 fn begin_transaction(overlay: &mut OverlayedChanges<BlakeTwo256>, recorder: &Recorder<BlakeTwo256>) {

@@ -404,7 +404,8 @@ impl<'a> Relay<'a> {
         let parachains = ParachainsInherent { bitfields: self.bitfields()?, candidates };
         let extrinsics = std::mem::take(&mut self.pool);
         let unproven = !self.imports;
-        let request = BlockRequest { extrinsics, optional, parachains, slots_ahead, unproven, ..BlockRequest::default() };
+        let request =
+            BlockRequest { extrinsics, optional, parachains, slots_ahead, unproven, ..BlockRequest::default() };
         let executor = self.author.executor();
         let log = executor.log();
         let _ = log.take();

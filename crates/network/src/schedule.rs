@@ -33,12 +33,35 @@ pub fn agenda(block: u32) -> Vec<u8> {
 /// Returns the changes of a chain's state with which its scheduler dispatches these tasks for a block, in their order and
 /// before those that are due. Longer calls are written as preimages.
 pub fn changes(chain: &Chain, block: u32, tasks: &[Task<'_>]) -> Result<Changes> {
-    let key = agenda(block);
-    let due = chain.storage(&key)?.unwrap_or_default();
-    let mut others = &due[..];
-    let count = Compact::<u32>::decode(&mut others).map_or(0, |count| count.0);
+    let (due, count) = due(chain, block)?;
+    let (mut changes, own) = encoded(tasks);
+    let all = [Compact(count.saturating_add(tasks.len() as u32)).encode(), own, due].concat();
+    changes.push((agenda(block), Some(all)));
+    Ok(changes)
+}
+
+/// Returns the changes with which the scheduler dispatches a task for a block, behind those that are due: these keep their
+/// indices. Returns the index of the task too. It has the highest priority, so few others come before it.
+pub fn appended(chain: &Chain, block: u32, task: Task<'_>) -> Result<(Changes, u32)> {
+    let (due, count) = due(chain, block)?;
+    let (mut changes, own) = encoded(&[task]);
+    let all = [Compact(count.saturating_add(1)).encode(), due, own].concat();
+    changes.push((agenda(block), Some(all)));
+    Ok((changes, count))
+}
+
+/// Returns the tasks that are due in a block, and their number.
+fn due(chain: &Chain, block: u32) -> Result<(Vec<u8>, u32)> {
+    let due = chain.storage(&agenda(block))?.unwrap_or_default();
+    let mut tasks = &due[..];
+    let count = Compact::<u32>::decode(&mut tasks).map_or(0, |count| count.0);
+    Ok((tasks.to_vec(), count))
+}
+
+/// Encodes tasks, and returns the preimages of those that are too long for the agenda.
+fn encoded(tasks: &[Task<'_>]) -> (Changes, Vec<u8>) {
     let mut changes = Vec::new();
-    let mut encoded = Compact(count.saturating_add(tasks.len() as u32)).encode();
+    let mut encoded = Vec::new();
     for Task { call, origin } in tasks {
         // `Bounded`: the call itself, or the hash and the length of a preimage.
         let bounded = if call.len() > INLINE {
@@ -51,7 +74,5 @@ pub fn changes(chain: &Chain, block: u32, tasks: &[Task<'_>]) -> Result<Changes>
         // `Scheduled`: no name, the highest priority, the call, not periodic, the origin.
         encoded.extend([&[1, 0, 0], &bounded[..], &[0], origin].concat());
     }
-    encoded.extend(others);
-    changes.push((key, Some(encoded)));
-    Ok(changes)
+    (changes, encoded)
 }

@@ -17,6 +17,9 @@ use std::path::PathBuf;
 pub struct RehearseRequest {
     /// The proposal.
     pub proposal: Proposed,
+    /// Where the call comes from, for the report. By default what the proposal is.
+    #[serde(default)]
+    pub source: Option<String>,
     /// The source of the state of the chain that dispatches it: a raw chain spec, a snapshot or a node.
     #[serde(serialize_with = "exposed::one")]
     pub state: Source,
@@ -34,7 +37,7 @@ pub struct RehearseRequest {
     #[serde(default)]
     pub onboard: bool,
     /// The origin of the call: `root`, `signed:` and an account in hex, or the name of an origin of the runtime, such as
-    /// `WhitelistedCaller`. By default that of the referendum, or root.
+    /// `WhitelistedCaller`. By default that of the referendum, the key of Sudo for a call of the pallet Sudo, or root.
     #[serde(default)]
     pub origin: Option<String>,
     /// The blobs of upgrades that the proposal authorizes. They are applied on the chains that authorized them.
@@ -81,6 +84,9 @@ pub struct RehearsalReport {
     /// The events that the call caused, in the order of the blocks. They are those that the same blocks do not have without
     /// the call.
     pub events: Vec<RehearsedEvent>,
+    /// The number of events that are not listed, because there are too many.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub more_events: u64,
     /// The messages that were sent, in their order.
     pub messages: Vec<RehearsedMessage>,
     /// The entries of the states that the call changed.
@@ -88,8 +94,9 @@ pub struct RehearsalReport {
     /// The number of changed entries that are not listed, because there are too many.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub more_differences: u64,
-    /// The BLAKE2-256 hash of all differences, `0x` and hex. It is the same for everybody who rehearses the same call on
-    /// the same blocks.
+    /// The BLAKE2-256 hash of all differences, `0x` and hex: of the encoded tuples of the chain in words, the key, and the
+    /// values without and with the call, in the order of the chains and keys. It is the same for everybody who rehearses the
+    /// same call with the same options on the same blocks. It does not cover the call, its events, or upgrades.
     pub difference_hash: String,
     /// The storage items of which entries were left out of the differences: any other call changes these entries too.
     pub left_out: Vec<String>,
@@ -99,10 +106,10 @@ pub struct RehearsalReport {
     pub notes: Vec<String>,
     /// The checks, in their order.
     pub checks: Vec<Check>,
-    /// Not in evidence.
+    /// The use of the nodes. Not in evidence.
     #[serde(default)]
     pub rpc: RpcUsage,
-    /// Not in evidence.
+    /// The duration of the run. Not in evidence.
     #[serde(default)]
     pub seconds: f64,
     /// The combined verdict of all checks.
@@ -116,7 +123,7 @@ pub struct RehearsalReport {
 pub struct RehearsedCall {
     /// The chain that dispatches it: `the relay chain (paseo)`.
     pub chain: String,
-    /// Where it comes from: `the call`, `the preimage` or `referendum 7`.
+    /// Where it comes from: `the call`, `the preimage`, `referendum 7`, or the call of a bundle around it.
     pub source: String,
     /// Its BLAKE2-256 hash, `0x` and hex. It is the hash of its preimage.
     pub blake2_256: String,
@@ -171,7 +178,9 @@ pub struct RehearsedMessage {
     pub sent: u32,
     /// The identifier of the message, `0x` and hex.
     pub id: String,
-    /// What the receiver did with it; nothing if it did not arrive.
+    /// Whether the receiver takes part, so that the message was followed.
+    pub followed: bool,
+    /// What the receiver did with it; nothing if it did not arrive, or if it was not followed.
     pub received: Option<String>,
     /// Whether it was executed to its end.
     pub executed: bool,

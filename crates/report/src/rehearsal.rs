@@ -33,9 +33,17 @@ pub fn terminal(report: &RehearsalReport) -> String {
 
     let place = |event: &RehearsedEvent| format!("{}, block {}", value(&event.chain), event.block);
     all.push_str(&groups("events", &report.events, place, event));
+    if report.more_events > 0 {
+        all.push_str(&format!("   … {} more are not listed\n", grouped(report.more_events)));
+    }
     all.push_str(&groups("messages", &report.messages, |_| String::new(), message));
     let chain = |difference: &StateDifference| value(&difference.chain);
-    all.push_str(&groups("changed entries of the states", &report.differences, chain, difference));
+    all.push_str(&groups(
+        "changed entries of the states: without the call → with it",
+        &report.differences,
+        chain,
+        difference,
+    ));
     if report.more_differences > 0 {
         let more = grouped(report.more_differences);
         all.push_str(&format!("   … {more} more are not listed, and are part of the hash\n"));
@@ -64,14 +72,14 @@ fn value(text: &str) -> String {
 }
 
 fn chains(chains: &[RehearsedChain]) -> String {
-    let mut rows = vec![["CHAIN", "SPEC_VERSION", "BLOCKS"].map(str::to_owned).to_vec()];
+    let mut rows = vec![["CHAIN", "SPEC_VERSION", "BLOCKS", "FROM BLOCK"].map(str::to_owned).to_vec()];
     rows.extend(chains.iter().map(|chain| {
         let fork = &chain.identity;
         let blocks = match &chain.absent {
             None => format!("{} to {}", fork.number, chain.ended),
             Some(why) => format!("took no part: {}", value(why)),
         };
-        vec![value(&fork.chain), fork.spec_version.to_string(), blocks]
+        vec![value(&fork.chain), fork.spec_version.to_string(), blocks, value(&fork.block_hash)]
     }));
     aligned(&rows)
 }
@@ -108,7 +116,9 @@ fn message(message: &RehearsedMessage) -> Vec<String> {
 
 /// Returns what became of a message.
 fn outcome(message: &RehearsedMessage) -> String {
-    let Some(received) = &message.received else { return "DID NOT ARRIVE".into() };
+    let Some(received) = &message.received else {
+        return if message.followed { "DID NOT ARRIVE" } else { "not followed: the receiver takes no part" }.into();
+    };
     let calls = match message.calls_succeeded {
         Some(true) => ", its calls succeeded",
         Some(false) => ", its calls FAILED",
@@ -166,6 +176,7 @@ mod tests {
             to: "parachain 1004".into(),
             sent: 11,
             id: "0x0d".into(),
+            followed: true,
             received: received.map(str::to_owned),
             executed: received.is_some(),
             calls_succeeded,
@@ -233,14 +244,14 @@ mod tests {
             "call    referendum 7, 1,234 bytes\n",
             "hash    0x0e\n",
             "\n   Utility.batch_all\n     System.remark\n\n",
-            "the relay chain (paseo)  7             10 to 15\n",
-            "people                   7             took no part: no core\n",
+            "the relay chain (paseo)  7             10 to 15               0x0b\n",
+            "people                   7             took no part: no core  0x0b\n",
             "\nevents\n   the relay chain (paseo), block 11\n      Scheduler.Dispatched  who: 0x01\n",
             "   people, block 12\n      System.UpgradeAuthorized  who: 0x01\n",
             "      Utility.ItemFailed        who: 0x01; ERROR Token(FundsUnavailable)\n",
             "\nmessages\n   the relay chain (paseo) → parachain 1004  block 11  DID NOT ARRIVE",
             "block 11  executed, its calls FAILED",
-            "\nchanged entries of the states\n   people\n      System.Account  0x01  5 → 6\n",
+            "\nchanged entries of the states: without the call → with it\n   people\n      System.Account  0x01  5 → 6\n",
             "      System.Account        - → 7\n",
             "   … 1,500 more are not listed, and are part of the hash\n",
             "   left out, because any other call changes them too: System.Events\n",
@@ -262,7 +273,11 @@ mod tests {
     #[test]
     fn a_proposal_that_did_nothing_says_so() {
         let shown = terminal(&RehearsalReport { verdict: Verdict::Pass, ..RehearsalReport::default() });
-        for words in ["\nevents\n   none\n", "\nmessages\n   none\n", "\nchanged entries of the states\n   none\n"] {
+        for words in [
+            "\nevents\n   none\n",
+            "\nmessages\n   none\n",
+            "\nchanged entries of the states: without the call → with it\n   none\n",
+        ] {
             assert!(shown.contains(words), "{words:?} is not in\n{shown}");
         }
         assert!(!shown.contains("upgrades") && !shown.contains("note:"), "{shown}");

@@ -42,7 +42,8 @@ pub struct Rehearse {
     #[arg(long)]
     pub onboard: bool,
     /// The origin of the call: `root`, `signed:0xACCOUNT`, or the name of an origin of the runtime,
-    /// such as `WhitelistedCaller` [default: that of the referendum, else root]
+    /// such as `WhitelistedCaller` [default: that of the referendum, the key of
+    /// Sudo for a call of this pallet, else root]
     #[arg(long, value_name = "ORIGIN")]
     pub origin: Option<String>,
     /// The blob of an upgrade that the proposal authorizes, which is then applied; can be repeated.
@@ -50,7 +51,7 @@ pub struct Rehearse {
     #[arg(long, value_name = "BLOB")]
     pub code: Vec<PathBuf>,
     /// The fewest blocks to build after the proposal [default: as many as its messages take]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=2_000))]
     pub blocks: Option<u32>,
     /// End this many sessions of the relay chain after that: what a call schedules for a session has its
     /// effect then

@@ -42,6 +42,7 @@ pub fn run(context: &Context, options: &cli::Rehearse) -> Result<Verdict> {
     let with = chains.with.iter().map(|source| Ok(sources::source(context, source)?.source()));
     let request = Request::Rehearse(Box::new(RehearseRequest {
         proposal: given.proposed,
+        source: given.source,
         state: state.source(),
         at: options.at.clone(),
         relay: relay.transpose()?.map(|relay| RelayRequest {

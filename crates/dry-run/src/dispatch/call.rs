@@ -6,7 +6,7 @@ use super::{
     stage::{Member, Stage},
 };
 use crate::types::{Interface, read};
-use artifact::hashes::{blake2_256, twox_64};
+use artifact::hashes::blake2_256;
 use codec::{Decode, Encode};
 use fork::{Chain, keys, sample};
 use protocol::rehearse::{Proposed, RehearseRequest};
@@ -103,8 +103,10 @@ fn referendum(chain: &Chain, interface: &Interface<'_>, index: u32) -> Result<(V
     };
     let pallet = interface.pallet("Referenda").ok_or_else(|| unknown("no pallet Referenda"))?;
     let item = pallet.item("ReferendumInfoFor").ok_or_else(|| unknown("no ReferendumInfoFor"))?;
-    let number = index.encode();
-    let key = [pallet.key("ReferendumInfoFor"), twox_64(&number).to_vec(), number].concat();
+    let key = pallet.entry("ReferendumInfoFor", &index.encode()).ok_or_else(|| {
+        Failure::not_judged("the chain keeps referenda in a form that is not known here")
+            .found(format!("hashers {:?} of Referenda.ReferendumInfoFor", item.hashers))
+    })?;
     let info = chain.storage(&key)?.ok_or_else(|| unknown("no entry of it"))?;
     let states = interface.variants(Some(item.value));
     let state =
@@ -126,7 +128,21 @@ fn bounded(chain: &Chain, bytes: &[u8]) -> Result<Vec<u8>> {
         || Failure::input("the call of the proposal is kept in an unknown form").found(hex::encode_prefixed(bytes));
     let (form_index, rest) = bytes.split_first().ok_or_else(form)?;
     match form_index {
-        0 | 2 => preimage(chain, rest.get(..32).and_then(|hash| hash.try_into().ok()).ok_or_else(form)?),
+        0 | 2 => {
+            let hash = rest.get(..32).and_then(|hash| hash.try_into().ok()).ok_or_else(form)?;
+            let found = preimage(chain, hash)?;
+            // The scheduler looks for a preimage of this length, and finds none of another one.
+            let length = rest.get(32..).filter(|length| !length.is_empty()).map(|mut length| u32::decode(&mut length));
+            match length {
+                Some(Ok(length)) if length as usize != found.len() => {
+                    Err(Failure::input("the preimage has another length than the proposal says, so it never runs")
+                        .found(format!("{} bytes", found.len()))
+                        .expected(format!("{length} bytes")))
+                }
+                Some(Err(_)) => Err(form()),
+                _ => Ok(found),
+            }
+        }
         1 => Vec::<u8>::decode(&mut &rest[..]).map_err(|_| form()),
         _ => Err(form()),
     }

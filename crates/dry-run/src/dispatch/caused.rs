@@ -16,6 +16,8 @@ pub struct Caused<'r> {
 
 /// The pallet and the name of an event.
 type Kind<'r> = (&'r str, &'r str);
+/// An event without its place in the block.
+type Content<'r> = (Kind<'r>, Vec<&'r [u8]>);
 
 /// Returns the events of `with` that `without` does not have. `other` are the same blocks with another call, which tells
 /// the events whose contents differ with every call.
@@ -25,24 +27,22 @@ pub fn events<'r>(with: &'r Run<'_>, without: &'r Run<'_>, other: &'r Run<'_>) -
     for made in &with.blocks {
         let records = made.records.as_deref().unwrap_or_default();
         let before = counterpart(without, made);
-        let mut counts: BTreeMap<Kind<'_>, usize> = BTreeMap::new();
-        let mut known: Vec<&Record> = before.iter().collect();
-        let mut new = Vec::new();
+        let (mut more, less) = (counted(records, kind), counted(before, kind));
+        for (kind, count) in less {
+            more.entry(kind).and_modify(|all| *all = all.saturating_sub(count));
+        }
+        let mut known = counted(before, content);
         for (event, record) in records.iter().enumerate() {
-            *counts.entry(kind(record)).or_default() += 1;
-            match known.iter().position(|known| is_same(known, record)) {
-                Some(place) => drop(known.swap_remove(place)),
-                None => new.push((event, record)),
+            if let Some(left) = known.get_mut(&content(record)).filter(|left| **left > 0) {
+                *left -= 1;
+                continue;
             }
-        }
-        for record in before {
-            counts.entry(kind(record)).and_modify(|count| *count = count.saturating_sub(1));
-        }
-        // The weights of inherents follow from everything else.
-        new.retain(|(_, record)| record.class != Some(Class::Mandatory));
-        for (event, record) in new {
+            // The weights of inherents follow from everything else.
+            if record.class == Some(Class::Mandatory) {
+                continue;
+            }
             // One more than without the call is caused, whatever is in it.
-            let more = counts.entry(kind(record)).or_default();
+            let more = more.entry(kind(record)).or_default();
             if *more == 0 && unsteady.contains(&kind(record)) {
                 continue;
             }
@@ -57,9 +57,17 @@ fn kind(record: &Record) -> Kind<'_> {
     (&record.pallet, &record.name)
 }
 
-/// Returns whether two events say the same. Their place in the block does not count.
-fn is_same(one: &Record, other: &Record) -> bool {
-    kind(one) == kind(other) && one.fields == other.fields
+fn content(record: &Record) -> Content<'_> {
+    (kind(record), record.fields.iter().map(|field| field.value.as_slice()).collect())
+}
+
+/// Counts the events that are the same in this respect.
+fn counted<'r, K: Ord>(records: &'r [Record], of: impl Fn(&'r Record) -> K) -> BTreeMap<K, usize> {
+    let mut counts = BTreeMap::new();
+    for record in records {
+        *counts.entry(of(record)).or_default() += 1;
+    }
+    counts
 }
 
 fn counterpart<'r>(run: &'r Run<'_>, made: &Made) -> &'r [Record] {
@@ -72,11 +80,12 @@ fn unsteady<'r>(one: &'r Run<'_>, other: &'r Run<'_>) -> BTreeSet<Kind<'r>> {
     let mut unsteady = BTreeSet::new();
     for made in &one.blocks {
         let (records, others) = (made.records.as_deref().unwrap_or_default(), counterpart(other, made));
+        let (counts, other_counts) = (counted(records, kind), counted(others, kind));
+        let known = counted(others, content);
         for record in records {
-            let of_kind = |record: &&Record, of: &Record| kind(record) == kind(of);
-            let count = |all: &[Record]| all.iter().filter(|it| of_kind(it, record)).count();
-            if count(records) == count(others) && !others.iter().any(|other| is_same(other, record)) {
-                unsteady.insert(kind(record));
+            let kind = kind(record);
+            if counts.get(&kind) == other_counts.get(&kind) && !known.contains_key(&content(record)) {
+                unsteady.insert(kind);
             }
         }
     }

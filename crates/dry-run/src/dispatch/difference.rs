@@ -5,7 +5,7 @@
 //! call too, such as hashes of blocks, do not count: a run with a call without an effect tells which these are. So no list of
 //! storage items is needed. In some maps the keys themselves are hashes: each run then has keys that the others do not have.
 
-use super::{run::Run, stage::Member};
+use super::{control, run::Run, stage::Member};
 use crate::types::{Interface, read};
 use artifact::hashes::blake2_256;
 use codec::Encode;
@@ -35,6 +35,10 @@ pub struct Differences {
     pub left_out: BTreeSet<String>,
     /// The positions of the chains that have differences.
     pub members: BTreeSet<usize>,
+    /// Those that say who acts for others or which code a chain runs, whether they are listed or not.
+    pub control: Vec<StateDifference>,
+    /// The items of this kind of which entries were left out.
+    pub uncertain_control: BTreeSet<String>,
 }
 
 /// Compares the states after three runs over the same blocks: with the call, without one, and with a call without an
@@ -59,18 +63,32 @@ pub fn of(members: &[Member], with: &Run<'_>, without: &Run<'_>, other: &Run<'_>
             let comes_or_goes = new.is_some() != old.is_some();
             let item = member.runtime.layout.describe(key);
             if other != old || comes_or_goes && by_hash.contains(prefix(key)) || item == OF_THE_LAST_BLOCK {
+                if control::is_about(&item) && other != old {
+                    found.uncertain_control.insert(format!("{item} of {}", member.name));
+                }
                 found.left_out.insert(format!("{item} of {}", member.name));
                 continue;
             }
             hashed.extend((&member.name, key, &old, &new).encode());
             found.members.insert(position);
+            let is_control = control::is_about(&item) && found.control.len() < MOST;
+            if found.listed.len() >= MOST && !is_control {
+                found.more += 1;
+                continue;
+            }
+            let told = told(member, &interface, key, (old.as_deref(), new.as_deref()));
+            if is_control && control::changes(&told) {
+                found.control.push(told.clone());
+            }
             match found.listed.len() < MOST {
-                true => found.listed.push(told(member, &interface, key, (old.as_deref(), new.as_deref()))),
+                true => found.listed.push(told),
                 false => found.more += 1,
             }
         }
     }
     found.hash = blake2_256(&hashed);
+    // A code is told first, whatever else differs.
+    found.listed.sort_by_key(|told| !told.item.starts_with(':'));
     Ok(found)
 }
 
@@ -136,13 +154,14 @@ fn told(
 /// Returns the parts of two values that differ, each in one line.
 fn different(old: &[Part], new: &[Part]) -> (String, String) {
     let only = |parts: &[Part], others: &[Part]| -> Vec<Part> {
-        let known = |part: &&Part| !others.iter().any(|other| (&other.path, &other.text) == (&part.path, &part.text));
-        parts.iter().filter(known).cloned().collect()
+        let others: BTreeSet<_> = others.iter().map(|other| (&other.path, &other.text)).collect();
+        parts.iter().filter(|part| !others.contains(&(&part.path, &part.text))).cloned().collect()
     };
-    // Long lists are compared as a whole: to compare each part with each would take too long.
-    match old.len().max(new.len()) > 256 {
+    let (only_old, only_new) = (only(old, new), only(new, old));
+    // Long byte strings are cut, and may look the same.
+    match only_old.is_empty() && only_new.is_empty() {
         true => (line(old), line(new)),
-        false => (line(&only(old, new)), line(&only(new, old))),
+        false => (line(&only_old), line(&only_new)),
     }
 }
 

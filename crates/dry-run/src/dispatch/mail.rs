@@ -28,9 +28,22 @@ pub struct Letter {
     /// The number of the sender's block.
     pub sent: u32,
     pub id: MessageId,
-    /// Whether it has calls to dispatch. Nothing if its instructions are not known.
-    pub transacts: Option<bool>,
+    /// What it asks for. Nothing if its instructions are not known.
+    pub instructions: Option<Instructions>,
+    /// What it says, or the event that told of it: without identifiers, which differ from run to run.
+    content: Vec<u8>,
     pub received: Option<Received>,
+}
+
+/// The instructions of a message that say whether its calls succeeded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Instructions {
+    /// The number of `Transact`.
+    pub calls: usize,
+    /// The number of `ExpectTransactStatus`.
+    pub expectations: usize,
+    /// Whether it handles errors itself: then a failed expectation may not fail the message.
+    pub handles_errors: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,15 +59,25 @@ impl Mail {
     pub fn note(&mut self, position: usize, number: u32, members: &[Member], records: &[Record]) -> Result<()> {
         let Some(member) = members.get(position) else { return Ok(()) };
         let interface = member.interface()?;
-        let names_receivers = records.iter().any(|record| identifier(record).is_some());
+        // The transport of a parachain has an event for each message, and pallet-xcm one for those that it knows.
+        let named = records.iter().filter(|record| identifier(record).is_some()).count();
+        let by_transport: Vec<_> = records.iter().filter_map(|record| sent_by_transport(record, members)).collect();
+        for (id, to) in by_transport.into_iter().skip(named) {
+            let (content, instructions) = (b"transport".to_vec(), None);
+            self.send(Letter { from: position, to, sent: number, id, instructions, content, received: None });
+        }
         for record in records {
             if let Some(id) = identifier(record) {
                 let to = record.field("destination").map(|field| receiver(member, field, members));
                 let to = to.unwrap_or_else(|| Receiver::Other("a chain that the event does not name".to_owned()));
-                let transacts = record.field("message").and_then(|field| transacts(member, field));
-                self.send(Letter { from: position, to, sent: number, id, transacts, received: None });
-            } else if let (Some((id, to)), false) = (sent_by_transport(record, members), names_receivers) {
-                self.send(Letter { from: position, to, sent: number, id, transacts: None, received: None });
+                let message = record.field("message");
+                let instructions = match message {
+                    Some(field) => instructions(member, field),
+                    // Those about versions carry no calls.
+                    None => Some(Instructions::default()),
+                };
+                let content = message.map_or_else(|| record.name.clone().into_bytes(), |field| field.value.clone());
+                self.send(Letter { from: position, to, sent: number, id, instructions, content, received: None });
             }
             if let Some((id, received)) = received(&interface, record) {
                 self.receive(position, id, received);
@@ -92,19 +115,41 @@ impl Mail {
         })
     }
 
-    /// Keeps the messages that another run over the same blocks did not send.
+    /// Keeps the messages that another run over the same blocks did not send. Identifiers follow from the blocks, so a
+    /// message that both sent may have two.
     pub fn without(mut self, other: &Self) -> Self {
-        self.letters
-            .retain(|letter| !other.letters.iter().any(|known| (known.from, known.id) == (letter.from, letter.id)));
-        self.strays
-            .retain(|(position, id, _)| !other.strays.iter().any(|(at, known, _)| (at, known) == (position, id)));
+        let known = |letter: &Letter, known: &Letter| (known.from, known.id) == (letter.from, letter.id);
+        let says = |letter: &Letter| (letter.from, letter.content.clone());
+        let own = |all: &[Letter], others: &[Letter]| -> Vec<(usize, Vec<u8>)> {
+            all.iter().filter(|letter| !others.iter().any(|other| known(letter, other))).map(says).collect()
+        };
+        let mut same = own(&other.letters, &self.letters);
+        self.letters.retain(|letter| {
+            if other.letters.iter().any(|other| known(letter, other)) {
+                return false;
+            }
+            let place = same.iter().position(|content| *content == says(letter));
+            place.map(|place| same.swap_remove(place)).is_none()
+        });
+        let mut strays: Vec<_> = other.strays.iter().collect();
+        for exact in [true, false] {
+            self.strays.retain(|(position, id, received)| {
+                let is_it = |(at, known, told): &&(usize, MessageId, Received)| {
+                    at == position && if exact { known == id } else { told == received }
+                };
+                let place = strays.iter().position(is_it);
+                place.map(|place| strays.swap_remove(place)).is_none()
+            });
+        }
         // A message that its receiver refuses before the first instruction has another identifier there.
         for position in 0..=self.strays.iter().map(|(position, ..)| *position).max().unwrap_or(0) {
             let mut open = self
                 .letters
                 .iter_mut()
                 .filter(|letter| letter.to == Receiver::Member(position) && letter.received.is_none());
-            let mut strays = self.strays.iter().enumerate().filter(|(_, (at, ..))| *at == position);
+            let is_failed = |received: &Received| received.execution != Execution::Complete;
+            let mut strays =
+                self.strays.iter().enumerate().filter(|(_, (at, _, told))| *at == position && is_failed(told));
             if let (Some(letter), None, Some((place, (_, _, told))), None) =
                 (open.next(), open.next(), strays.next(), strays.next())
             {
@@ -151,9 +196,14 @@ fn identifier(record: &Record) -> Option<MessageId> {
     record.field("message_id")?.value.as_slice().try_into().ok()
 }
 
-fn transacts(sender: &Member, field: &EventField) -> Option<bool> {
+fn instructions(sender: &Member, field: &EventField) -> Option<Instructions> {
     let message = decode::value(sender.target.types(), field.id, &field.value).ok()?;
-    Some(value::has_instruction(&message, "Transact"))
+    let count = |name| value::count(&message, name);
+    Some(Instructions {
+        calls: count("Transact"),
+        expectations: count("ExpectTransactStatus"),
+        handles_errors: count("SetErrorHandler") > 0,
+    })
 }
 
 /// Returns the message of an event of the transport. Runtimes before the event `Sent` had no other one.
@@ -179,7 +229,8 @@ mod tests {
     use super::*;
 
     fn letter(from: usize, to: Receiver, id: u8) -> Letter {
-        Letter { from, to, sent: 1, id: [id; 32], transacts: Some(false), received: None }
+        let instructions = Some(Instructions::default());
+        Letter { from, to, sent: 1, id: [id; 32], instructions, content: vec![id], received: None }
     }
 
     fn complete() -> Received {
@@ -212,5 +263,15 @@ mod tests {
         // The twins: one of two, and what arrives without the call too.
         assert!(mail(&[1, 2], &[9]).without(&Mail::default()).letters.iter().all(|letter| letter.received.is_none()));
         assert_eq!(mail(&[1], &[9]).without(&mail(&[], &[9])).letters[0].received, None);
+        let executed = Mail { strays: vec![(1, [9; 32], complete())], ..mail(&[1], &[]) };
+        assert_eq!(
+            executed.without(&Mail::default()).letters[0].received,
+            None,
+            "one that was executed is another one"
+        );
+        // A message that both runs send has another identifier in each.
+        let again =
+            Mail { letters: vec![Letter { id: [7; 32], ..letter(0, Receiver::Member(1), 1) }], ..mail(&[], &[]) };
+        assert!(again.without(&mail(&[1], &[])).letters.is_empty());
     }
 }

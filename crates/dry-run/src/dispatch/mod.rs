@@ -7,6 +7,7 @@
 mod call;
 mod caused;
 mod checks;
+mod control;
 mod difference;
 mod mail;
 mod origin;
@@ -71,11 +72,16 @@ pub fn rehearse(request: &RehearseRequest, reporter: &Reporter) -> Result<Rehear
         None => upgrades::apply(with.stage.twin(), &members, &releases, &executor, reporter)?,
         Some(_) => Vec::new(),
     };
+    let explained = value::explained(&decoded, main, &members);
     let seen = checks::Seen {
         members: &members,
         call: &call,
         with: &with,
         without: &without,
+        other: &other,
+        sessions: request.sessions,
+        decoded: &explained,
+        absent: &absent,
         caused: &caused,
         mail: &mail,
         answers: &answers,
@@ -101,35 +107,50 @@ pub fn rehearse(request: &RehearseRequest, reporter: &Reporter) -> Result<Rehear
             .filter(|made| made.member == position)
             .map(|made| made.number)
             .max()
-            .unwrap_or_default(),
+            .unwrap_or(member.identity.number),
         absent: None,
     };
     Ok(RehearsalReport {
         format: format::REHEARSAL.into(),
         call: RehearsedCall {
             chain: main.name.clone(),
-            source: call.source.clone(),
+            source: request.source.clone().unwrap_or_else(|| call.source.clone()),
             blake2_256: hex::encode_prefixed(blake2_256(&call.bytes)),
             length: call.bytes.len() as u64,
-            decoded: value::pretty(&value::explained(&decoded, main, &members)),
+            decoded: value::pretty(&explained),
             origin: call.origin.to_string(),
             route: route.name().into(),
         },
         chains: members.iter().enumerate().map(ended).chain(absent).collect(),
         events: events(&caused, &members)?,
+        more_events: caused.len().saturating_sub(MOST_EVENTS) as u64,
         messages: messages(&mail, &answers, &members),
         differences: differences.listed,
         more_differences: differences.more,
         difference_hash: hex::encode_prefixed(differences.hash),
         left_out: differences.left_out.into_iter().collect(),
         upgrades,
-        notes: vec![route.note(main)],
+        notes: notes(request, &route, main),
         verdict: Verdict::of(&checks),
         hazards: hazards(&checks),
         checks,
         rpc,
         seconds: (began.elapsed().as_secs_f64() * 1000.0).round() / 1000.0,
     })
+}
+
+/// Returns what was done to the forks that nobody does to live chains.
+fn notes(request: &RehearseRequest, route: &Route, main: &Member) -> Vec<String> {
+    let mut notes = Vec::new();
+    if request.onboard {
+        notes.push("parachains that the relay chain did not know were onboarded on its fork first".to_owned());
+    }
+    if request.relay.is_some() || !request.with.is_empty() {
+        notes.push("the signatures of the relay chain's validators and authors were replaced".to_owned());
+    }
+    notes.push(route.note(main));
+    notes.push("votes, deposits, fees and the time until the enactment were not rehearsed".to_owned());
+    notes
 }
 
 /// Returns the events in words.
@@ -168,6 +189,7 @@ fn messages(mail: &Mail, answers: &[Option<bool>], members: &[Member]) -> Vec<Re
         },
         sent: letter.sent,
         id: hex::encode_prefixed(letter.id),
+        followed: matches!(letter.to, Receiver::Member(_)),
         received: letter.received.as_ref().map(|received| received.told.clone()),
         executed: letter.is_executed(),
         calls_succeeded: *answer,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The origin that dispatches a proposal, as the scheduler of the chain keeps it (`OriginCaller`).
 
-use crate::types::{Interface, compare::unwrapped};
+use crate::types::{Interface, compare::unwrapped, read};
 use scale_info::{TypeDef, Variant, form::PortableForm};
 use worker::{Failure, Result};
 
@@ -55,8 +55,22 @@ impl Origin {
         Self::Named(compat::value::text(interface.types, id, bytes), bytes.to_vec())
     }
 
-    /// Encodes it as the scheduler keeps it. Nothing where the runtime has no such origin.
-    pub fn encoded(&self, interface: &Interface<'_>) -> Option<Vec<u8>> {
+    /// Encodes it as the scheduler keeps it.
+    ///
+    /// # Errors
+    ///
+    /// If the runtime has no such origin, as an account of another length.
+    pub fn encoded(&self, interface: &Interface<'_>) -> Result<Vec<u8>> {
+        let is_origin = |bytes: &Vec<u8>| {
+            origin_type(interface).is_some_and(|id| read::validate(interface.types, id, bytes).is_ok())
+        };
+        self.encode(interface).filter(is_origin).ok_or_else(|| {
+            Failure::usage(format!("{self} is no origin of the chain"))
+                .expected("root, signed: and an account of the chain's length, or an origin of the runtime")
+        })
+    }
+
+    fn encode(&self, interface: &Interface<'_>) -> Option<Vec<u8>> {
         let (system, raw) = caller(interface).iter().find_map(|outer| {
             let raw = variants(interface, outer.fields.first()?.ty.id);
             (outer.name == "system").then_some((outer, raw))

@@ -10,6 +10,7 @@ use crate::{
     transaction::{Sender, funds},
     types::Interface,
 };
+use artifact::hashes::blake2_256;
 use codec::{Decode, Encode};
 use fork::{BlockRequest, Chain, Executor, keys};
 use frame_metadata::v14::StorageHasher;
@@ -95,10 +96,17 @@ impl Route {
         match self {
             Self::Scheduler { block, by_relay } => {
                 let chain = stage.chain(member)?;
-                let changes = task(chain, &interface, *block, *by_relay, call)?;
-                let own = changes.iter().map(|(key, _)| key.clone()).filter(|key| *key != incomplete_since()).collect();
+                let (changes, index) = task(chain, &interface, *block, *by_relay, call)?;
+                let mut own: Vec<_> =
+                    changes.iter().map(|(key, _)| key.clone()).filter(|key| *key != incomplete_since()).collect();
+                // The scheduler gives the preimage of the call back when it has run.
+                let hash = call.map(|(call, _)| blake2_256(call)).unwrap_or_default();
+                own.extend(
+                    ["StatusFor", "RequestStatusFor"]
+                        .map(|item| [keys::item("Preimage", item), hash.to_vec()].concat()),
+                );
                 stage.set(member, changes)?;
-                Ok((own, call.map(|_| Dispatch::Task(*block, 0))))
+                Ok((own, call.map(|_| Dispatch::Task(*block, index))))
             }
             Self::Sudo { sudo } => {
                 let unknown = || {
@@ -114,18 +122,21 @@ impl Route {
                 let Some((call, origin)) = call else { return Ok((Vec::new(), None)) };
                 let sent = match origin {
                     Origin::Root => [&sudo[..], call].concat(),
-                    Origin::Signed(account) if present.as_ref() == Some(account) => call.to_vec(),
+                    // The account of the fork is the key of Sudo now, and nothing else of what that account is.
+                    Origin::Signed(account) if present.as_ref() == Some(account) && call.first() == sudo.first() => {
+                        call.to_vec()
+                    }
                     Origin::Signed(_) | Origin::Named(..) => {
                         return Err(Failure::not_judged(format!("{origin} dispatches no call on {}", member.name))
                             .found("a chain without a scheduler")
-                            .expected("root, or the key of Sudo"));
+                            .expected("root, or the key of Sudo with a call of that pallet"));
                     }
                 };
                 let genesis = chain.genesis_hash()?.ok_or_else(unknown)?;
                 let version = stage.version(member)?;
                 let transaction =
                     sender.transaction(&interface, (genesis, &version), &info, &sent).ok_or_else(unknown)?;
-                stage.submit(member, transaction.clone())?;
+                stage.offer(member, vec![transaction.clone()])?;
                 Ok((Vec::new(), Some(Dispatch::Transaction(transaction))))
             }
         }
@@ -136,25 +147,30 @@ fn incomplete_since() -> Vec<u8> {
     keys::item("Scheduler", "IncompleteSince")
 }
 
-/// Returns the changes of the state that make the scheduler dispatch a call for `block`.
+/// Returns the changes of the state that make the scheduler dispatch a call for `block`, and the index of its task.
 fn task(
     chain: &Chain,
     interface: &Interface<'_>,
     block: u32,
     by_relay: bool,
     call: Option<(&[u8], &Origin)>,
-) -> Result<Changes> {
-    let mut changes = Changes::new();
+) -> Result<(Changes, u32)> {
+    let (mut changes, mut index) = (Changes::new(), 0);
     if let Some((call, origin)) = call {
-        let encoded = origin.encoded(interface).ok_or_else(|| {
-            Failure::not_judged(format!("the origin {origin} is not known to the scheduler of the chain"))
-        })?;
-        changes = schedule::changes(chain, block, &[Task { call, origin: &encoded }])?;
+        let encoded = origin.encoded(interface)?;
+        (changes, index) = schedule::appended(chain, block, Task { call, origin: &encoded })?;
+        // An agenda that is longer than that does not decode, and all its tasks are lost.
+        let constants = interface.pallet("Scheduler").map(|pallet| &pallet.constants);
+        let most = constants.and_then(|all| all.iter().find(|it| it.name == "MaxScheduledPerBlock"));
+        let most = most.and_then(|most| u32::decode(&mut &most.value[..]).ok());
+        if most.is_some_and(|most| index >= most) {
+            return Err(Failure::not_judged("the agenda of the next block is full").found(format!("{index} tasks")));
+        }
     }
     if by_relay {
         changes.push((incomplete_since(), Some(block.encode())));
     }
-    Ok(changes)
+    Ok((changes, index))
 }
 
 /// Finds the block for which the scheduler dispatches a task next. On a parachain it may count its own blocks or those of
@@ -181,7 +197,7 @@ fn by_scheduler<'a>(
     let remark = remark(interface).ok_or_else(|| Failure::not_judged("the chain has no call System.remark"))?;
     for (block, by_relay) in ways.into_iter().flatten() {
         let mut trial = chain.clone();
-        trial.set(task(&trial, interface, block, by_relay, Some((&remark, &Origin::Root)))?)?;
+        trial.set(task(&trial, interface, block, by_relay, Some((&remark, &Origin::Root)))?.0)?;
         let waiting = trial.storage(&schedule::agenda(block))?;
         stage.author(executor).build(&mut trial, BlockRequest::default())?;
         if trial.storage(&schedule::agenda(block))? != waiting {

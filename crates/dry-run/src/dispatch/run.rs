@@ -10,7 +10,7 @@ use super::{
 use crate::block::records::{self, Record};
 use codec::Encode;
 use std::collections::BTreeSet;
-use worker::{Failure, Reporter, Result};
+use worker::{Failure, Kind, Reporter, Result};
 
 /// The fewest blocks of each chain after the proposal, and in each session that begins: they show that it goes on.
 const FEWEST: usize = 3;
@@ -27,6 +27,8 @@ pub struct Run<'a> {
     pub blocks: Vec<Made>,
     /// The slots that were skipped before each round.
     pub skipped: Vec<u64>,
+    /// The sessions of the relay chain that ended, and in which all chains went on.
+    pub sessions: u32,
     /// How the call was dispatched, once a block has it.
     pub dispatched: Option<Dispatched>,
     /// Why no further block could be built.
@@ -109,6 +111,7 @@ impl<'a> Run<'a> {
             stage,
             blocks: Vec::new(),
             skipped: Vec::new(),
+            sessions: 0,
             dispatched: None,
             obstacle: None,
             reasons: vec![None; members.len()],
@@ -123,6 +126,11 @@ impl<'a> Run<'a> {
                 Ok(false) => return Ok(run),
                 Err(failure) if failure.is_verdict() => {
                     run.obstacle = Some(failure);
+                    return Ok(run);
+                }
+                // The states could be read before the first round.
+                Err(failure) if failure.kind == Kind::Input => {
+                    run.obstacle = Some(Failure { kind: Kind::Check, ..failure });
                     return Ok(run);
                 }
                 Err(failure) => return Err(failure),
@@ -158,6 +166,7 @@ impl<'a> Run<'a> {
             let most = if self.part.sessions == 0 { most.max(rounds) } else { most };
             return Ok((since < most as usize).then_some(0));
         }
+        self.sessions = self.part.sessions;
         if self.rounds() < rounds {
             return Ok(Some(0));
         }
@@ -219,6 +228,9 @@ impl<'a> Run<'a> {
                     error,
                     event,
                 });
+                if self.dispatched.is_some() {
+                    self.stage.offer(member, Vec::new())?;
+                }
             }
             if let Some(records) = &records {
                 self.mail.note(position, number, members, records)?;

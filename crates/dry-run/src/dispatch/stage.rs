@@ -37,8 +37,8 @@ pub enum Stage<'a> {
 pub struct Alone<'a> {
     chain: Chain,
     author: Author<'a>,
-    /// Extrinsics for the next block.
-    pool: Vec<Vec<u8>>,
+    /// Extrinsics for the next block, if the runtime accepts them.
+    offered: Vec<Vec<u8>>,
 }
 
 /// Everything that was read.
@@ -126,7 +126,7 @@ impl<'a> Cast<'a> {
                 let (member, chain) = Member::of(&request.state, main)?;
                 let mut author = Author::new(executor);
                 author.probe(&chain)?;
-                let stage = Stage::Alone(Box::new(Alone { chain, author, pool: Vec::new() }));
+                let stage = Stage::Alone(Box::new(Alone { chain, author, offered: Vec::new() }));
                 Ok(Self { members: vec![member], stage, absent: Vec::new() })
             }
         }
@@ -268,7 +268,7 @@ impl<'a> Stage<'a> {
             Self::Alone(alone) => Self::Alone(Box::new(Alone {
                 chain: alone.chain.clone(),
                 author: alone.author.fresh(),
-                pool: alone.pool.clone(),
+                offered: alone.offered.clone(),
             })),
             Self::Network(network) => Self::Network(Box::new(network.twin())),
         }
@@ -302,9 +302,6 @@ impl<'a> Stage<'a> {
 
     /// Writes to the state of a chain between two blocks. No candidate of it may be pending.
     pub fn set(&mut self, member: &Member, changes: Vec<(Vec<u8>, Option<Vec<u8>>)>) -> Result<()> {
-        if changes.is_empty() {
-            return Ok(());
-        }
         match (self, member.place) {
             (Self::Alone(alone), _) => alone.chain.set(changes),
             (Self::Network(network), Some(Place::Parachain(id))) => {
@@ -315,12 +312,12 @@ impl<'a> Stage<'a> {
         }
     }
 
-    /// Puts an extrinsic into the next block of a chain.
-    pub fn submit(&mut self, member: &Member, extrinsic: Vec<u8>) -> Result<()> {
+    /// Replaces the extrinsics that each next block of a chain is to include if its runtime accepts them.
+    pub fn offer(&mut self, member: &Member, extrinsics: Vec<Vec<u8>>) -> Result<()> {
         match (self, member.place) {
-            (Self::Alone(alone), _) => alone.pool.push(extrinsic),
-            (Self::Network(network), Some(Place::Parachain(id))) => network.both(ParaId::from(id))?.1.submit(extrinsic),
-            (Self::Network(network), _) => network.relay.submit(extrinsic),
+            (Self::Alone(alone), _) => alone.offered = extrinsics,
+            (Self::Network(network), Some(Place::Parachain(id))) => network.both(ParaId::from(id))?.1.offer(extrinsics),
+            (Self::Network(network), _) => network.relay.offer(extrinsics),
         }
         Ok(())
     }
@@ -345,8 +342,8 @@ impl<'a> Stage<'a> {
     pub fn round(&mut self, members: &[Member], slots_ahead: u64) -> Result<Round> {
         let network = match self {
             Self::Alone(alone) => {
-                let extrinsics = std::mem::take(&mut alone.pool);
-                let request = BlockRequest { extrinsics, slots_ahead, ..BlockRequest::default() };
+                let optional = alone.offered.clone();
+                let request = BlockRequest { optional, slots_ahead, ..BlockRequest::default() };
                 let built = alone.author.build(&mut alone.chain, request)?;
                 let keys = built.changes.main_storage_changes.into_iter().map(|(key, _)| key).collect();
                 let (extrinsics, refused) = (built.extrinsics, built.refused);
@@ -357,6 +354,8 @@ impl<'a> Stage<'a> {
         };
         let position = |place: Place| members.iter().position(|member| member.place == Some(place));
         let of = |para: ParaId| position(Place::Parachain(para.into()));
+        // What a code of the relay chain that the call put in place cannot do is the call's doing.
+        network.relay.judge(network.relay.chain().next_code()?);
         let mut round = network.advance_after(slots_ahead, |_| true)?;
         let mut obstacles = Vec::new();
         let paras: Vec<_> = network.parachains.iter().map(Parachain::id).collect();

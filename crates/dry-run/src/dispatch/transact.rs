@@ -7,7 +7,7 @@
 
 use super::{
     call::Call,
-    mail::{Letter, Mail},
+    mail::{Instructions, Letter, Mail},
     route::Route,
     run::{Run, Until},
     stage::{Member, Stage},
@@ -25,7 +25,7 @@ pub fn succeed(
     (mail, without, skipped): (&Mail, &Mail, &[u64]),
     reporter: &Reporter,
 ) -> Result<Vec<Option<bool>>> {
-    let carries = |letter: &Letter| letter.transacts == Some(true) && letter.is_executed();
+    let carries = |letter: &Letter| letter.instructions.is_some_and(|it| it.calls > 0) && letter.is_executed();
     let mut answers = vec![None; mail.letters.len()];
     let Some(main) = members.first().filter(|_| mail.letters.iter().any(carries)) else { return Ok(answers) };
     // What cannot be encoded again as it was cannot be altered.
@@ -42,24 +42,27 @@ pub fn succeed(
     };
     reporter.status("asking whether the calls in messages succeed");
     let Some(strict) = attempt(value::expect_success())? else { return Ok(answers) };
-    let is_fine = |mail: &Mail, place: usize, letter: &Letter| {
-        let same = mail.letters.get(place).filter(|other| (other.from, &other.to) == (letter.from, &letter.to));
-        same.map(Letter::is_executed)
+    let same = |mail: &'_ Mail, place: usize, letter: &Letter| -> Option<(bool, Instructions)> {
+        let same = mail.letters.get(place).filter(|other| (other.from, &other.to) == (letter.from, &letter.to))?;
+        Some((same.is_executed(), same.instructions?))
     };
     let mut lenient = None;
     for (place, letter) in mail.letters.iter().enumerate().filter(|(_, letter)| carries(letter) && letter.from == 0) {
-        answers[place] = match is_fine(&strict, place, letter) {
-            Some(true) => Some(true),
-            Some(false) => {
+        let Some(own) = letter.instructions.filter(|own| !own.handles_errors) else { continue };
+        let asks = |asked: Instructions| asked.expectations >= own.expectations + own.calls;
+        answers[place] = match same(&strict, place, letter) {
+            Some((true, asked)) if asks(asked) => Some(true),
+            Some((false, asked)) if asks(asked) => {
                 if lenient.is_none() {
                     lenient = attempt(value::clear_status())?;
                 }
-                match lenient.as_ref().and_then(|mail| is_fine(mail, place, letter)) {
-                    Some(true) => Some(false),
-                    Some(false) | None => None,
+                match lenient.as_ref().and_then(|mail| same(mail, place, letter)) {
+                    Some((true, _)) => Some(false),
+                    Some((false, _)) | None => None,
                 }
             }
-            None => None,
+            // The message was not altered: the call sends it in another way.
+            Some(_) | None => None,
         };
     }
     Ok(answers)

@@ -42,14 +42,57 @@ pub fn place(location: &Value, from: Place) -> Option<Place> {
     }
 }
 
-/// Returns whether a message has such an instruction.
-pub fn has_instruction(value: &Value, instruction: &str) -> bool {
+/// Counts such instructions in a message.
+pub fn count(value: &Value, instruction: &str) -> usize {
     match value {
-        Value::Variant { name, .. } if name == instruction => true,
+        Value::Variant { name, .. } if name == instruction => 1,
         Value::Variant { fields, .. } | Value::Fields(fields) | Value::Call { fields, .. } => {
-            fields.iter().any(|field| has_instruction(&field.value, instruction))
+            fields.iter().map(|field| count(&field.value, instruction)).sum()
         }
-        Value::List(items) => items.iter().any(|item| has_instruction(item, instruction)),
+        Value::List(items) => items.iter().map(|item| count(item, instruction)).sum(),
+        _ => 0,
+    }
+}
+
+/// Returns whether a call within writes to the storage below this prefix (`set_storage`, `kill_storage`, `kill_prefix`).
+pub fn writes_below(value: &Value, prefix: &[u8]) -> bool {
+    const WRITES: [&str; 3] = ["set_storage", "kill_storage", "kill_prefix"];
+    match value {
+        Value::Call { pallet, name, fields } if pallet == "System" && WRITES.contains(&name.as_str()) => {
+            // A shorter prefix has all of it.
+            let whole = |bytes: &[u8]| name == "kill_prefix" && prefix.starts_with(bytes);
+            fields.iter().any(|field| has_bytes(&field.value, &|bytes| bytes.starts_with(prefix) || whole(bytes)))
+        }
+        Value::Variant { fields, .. } | Value::Fields(fields) | Value::Call { fields, .. } => {
+            fields.iter().any(|field| writes_below(&field.value, prefix))
+        }
+        Value::List(items) => items.iter().any(|item| writes_below(item, prefix)),
+        _ => false,
+    }
+}
+
+/// Returns whether there are such bytes.
+fn has_bytes(value: &Value, are_such: &dyn Fn(&[u8]) -> bool) -> bool {
+    match value {
+        Value::Bytes(bytes) => are_such(bytes),
+        Value::Variant { fields, .. } | Value::Fields(fields) | Value::Call { fields, .. } => {
+            fields.iter().any(|field| has_bytes(&field.value, are_such))
+        }
+        Value::List(items) => items.iter().any(|item| has_bytes(item, are_such)),
+        _ => false,
+    }
+}
+
+/// Returns whether a call within executes a message with a `Transact` on its own chain (pallet-xcm).
+pub fn executes_calls(value: &Value) -> bool {
+    match value {
+        Value::Call { name, fields, .. } if name == "execute" => {
+            fields.iter().any(|field| count(&field.value, "Transact") > 0)
+        }
+        Value::Variant { fields, .. } | Value::Fields(fields) | Value::Call { fields, .. } => {
+            fields.iter().any(|field| executes_calls(&field.value))
+        }
+        Value::List(items) => items.iter().any(executes_calls),
         _ => false,
     }
 }
@@ -266,6 +309,37 @@ mod tests {
             fields: vec![named("message", Value::variant("V5", Value::List(vec![transact()])))],
         };
         assert_eq!(with_instruction(&execute, &expect_success()), None);
+    }
+
+    #[test]
+    fn calls_that_can_hide_their_errors_are_found_within_others() {
+        let batch = |call| Value::Call {
+            pallet: "Utility".into(),
+            name: "batch".into(),
+            fields: vec![named("calls", Value::List(vec![call]))],
+        };
+        let kill = |key: &[u8]| Value::Call {
+            pallet: "System".into(),
+            name: "kill_prefix".into(),
+            fields: vec![named("prefix", Value::bytes(key)), named("subkeys", Value::Number(1))],
+        };
+        assert!(writes_below(&batch(kill(&[1, 2, 3])), &[1, 2]) && writes_below(&kill(&[1]), &[1, 2]));
+        assert!(!writes_below(&batch(kill(&[2, 2, 3])), &[1, 2]));
+        let pair = Value::Fields(vec![
+            Field { name: None, value: Value::bytes([9, 9]) },
+            Field { name: None, value: Value::bytes([]) },
+        ]);
+        let fields = vec![named("items", Value::List(vec![pair]))];
+        let set = Value::Call { pallet: "System".into(), name: "set_storage".into(), fields };
+        assert!(!writes_below(&set, &[1, 2]), "an empty value");
+        let message = |name: &str| Value::variant("V5", Value::List(vec![Value::unit_variant(name)]));
+        let execute = |message| Value::Call {
+            pallet: "XcmPallet".into(),
+            name: "execute".into(),
+            fields: vec![named("message", message)],
+        };
+        assert!(executes_calls(&batch(execute(message("Transact")))));
+        assert!(!executes_calls(&execute(message("ClearOrigin"))) && !executes_calls(&send(Vec::new())));
     }
 
     #[test]

@@ -13,7 +13,7 @@ use crate::{authorization, input::Runtime, journeys::UNPAID, outcome::kept};
 use entries::{Changes, Destination, Entry};
 use network::{Network, ParaId, include_one};
 use protocol::{CheckOutcome, Finding};
-use worker::{Failure, Reporter, Result};
+use worker::{Failure, Kind, Reporter, Result};
 
 /// The most candidates until one takes the relay chain's message. A parachain may build as many blocks behind the
 /// newest relay block.
@@ -56,6 +56,7 @@ pub fn rehearse(
             format!("the parachain goes on: {continuation}"),
             continuation.untried().into_iter().collect(),
         ),
+        Err(failure) if failure.kind != Kind::Check => CheckOutcome::not_judged(failure.to_string()),
         Err(failure) => {
             reporter.status("looking for what stops the parachain on the new relay chain");
             let layout = &parachain.layout;
@@ -134,8 +135,10 @@ fn cure<T>(entries: Vec<Entry>, attempt: impl Fn(Changes) -> Result<Result<T>>) 
         if fewer.is_empty() {
             break;
         }
-        if let Ok(other) = attempt(entries::changes(&fewer))? {
-            (needed, continuation) = (fewer, other);
+        match attempt(entries::changes(&fewer))? {
+            Ok(other) => (needed, continuation) = (fewer, other),
+            Err(failure) if failure.kind != Kind::Check => return Ok(Cure::Unknown(needed, failure)),
+            Err(_) => {}
         }
     }
     Ok(Cure::Found(needed, continuation))

@@ -29,11 +29,13 @@ pub struct Given {
     pub files: Vec<PathBuf>,
     /// The blob that a bundle's proposal authorizes.
     pub blob: Option<PathBuf>,
+    /// The call that is signed or voted on, in words, if the proposal is the one inside.
+    pub source: Option<String>,
 }
 
 impl From<Proposed> for Given {
     fn from(proposed: Proposed) -> Self {
-        Self { proposed, files: Vec::new(), blob: None }
+        Self { proposed, files: Vec::new(), blob: None, source: None }
     }
 }
 
@@ -52,9 +54,13 @@ pub fn read(text: &str) -> Result<Given> {
     match (path.is_dir(), path.exists()) {
         (true, _) => in_directory(path),
         (false, true) => in_file(path),
-        (false, false) => Err(Failure::input(format!("there is no proposal {}", protocol::hide_addresses(text)))
-            .found("no file or directory of this name")
-            .expected(FORMS)),
+        (false, false) => {
+            let failure = Failure::input(format!("there is no proposal {}", protocol::hide_addresses(text)))
+                .found("no file or directory of this name")
+                .expected(FORMS);
+            let is_hex = text.len().is_multiple_of(2) && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+            Err(if is_hex { failure.hint("write 0x before a call in hex") } else { failure })
+        }
     }
 }
 
@@ -154,7 +160,7 @@ fn in_bundle(directory: &Path, evidence: PathBuf) -> Result<Given> {
             .expected(&proposal.code_hash));
     }
     let proposed = root_call(&proposal, &evidence)?;
-    Ok(Given { proposed, files: vec![evidence, build], blob: Some(blob) })
+    Ok(Given { proposed, files: vec![evidence, build], blob: Some(blob), source: Some(outer(&proposal)) })
 }
 
 fn in_document(document: PathBuf) -> Result<Given> {
@@ -165,7 +171,13 @@ fn in_document(document: PathBuf) -> Result<Given> {
             .hint("write it again with `cargo xtask propose upgrade --out DIR`")
     })?;
     let proposed = root_call(&proposal, &document)?;
-    Ok(Given { files: vec![document], ..proposed.into() })
+    Ok(Given { files: vec![document], source: Some(outer(&proposal)), ..proposed.into() })
+}
+
+/// Tells which calls carry the one that root dispatches: those that are signed or voted on.
+fn outer(proposal: &Proposal) -> String {
+    let calls: Vec<_> = proposal.calls.iter().map(|call| format!("{} {}", call.name, call.hash)).collect();
+    format!("the call that root dispatches, carried by {}", calls.join(", "))
 }
 
 /// Returns the call that root dispatches on the governing chain: the one that the sudo key wraps, or the one that is
