@@ -353,6 +353,7 @@ fn a_referendum_is_dispatched_by_its_own_origin() {
 fn bad_input_is_named() {
     let calls = Calls::of(Standalone);
     let state = state(Standalone);
+    output(&calls.gift(), &[]).expect_code(2).mentions(&["no chain is given", "--state or --network"]);
     output(&[255, 1], &["--state", &state]).expect_code(4).mentions(&["not a call of the chain"]);
     output(&calls.gift()[..5], &["--state", &state]).expect_code(4).mentions(&["end in the middle"]);
     output(&calls.gift(), &["--state", &state, "--origin", "Nobody"])

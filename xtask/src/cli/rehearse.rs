@@ -12,7 +12,7 @@ pub struct Rehearse {
     pub proposal: String,
     /// The chain that dispatches the proposal: a raw chain spec, a snapshot, a ws:// or http:// node,
     /// or a network (`paseo/people`)
-    #[arg(long, short, value_name = "SOURCE", required_unless_present = "network")]
+    #[arg(long, short, value_name = "SOURCE")]
     pub state: Option<String>,
     /// The block of that chain, by hash or number, if its state is a node's [default: the last
     /// finalized; with --relay the head that the relay chain has]

@@ -89,8 +89,7 @@ mod tests {
             assert!(is_valid(words), "{words:?}");
         }
         for words in [
-            &[] as &[&str],
-            &["--network", "paseo", "--state", "a.json"],
+            &["--network", "paseo", "--state", "a.json"][..],
             &["--network", "paseo", "--relay", "a.json"],
             &["--state", "a.json", "--on", "people"],
         ] {

@@ -8,7 +8,7 @@ use scale_info::{TypeDef, Variant, form::PortableForm};
 use worker::Result;
 
 /// The most events that are read. Blocks of busy chains have some thousand.
-const MOST: u32 = 100_000;
+pub const MOST: u32 = 100_000;
 /// The events whose fields are kept, whatever pallet they are of: those about messages and about the scheduler's tasks.
 const WITH_FIELDS: [&str; 5] = ["Sent", "Processed", "ProcessingFailed", "OverweightEnqueued", "Dispatched"];
 /// The most fields of an event that are kept.

@@ -5,13 +5,16 @@ use super::{
     call::Call,
     caused::Caused,
     difference::Differences,
-    mail::{Letter, Mail, Receiver},
     run::Run,
+    sent_messages::{Receiver, SentMessage, SentMessages},
     stage::Member,
     upgrades::Release,
     value,
 };
-use crate::{block::records::Record, messages::Execution};
+use crate::{
+    block::records::{self, Record},
+    messages::Execution,
+};
 use artifact::{hashes::twox_128, pace::counted};
 use proposal::Value;
 use protocol::{
@@ -60,9 +63,6 @@ const WAITS: [(&str, &str); 11] = [
     ("RegionDropped", "a region of coretime was dropped"),
 ];
 
-/// The most events of a block that are read.
-const MOST_EVENTS: usize = 100_000;
-
 /// What the runs showed.
 pub struct Seen<'s> {
     pub members: &'s [Member],
@@ -78,7 +78,7 @@ pub struct Seen<'s> {
     /// The chains that were named and take no part.
     pub absent: &'s [RehearsedChain],
     pub caused: &'s [Caused<'s>],
-    pub mail: &'s Mail,
+    pub sent: &'s SentMessages,
     pub answers: &'s [Option<bool>],
     pub differences: &'s Differences,
     pub releases: &'s [Release],
@@ -112,8 +112,8 @@ impl Seen<'_> {
     /// Returns whether all that the call asks for was done where somebody could look.
     fn ended_well(&self) -> bool {
         let dispatched = self.with.dispatched.as_ref().is_some_and(|dispatched| dispatched.error.is_none());
-        let arrived = |letter: &Letter| letter.is_executed() && matches!(letter.to, Receiver::Member(_));
-        dispatched && self.with.obstacle.is_none() && self.absent.is_empty() && self.mail.letters.iter().all(arrived)
+        let arrived = |message: &SentMessage| message.is_executed() && matches!(message.to, Receiver::Member(_));
+        dispatched && self.with.obstacle.is_none() && self.absent.is_empty() && self.sent.messages.iter().all(arrived)
     }
 }
 
@@ -172,7 +172,8 @@ fn inner_results(seen: &Seen<'_>) -> CheckOutcome {
             findings.push(Finding::hazard(format!("{at}: {told}")));
         }
     }
-    let is_unread = |records: &Option<Vec<_>>| records.as_ref().is_none_or(|records| records.len() >= MOST_EVENTS);
+    let is_unread =
+        |events: &Option<Vec<_>>| events.as_ref().is_none_or(|events| events.len() >= records::MOST as usize);
     let unread = seen.with.blocks.iter().filter(|made| is_unread(&made.records)).count();
     if unread > 0 {
         let why = "a chain ran another code than the one that was read, or its events do not decode or are too many";
@@ -222,18 +223,18 @@ fn messages(seen: &Seen<'_>) -> CheckOutcome {
     if let Some(limit) = seen.limit() {
         return limit;
     }
-    let letters = &seen.mail.letters;
+    let messages = &seen.sent.messages;
     let mut findings: Vec<_> =
-        letters.iter().zip(seen.answers).filter_map(|(letter, answer)| message(seen, letter, *answer)).collect();
+        messages.iter().zip(seen.answers).filter_map(|(message, answer)| of_message(seen, message, *answer)).collect();
     // Pallets send messages of which no event names the receiver.
-    for (position, id, received) in seen.mail.strays.iter().filter(|(.., it)| it.execution != Execution::Complete) {
+    for (position, id, received) in seen.sent.unmatched.iter().filter(|(.., it)| it.execution != Execution::Complete) {
         let (name, id) = (seen.name(*position), hex::encode_prefixed(id));
         findings.push(Finding::seen(format!(
             "{name} got a message, {id}, that no event of its sender names: {}",
             received.told
         )));
     }
-    if letters.is_empty() && findings.is_empty() {
+    if messages.is_empty() && findings.is_empty() {
         let queues = ["Dmp.", "XcmpQueue.OutboundXcmp", "ParachainSystem.PendingUpwardMessages"];
         let queued = seen.differences.listed.iter().find(|it| queues.iter().any(|queue| it.item.starts_with(queue)));
         return match queued {
@@ -244,37 +245,37 @@ fn messages(seen: &Seen<'_>) -> CheckOutcome {
             None => CheckOutcome::skip("it sends no message that an event names"),
         };
     }
-    let executed = letters.iter().filter(|letter| letter.is_executed()).count();
+    let executed = messages.iter().filter(|message| message.is_executed()).count();
     let failed = seen.answers.iter().filter(|answer| **answer == Some(false)).count();
     let calls = match failed {
         0 => String::new(),
         failed => format!(", and the calls in {failed} of them failed"),
     };
     let detail =
-        format!("{executed} of {} were executed to their end{calls}", counted(letters.len() as u128, "message"));
+        format!("{executed} of {} were executed to their end{calls}", counted(messages.len() as u128, "message"));
     CheckOutcome::judged(detail, few(findings))
 }
 
-fn message(seen: &Seen<'_>, letter: &Letter, answer: Option<bool>) -> Option<Finding> {
-    let (id, from) = (hex::encode_prefixed(letter.id), seen.name(letter.from));
-    let to = match &letter.to {
+fn of_message(seen: &Seen<'_>, message: &SentMessage, answer: Option<bool>) -> Option<Finding> {
+    let (id, from) = (hex::encode_prefixed(message.id), seen.name(message.from));
+    let to = match &message.to {
         Receiver::Member(position) => seen.name(*position),
         Receiver::Other(told) => {
             return Some(Finding::not_judged(format!("{id} from {from} to {told}, which takes no part")));
         }
     };
     let told = format!("{id} from {from} to {to}");
-    match &letter.received {
+    match &message.received {
         None => {
-            let strays = seen.mail.strays.iter().filter(|(at, ..)| letter.to == Receiver::Member(*at)).count();
-            Some(match strays {
+            let unmatched = seen.sent.unmatched.iter().filter(|(at, ..)| message.to == Receiver::Member(*at)).count();
+            Some(match unmatched {
                 0 => Finding::seen(format!("{told} was not executed in {} blocks", seen.with.rounds())),
                 // Older queues give messages other identifiers.
-                _ => Finding::not_judged(format!("{told}: {strays} messages arrived there under other identifiers")),
+                _ => Finding::not_judged(format!("{told}: {unmatched} messages arrived there under other identifiers")),
             })
         }
-        Some(received) if !letter.is_executed() => Some(Finding::seen(format!("{told}: {}", received.told))),
-        Some(_) => match (letter.instructions.map(|it| it.calls), answer) {
+        Some(received) if !message.is_executed() => Some(Finding::seen(format!("{told}: {}", received.told))),
+        Some(_) => match (message.instructions.map(|it| it.calls), answer) {
             (Some(1..), Some(false)) => Some(Finding::seen(format!(
                 "{told} was executed, and a call that it carries failed there: no event says so"
             ))),

@@ -9,10 +9,10 @@ mod caused;
 mod checks;
 mod control;
 mod difference;
-mod mail;
 mod origin;
 mod route;
 mod run;
+mod sent_messages;
 mod stage;
 mod transact;
 mod upgrades;
@@ -22,7 +22,6 @@ use artifact::hashes::blake2_256;
 use call::Call;
 use caused::Caused;
 use fork::Executor;
-use mail::{Mail, Receiver};
 use origin::Origin;
 use proposal::decode;
 use protocol::{
@@ -31,7 +30,8 @@ use protocol::{
 };
 use route::Route;
 use run::{Run, Until};
-use stage::{Cast, Member};
+use sent_messages::{Receiver, SentMessages};
+use stage::{Chains, Member};
 use std::time::Instant;
 use upgrades::Release;
 use worker::{Failure, Reporter, Result};
@@ -45,7 +45,7 @@ pub fn rehearse(request: &RehearseRequest, reporter: &Reporter) -> Result<Rehear
     let releases: Vec<_> = request.codes.iter().map(|name| Release::read(name)).collect::<Result<_>>()?;
     let executor = Executor::new(request.cache.as_deref());
     let of_relay = executor.beside();
-    let Cast { members, stage, absent } = Cast::read(request, (&executor, &of_relay), reporter)?;
+    let Chains { members, stage, absent } = Chains::read(request, (&executor, &of_relay), reporter)?;
     let main = members.first().ok_or_else(|| Failure::internal("a rehearsal without chains"))?;
     let call = Call::read(request, &stage, main)?;
     let decoded = decode::call(main.target.types(), &call.bytes)?;
@@ -64,9 +64,9 @@ pub fn rehearse(request: &RehearseRequest, reporter: &Reporter) -> Result<Rehear
     let other = run(Some((&remark[..], &Origin::Root)), Until::Like(&skipped))?;
 
     let differences = difference::of(&members, &with, &without, &other)?;
-    let mail = std::mem::take(&mut with.mail).without(&without.mail);
+    let sent = std::mem::take(&mut with.sent).without(&without.sent);
     let answers =
-        transact::succeed(&stage, &members, &route, (&call, &decoded), (&mail, &without.mail, &skipped), reporter)?;
+        transact::succeed(&stage, &members, &route, (&call, &decoded), (&sent, &without.sent, &skipped), reporter)?;
     let caused = caused::events(&with, &without, &other);
     let upgrades = match with.obstacle {
         None => upgrades::apply(with.stage.twin(), &members, &releases, &executor, reporter)?,
@@ -83,7 +83,7 @@ pub fn rehearse(request: &RehearseRequest, reporter: &Reporter) -> Result<Rehear
         decoded: &explained,
         absent: &absent,
         caused: &caused,
-        mail: &mail,
+        sent: &sent,
         answers: &answers,
         differences: &differences,
         releases: &releases,
@@ -124,7 +124,7 @@ pub fn rehearse(request: &RehearseRequest, reporter: &Reporter) -> Result<Rehear
         chains: members.iter().enumerate().map(ended).chain(absent).collect(),
         events: events(&caused, &members)?,
         more_events: caused.len().saturating_sub(MOST_EVENTS) as u64,
-        messages: messages(&mail, &answers, &members),
+        messages: messages(&sent, &answers, &members),
         differences: differences.listed,
         more_differences: differences.more,
         difference_hash: hex::encode_prefixed(differences.hash),
@@ -179,20 +179,20 @@ fn events(caused: &[Caused<'_>], members: &[Member]) -> Result<Vec<RehearsedEven
     Ok(events)
 }
 
-fn messages(mail: &Mail, answers: &[Option<bool>], members: &[Member]) -> Vec<RehearsedMessage> {
+fn messages(sent: &SentMessages, answers: &[Option<bool>], members: &[Member]) -> Vec<RehearsedMessage> {
     let name = |position: usize| members.get(position).map(|member| member.name.clone()).unwrap_or_default();
-    let told = |(letter, answer): (&mail::Letter, &Option<bool>)| RehearsedMessage {
-        from: name(letter.from),
-        to: match &letter.to {
+    let told = |(message, answer): (&sent_messages::SentMessage, &Option<bool>)| RehearsedMessage {
+        from: name(message.from),
+        to: match &message.to {
             Receiver::Member(position) => name(*position),
             Receiver::Other(told) => told.clone(),
         },
-        sent: letter.sent,
-        id: hex::encode_prefixed(letter.id),
-        followed: matches!(letter.to, Receiver::Member(_)),
-        received: letter.received.as_ref().map(|received| received.told.clone()),
-        executed: letter.is_executed(),
+        sent: message.sent,
+        id: hex::encode_prefixed(message.id),
+        followed: matches!(message.to, Receiver::Member(_)),
+        received: message.received.as_ref().map(|received| received.told.clone()),
+        executed: message.is_executed(),
         calls_succeeded: *answer,
     };
-    mail.letters.iter().zip(answers).map(told).collect()
+    sent.messages.iter().zip(answers).map(told).collect()
 }

@@ -14,7 +14,10 @@ use artifact::hashes::blake2_256;
 use codec::{Decode, Encode};
 use fork::{BlockRequest, Chain, Executor, keys};
 use frame_metadata::v14::StorageHasher;
-use network::schedule::{self, Changes, Task};
+use network::{
+    schedule::{self, Changes, Task},
+    upgrade::not_of_the_parachain,
+};
 use worker::{Failure, Result};
 
 /// How calls are dispatched on a chain.
@@ -199,7 +202,7 @@ fn by_scheduler<'a>(
         let mut trial = chain.clone();
         trial.set(task(&trial, interface, block, by_relay, Some((&remark, &Origin::Root)))?.0)?;
         let waiting = trial.storage(&schedule::agenda(block))?;
-        stage.author(executor).build(&mut trial, BlockRequest::default())?;
+        stage.author(executor).build(&mut trial, BlockRequest::default()).map_err(not_of_the_parachain)?;
         if trial.storage(&schedule::agenda(block))? != waiting {
             return Ok(Route::Scheduler { block, by_relay });
         }

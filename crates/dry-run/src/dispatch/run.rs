@@ -2,9 +2,9 @@
 //! Blocks on the chains, from the one that dispatches a call on, with their events.
 
 use super::{
-    mail::Mail,
     origin::Origin,
     route::{Dispatch, Route},
+    sent_messages::SentMessages,
     stage::{Member, Stage},
 };
 use crate::block::records::{self, Record};
@@ -37,7 +37,7 @@ pub struct Run<'a> {
     pub reasons: Vec<Option<String>>,
     /// The keys that were written for the call alone.
     pub written: Vec<Vec<u8>>,
-    pub mail: Mail,
+    pub sent: SentMessages,
     part: Part,
 }
 
@@ -116,7 +116,7 @@ impl<'a> Run<'a> {
             obstacle: None,
             reasons: vec![None; members.len()],
             written,
-            mail: Mail::default(),
+            sent: SentMessages::default(),
             part: Part::default(),
         };
         loop {
@@ -185,7 +185,7 @@ impl<'a> Run<'a> {
 
     /// Returns whether the call was dispatched, each chain has gone on since then, and all messages have arrived.
     fn is_settled(&self, members: &[Member], dispatches: bool) -> Result<bool> {
-        if dispatches && self.dispatched.is_none() || !self.mail.is_delivered(members) {
+        if dispatches && self.dispatched.is_none() || !self.sent.is_delivered() {
             return Ok(false);
         }
         let goes_on = |position: usize| {
@@ -233,7 +233,7 @@ impl<'a> Run<'a> {
                 }
             }
             if let Some(records) = &records {
-                self.mail.note(position, number, members, records)?;
+                self.sent.note(position, number, members, records)?;
             }
             self.blocks.push(Made { member: position, number, records, keys: block.keys });
         }

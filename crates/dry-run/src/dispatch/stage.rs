@@ -9,7 +9,7 @@ use crate::{
     types::Interface,
 };
 use fork::{Author, BlockRequest, Chain, Executor, LoadOptions, Store};
-use network::{Block, CollationOutcome, Network, ParaId, Parachain, Relay, control};
+use network::{Block, CollationOutcome, Network, ParaId, Parachain, Relay, control, schedule::Changes};
 use proposal::Target;
 use protocol::{
     Source,
@@ -42,7 +42,7 @@ pub struct Alone<'a> {
 }
 
 /// Everything that was read.
-pub struct Cast<'a> {
+pub struct Chains<'a> {
     pub members: Vec<Member>,
     pub stage: Stage<'a>,
     /// The chains that take no part, with the reasons.
@@ -84,7 +84,7 @@ fn name(present: &Present) -> String {
     }
 }
 
-impl<'a> Cast<'a> {
+impl<'a> Chains<'a> {
     /// Reads the chains of a request, and puts them together. What is pending on the relay chain is included first. Then a
     /// candidate of each parachain is, which shows that the forks go on.
     ///
@@ -177,7 +177,7 @@ impl<'a, 'r> Assembly<'a, 'r> {
     }
 
     /// Adds the parachains: the one that dispatches the proposal, if it is one, and then the others.
-    fn complete(mut self, main: Option<Present>) -> Result<Cast<'a>> {
+    fn complete(mut self, main: Option<Present>) -> Result<Chains<'a>> {
         let dispatches = main.is_some();
         if let Some(main) = main {
             let source = &self.request.state;
@@ -208,7 +208,7 @@ impl<'a, 'r> Assembly<'a, 'r> {
         }
         let mut members = self.parachains;
         members.insert(usize::from(dispatches), self.relay);
-        Ok(Cast { members, stage: Stage::Network(Box::new(self.network)), absent: self.absent })
+        Ok(Chains { members, stage: Stage::Network(Box::new(self.network)), absent: self.absent })
     }
 
     /// Returns a parachain at the head that the relay chain has of it. One whose state comes from a node is read again
@@ -301,7 +301,7 @@ impl<'a> Stage<'a> {
     }
 
     /// Writes to the state of a chain between two blocks. No candidate of it may be pending.
-    pub fn set(&mut self, member: &Member, changes: Vec<(Vec<u8>, Option<Vec<u8>>)>) -> Result<()> {
+    pub fn set(&mut self, member: &Member, changes: Changes) -> Result<()> {
         match (self, member.place) {
             (Self::Alone(alone), _) => alone.chain.set(changes),
             (Self::Network(network), Some(Place::Parachain(id))) => {

@@ -7,9 +7,9 @@
 
 use super::{
     call::Call,
-    mail::{Instructions, Letter, Mail},
     route::Route,
     run::{Run, Until},
+    sent_messages::{Instructions, SentMessage, SentMessages},
     stage::{Member, Stage},
     value,
 };
@@ -22,41 +22,43 @@ pub fn succeed(
     members: &[Member],
     route: &Route,
     (call, decoded): (&Call, &Value),
-    (mail, without, skipped): (&Mail, &Mail, &[u64]),
+    (sent, without, skipped): (&SentMessages, &SentMessages, &[u64]),
     reporter: &Reporter,
 ) -> Result<Vec<Option<bool>>> {
-    let carries = |letter: &Letter| letter.instructions.is_some_and(|it| it.calls > 0) && letter.is_executed();
-    let mut answers = vec![None; mail.letters.len()];
-    let Some(main) = members.first().filter(|_| mail.letters.iter().any(carries)) else { return Ok(answers) };
+    let carries = |message: &SentMessage| message.instructions.is_some_and(|it| it.calls > 0) && message.is_executed();
+    let mut answers = vec![None; sent.messages.len()];
+    let Some(main) = members.first().filter(|_| sent.messages.iter().any(carries)) else { return Ok(answers) };
     // What cannot be encoded again as it was cannot be altered.
     if encode::call(&main.target, decoded).ok().as_ref() != Some(&call.bytes) {
         return Ok(answers);
     }
-    let attempt = |instruction: Value| -> Result<Option<Mail>> {
+    let attempt = |instruction: Value| -> Result<Option<SentMessages>> {
         let altered = value::with_instruction(decoded, &instruction);
         let Some(bytes) = altered.and_then(|altered| encode::call(&main.target, &altered).ok()) else {
             return Ok(None);
         };
         let run = Run::of(stage, members, route, Some((&bytes, &call.origin)), Until::Like(skipped), reporter)?;
-        Ok(Some(run.mail.without(without)))
+        Ok(Some(run.sent.without(without)))
     };
     reporter.status("asking whether the calls in messages succeed");
     let Some(strict) = attempt(value::expect_success())? else { return Ok(answers) };
-    let same = |mail: &'_ Mail, place: usize, letter: &Letter| -> Option<(bool, Instructions)> {
-        let same = mail.letters.get(place).filter(|other| (other.from, &other.to) == (letter.from, &letter.to))?;
+    let same = |sent: &'_ SentMessages, place: usize, message: &SentMessage| -> Option<(bool, Instructions)> {
+        let same = sent.messages.get(place).filter(|other| (other.from, &other.to) == (message.from, &message.to))?;
         Some((same.is_executed(), same.instructions?))
     };
     let mut lenient = None;
-    for (place, letter) in mail.letters.iter().enumerate().filter(|(_, letter)| carries(letter) && letter.from == 0) {
-        let Some(own) = letter.instructions.filter(|own| !own.handles_errors) else { continue };
+    for (place, message) in
+        sent.messages.iter().enumerate().filter(|(_, message)| carries(message) && message.from == 0)
+    {
+        let Some(own) = message.instructions.filter(|own| !own.handles_errors) else { continue };
         let asks = |asked: Instructions| asked.expectations >= own.expectations + own.calls;
-        answers[place] = match same(&strict, place, letter) {
+        answers[place] = match same(&strict, place, message) {
             Some((true, asked)) if asks(asked) => Some(true),
             Some((false, asked)) if asks(asked) => {
                 if lenient.is_none() {
                     lenient = attempt(value::clear_status())?;
                 }
-                match lenient.as_ref().and_then(|mail| same(mail, place, letter)) {
+                match lenient.as_ref().and_then(|sent| same(sent, place, message)) {
                     Some((true, _)) => Some(false),
                     Some((false, _)) | None => None,
                 }

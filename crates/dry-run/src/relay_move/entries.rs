@@ -4,14 +4,12 @@
 use artifact::{metadata::Pallet, pace::counted};
 use codec::{Compact, Decode, Encode};
 use fork::Layout;
+use network::schedule::Changes;
 use protocol::Finding;
 use worker::Result;
 
 /// The length of a slot of relay chains, in milliseconds.
 const RELAY_SLOT: u64 = 6_000;
-
-/// Changes of a state: keys, each with its new value or none.
-pub type Changes = Vec<(Vec<u8>, Option<Vec<u8>>)>;
 
 /// What the new relay chain has.
 #[derive(Clone, Copy)]

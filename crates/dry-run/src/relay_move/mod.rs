@@ -10,8 +10,8 @@ mod entries;
 mod leftovers;
 
 use crate::{authorization, input::Runtime, journeys::UNPAID, outcome::kept};
-use entries::{Changes, Destination, Entry};
-use network::{Network, ParaId, include_one};
+use entries::{Destination, Entry};
+use network::{Network, ParaId, include_one, schedule::Changes};
 use protocol::{CheckOutcome, Finding};
 use worker::{Failure, Kind, Reporter, Result};
 

@@ -30,7 +30,10 @@ pub fn chains(context: &Context, options: &cli::Rehearse) -> Result<Chains> {
         (None, Some(state)) => {
             Chains { state: state.clone(), relay: options.relay.clone(), with: Vec::new(), onboard: false }
         }
-        (None, None) => return Err(Failure::usage("no chain is given").hint("name one with --state or --network")),
+        (None, None) => {
+            return Err(Failure::usage("no chain is given to dispatch the proposal on")
+                .hint("name it with --state or --network"));
+        }
     };
     chains.with.extend(options.with.iter().cloned());
     chains.onboard |= options.onboard;

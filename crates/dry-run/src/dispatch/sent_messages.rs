@@ -14,14 +14,14 @@ use proposal::decode;
 use worker::Result;
 
 #[derive(Default)]
-pub struct Mail {
+pub struct SentMessages {
     /// The messages in the order in which they were sent.
-    pub letters: Vec<Letter>,
+    pub messages: Vec<SentMessage>,
     /// What was received under an identifier that no sender named, each with the position of its chain.
-    pub strays: Vec<(usize, MessageId, Received)>,
+    pub unmatched: Vec<(usize, MessageId, Received)>,
 }
 
-pub struct Letter {
+pub struct SentMessage {
     /// The position of the sender.
     pub from: usize,
     pub to: Receiver,
@@ -54,7 +54,7 @@ pub enum Receiver {
     Other(String),
 }
 
-impl Mail {
+impl SentMessages {
     /// Notes what a block of the chain at `position` sent and received.
     pub fn note(&mut self, position: usize, number: u32, members: &[Member], records: &[Record]) -> Result<()> {
         let Some(member) = members.get(position) else { return Ok(()) };
@@ -64,7 +64,7 @@ impl Mail {
         let by_transport: Vec<_> = records.iter().filter_map(|record| sent_by_transport(record, members)).collect();
         for (id, to) in by_transport.into_iter().skip(named) {
             let (content, instructions) = (b"transport".to_vec(), None);
-            self.send(Letter { from: position, to, sent: number, id, instructions, content, received: None });
+            self.send(SentMessage { from: position, to, sent: number, id, instructions, content, received: None });
         }
         for record in records {
             if let Some(id) = identifier(record) {
@@ -77,7 +77,7 @@ impl Mail {
                     None => Some(Instructions::default()),
                 };
                 let content = message.map_or_else(|| record.name.clone().into_bytes(), |field| field.value.clone());
-                self.send(Letter { from: position, to, sent: number, id, instructions, content, received: None });
+                self.send(SentMessage { from: position, to, sent: number, id, instructions, content, received: None });
             }
             if let Some((id, received)) = received(&interface, record) {
                 self.receive(position, id, received);
@@ -88,80 +88,77 @@ impl Mail {
 
     /// Notes a message. A parachain's block is known after the relay block that includes it, which may execute its messages
     /// at once: then it was received already.
-    fn send(&mut self, mut letter: Letter) {
-        if let Some(place) = self.strays.iter().position(|(at, id, _)| letter.may_arrive(*at, *id)) {
-            let (at, _, received) = self.strays.remove(place);
-            letter.to = Receiver::Member(at);
-            letter.received = Some(received);
+    fn send(&mut self, mut message: SentMessage) {
+        if let Some(place) = self.unmatched.iter().position(|(at, id, _)| message.may_arrive(*at, *id)) {
+            let (at, _, received) = self.unmatched.remove(place);
+            message.to = Receiver::Member(at);
+            message.received = Some(received);
         }
-        self.letters.push(letter);
+        self.messages.push(message);
     }
 
     fn receive(&mut self, position: usize, id: MessageId, received: Received) {
-        match self.letters.iter_mut().find(|letter| letter.received.is_none() && letter.may_arrive(position, id)) {
-            Some(letter) => {
-                letter.to = Receiver::Member(position);
-                letter.received = Some(received);
+        match self.messages.iter_mut().find(|message| message.received.is_none() && message.may_arrive(position, id)) {
+            Some(message) => {
+                message.to = Receiver::Member(position);
+                message.received = Some(received);
             }
-            None => self.strays.push((position, id, received)),
+            None => self.unmatched.push((position, id, received)),
         }
     }
 
     /// Returns whether every message to a chain that takes part was received.
-    pub fn is_delivered(&self, members: &[Member]) -> bool {
-        self.letters.iter().all(|letter| match letter.to {
-            Receiver::Member(position) => letter.received.is_some() || position >= members.len(),
-            Receiver::Other(_) => true,
-        })
+    pub fn is_delivered(&self) -> bool {
+        self.messages.iter().all(|message| message.received.is_some() || matches!(message.to, Receiver::Other(_)))
     }
 
     /// Keeps the messages that another run over the same blocks did not send. Identifiers follow from the blocks, so a
     /// message that both sent may have two.
     pub fn without(mut self, other: &Self) -> Self {
-        let known = |letter: &Letter, known: &Letter| (known.from, known.id) == (letter.from, letter.id);
-        let says = |letter: &Letter| (letter.from, letter.content.clone());
-        let own = |all: &[Letter], others: &[Letter]| -> Vec<(usize, Vec<u8>)> {
-            all.iter().filter(|letter| !others.iter().any(|other| known(letter, other))).map(says).collect()
+        let known = |message: &SentMessage, known: &SentMessage| (known.from, known.id) == (message.from, message.id);
+        let says = |message: &SentMessage| (message.from, message.content.clone());
+        let own = |all: &[SentMessage], others: &[SentMessage]| -> Vec<(usize, Vec<u8>)> {
+            all.iter().filter(|message| !others.iter().any(|other| known(message, other))).map(says).collect()
         };
-        let mut same = own(&other.letters, &self.letters);
-        self.letters.retain(|letter| {
-            if other.letters.iter().any(|other| known(letter, other)) {
+        let mut same = own(&other.messages, &self.messages);
+        self.messages.retain(|message| {
+            if other.messages.iter().any(|other| known(message, other)) {
                 return false;
             }
-            let place = same.iter().position(|content| *content == says(letter));
+            let place = same.iter().position(|content| *content == says(message));
             place.map(|place| same.swap_remove(place)).is_none()
         });
-        let mut strays: Vec<_> = other.strays.iter().collect();
+        let mut unmatched: Vec<_> = other.unmatched.iter().collect();
         for exact in [true, false] {
-            self.strays.retain(|(position, id, received)| {
+            self.unmatched.retain(|(position, id, received)| {
                 let is_it = |(at, known, told): &&(usize, MessageId, Received)| {
                     at == position && if exact { known == id } else { told == received }
                 };
-                let place = strays.iter().position(is_it);
-                place.map(|place| strays.swap_remove(place)).is_none()
+                let place = unmatched.iter().position(is_it);
+                place.map(|place| unmatched.swap_remove(place)).is_none()
             });
         }
         // A message that its receiver refuses before the first instruction has another identifier there.
-        for position in 0..=self.strays.iter().map(|(position, ..)| *position).max().unwrap_or(0) {
+        for position in 0..=self.unmatched.iter().map(|(position, ..)| *position).max().unwrap_or(0) {
             let mut open = self
-                .letters
+                .messages
                 .iter_mut()
-                .filter(|letter| letter.to == Receiver::Member(position) && letter.received.is_none());
+                .filter(|message| message.to == Receiver::Member(position) && message.received.is_none());
             let is_failed = |received: &Received| received.execution != Execution::Complete;
-            let mut strays =
-                self.strays.iter().enumerate().filter(|(_, (at, _, told))| *at == position && is_failed(told));
-            if let (Some(letter), None, Some((place, (_, _, told))), None) =
-                (open.next(), open.next(), strays.next(), strays.next())
+            let mut unmatched =
+                self.unmatched.iter().enumerate().filter(|(_, (at, _, told))| *at == position && is_failed(told));
+            if let (Some(message), None, Some((place, (_, _, told))), None) =
+                (open.next(), open.next(), unmatched.next(), unmatched.next())
             {
-                letter.received = Some(told.clone());
-                self.strays.remove(place);
+                message.received = Some(told.clone());
+                self.unmatched.remove(place);
             }
         }
         self
     }
 }
 
-impl Letter {
+impl SentMessage {
     /// Returns whether it is what the chain at `position` received under this identifier.
     fn may_arrive(&self, position: usize, id: MessageId) -> bool {
         self.id == id
@@ -228,9 +225,9 @@ fn sent_by_transport(record: &Record, members: &[Member]) -> Option<(MessageId, 
 mod tests {
     use super::*;
 
-    fn letter(from: usize, to: Receiver, id: u8) -> Letter {
+    fn message(from: usize, to: Receiver, id: u8) -> SentMessage {
         let instructions = Some(Instructions::default());
-        Letter { from, to, sent: 1, id: [id; 32], instructions, content: vec![id], received: None }
+        SentMessage { from, to, sent: 1, id: [id; 32], instructions, content: vec![id], received: None }
     }
 
     fn complete() -> Received {
@@ -239,39 +236,47 @@ mod tests {
 
     #[test]
     fn a_message_may_be_received_before_its_senders_block_is_known() {
-        let mut mail = Mail::default();
-        mail.receive(0, [1; 32], complete());
-        mail.send(letter(1, Receiver::Member(0), 1));
-        mail.send(letter(1, Receiver::Member(0), 2));
-        mail.receive(0, [2; 32], complete());
-        assert!(mail.letters.iter().all(Letter::is_executed) && mail.strays.is_empty());
+        let mut sent = SentMessages::default();
+        sent.receive(0, [1; 32], complete());
+        sent.send(message(1, Receiver::Member(0), 1));
+        sent.send(message(1, Receiver::Member(0), 2));
+        sent.receive(0, [2; 32], complete());
+        assert!(sent.messages.iter().all(SentMessage::is_executed) && sent.unmatched.is_empty());
         // The twin: the identifier of another chain's message.
-        mail.receive(1, [3; 32], complete());
-        mail.send(letter(1, Receiver::Member(0), 3));
-        assert!(!mail.letters[2].is_executed());
+        sent.receive(1, [3; 32], complete());
+        sent.send(message(1, Receiver::Member(0), 3));
+        assert!(!sent.messages[2].is_executed());
     }
 
     #[test]
     fn one_message_under_another_identifier_is_the_one_that_is_missing() {
         let refused = || Received { execution: Execution::Refused, told: "refused".into() };
-        let mail = |letters: &[u8], strays: &[u8]| Mail {
-            letters: letters.iter().map(|id| letter(0, Receiver::Member(1), *id)).collect(),
-            strays: strays.iter().map(|id| (1, [*id; 32], refused())).collect(),
+        let sent = |messages: &[u8], unmatched: &[u8]| SentMessages {
+            messages: messages.iter().map(|id| message(0, Receiver::Member(1), *id)).collect(),
+            unmatched: unmatched.iter().map(|id| (1, [*id; 32], refused())).collect(),
         };
-        let one = mail(&[1], &[9]).without(&Mail::default());
-        assert_eq!(one.letters[0].received, Some(refused()));
+        let one = sent(&[1], &[9]).without(&SentMessages::default());
+        assert_eq!(one.messages[0].received, Some(refused()));
         // The twins: one of two, and what arrives without the call too.
-        assert!(mail(&[1, 2], &[9]).without(&Mail::default()).letters.iter().all(|letter| letter.received.is_none()));
-        assert_eq!(mail(&[1], &[9]).without(&mail(&[], &[9])).letters[0].received, None);
-        let executed = Mail { strays: vec![(1, [9; 32], complete())], ..mail(&[1], &[]) };
+        assert!(
+            sent(&[1, 2], &[9])
+                .without(&SentMessages::default())
+                .messages
+                .iter()
+                .all(|message| message.received.is_none())
+        );
+        assert_eq!(sent(&[1], &[9]).without(&sent(&[], &[9])).messages[0].received, None);
+        let executed = SentMessages { unmatched: vec![(1, [9; 32], complete())], ..sent(&[1], &[]) };
         assert_eq!(
-            executed.without(&Mail::default()).letters[0].received,
+            executed.without(&SentMessages::default()).messages[0].received,
             None,
             "one that was executed is another one"
         );
         // A message that both runs send has another identifier in each.
-        let again =
-            Mail { letters: vec![Letter { id: [7; 32], ..letter(0, Receiver::Member(1), 1) }], ..mail(&[], &[]) };
-        assert!(again.without(&mail(&[1], &[])).letters.is_empty());
+        let again = SentMessages {
+            messages: vec![SentMessage { id: [7; 32], ..message(0, Receiver::Member(1), 1) }],
+            ..sent(&[], &[])
+        };
+        assert!(again.without(&sent(&[1], &[])).messages.is_empty());
     }
 }
