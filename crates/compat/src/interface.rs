@@ -360,6 +360,17 @@ fn item<'a>(
     }
 }
 
+/// Returns the length of the hash that a hasher puts before a key, and whether the key follows it.
+pub fn hashed(hasher: &StorageHasher) -> (usize, bool) {
+    match hasher {
+        StorageHasher::Identity => (0, true),
+        StorageHasher::Twox64Concat => (8, true),
+        StorageHasher::Blake2_128Concat => (16, true),
+        StorageHasher::Twox128 | StorageHasher::Blake2_128 => (16, false),
+        StorageHasher::Twox256 | StorageHasher::Blake2_256 => (32, false),
+    }
+}
+
 impl Pallet<'_> {
     /// Returns the storage key of an item. For a map: the prefix of its keys.
     pub fn key(&self, item: &str) -> Vec<u8> {

@@ -102,6 +102,11 @@ impl Layout {
         self.pallets.constant(pallet, name)
     }
 
+    /// Returns the prefix of the chain's addresses.
+    pub fn address_prefix(&self) -> Option<u16> {
+        address_prefix(self.constant("System", "SS58Prefix")?)
+    }
+
     /// Returns `Pallet.Item` for a storage key, as far as the metadata knows it.
     pub fn describe(&self, key: &[u8]) -> String {
         if let Some(pallet) = self.pallets.iter().find(|pallet| key.starts_with(&pallet.prefix())) {
@@ -118,5 +123,13 @@ impl Layout {
             Ok(text) if text.chars().all(|letter| letter.is_ascii_graphic()) => text.to_string(),
             _ => hex::encode_prefixed(&key[..key.len().min(32)]),
         }
+    }
+}
+/// Returns the prefix of a chain's addresses from its constant `System.SS58Prefix`. Older runtimes have it in one byte.
+pub fn address_prefix(constant: &[u8]) -> Option<u16> {
+    match constant {
+        [prefix] => Some(u16::from(*prefix)),
+        [low, high] => Some(u16::from_le_bytes([*low, *high])),
+        _ => None,
     }
 }

@@ -5,10 +5,11 @@
 use crate::{
     Check, RpcUsage, Source, Verdict,
     dry_run::{Counterpart, RelayRequest},
+    either::either,
     exposed, format,
 };
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use std::path::PathBuf;
 
 /// A request to dispatch a proposal on forks. The result is a [`RehearsalReport`].
@@ -89,6 +90,9 @@ pub struct RehearsalReport {
     pub more_events: u64,
     /// The messages that were sent, in their order.
     pub messages: Vec<RehearsedMessage>,
+    /// The balances that the call changed, in plain units.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub balances: Vec<BalanceChange>,
     /// The entries of the states that the call changed.
     pub differences: Vec<StateDifference>,
     /// The number of changed entries that are not listed, because there are too many.
@@ -116,6 +120,57 @@ pub struct RehearsalReport {
     pub verdict: Verdict,
     /// The number of hazards.
     pub hazards: usize,
+}
+
+/// The result of the step `rehearse`: what the proposal of an upgrade did, or why it was not dispatched.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[serde(untagged)]
+pub enum RehearseOutcome {
+    /// It was not dispatched.
+    NotDispatched {
+        /// Why not.
+        not_dispatched: String,
+        /// Whether it could have been: the step is then not judged. Else it is skipped.
+        applies: bool,
+    },
+    /// It was.
+    Rehearsed(Box<RehearsalReport>),
+}
+
+impl RehearseOutcome {
+    /// Returns what the proposal did, if it was dispatched.
+    pub fn report(&self) -> Option<&RehearsalReport> {
+        match self {
+            Self::NotDispatched { .. } => None,
+            Self::Rehearsed(report) => Some(report),
+        }
+    }
+
+    /// Returns the verdict of the step.
+    pub fn verdict(&self) -> Verdict {
+        match self {
+            Self::NotDispatched { applies: true, .. } => Verdict::NotJudged,
+            Self::NotDispatched { applies: false, .. } => Verdict::Skip,
+            Self::Rehearsed(report) => report.verdict,
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for RehearseOutcome {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        either(
+            deserializer,
+            "not_dispatched",
+            |NotDispatched { not_dispatched, applies }| Self::NotDispatched { not_dispatched, applies },
+            |report| Self::Rehearsed(Box::new(report)),
+        )
+    }
+}
+
+#[derive(Deserialize)]
+struct NotDispatched {
+    not_dispatched: String,
+    applies: bool,
 }
 
 /// The call of a proposal.
@@ -189,7 +244,7 @@ pub struct RehearsedMessage {
 }
 
 /// An entry of a chain's state that the call changed. Values are in words.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct StateDifference {
     /// The chain.
     pub chain: String,
@@ -202,6 +257,29 @@ pub struct StateDifference {
     pub without: Option<String>,
     /// The value with the call; nothing if there is none.
     pub with: Option<String>,
+    /// Whether it only follows from other changes, as the queues of a message do.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub bookkeeping: bool,
+}
+
+/// A balance that the call changed. Amounts are decimal numbers of the smallest unit.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct BalanceChange {
+    /// The chain.
+    pub chain: String,
+    /// The account, by SS58 with the prefix of the chain, or in hex if it has 20 bytes. Nothing for the total issuance.
+    pub account: Option<String>,
+    /// Whose account it is, if the account tells: that of a parachain, of the relay chain or of a pallet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub known_as: Option<String>,
+    /// The pallet and the number of the asset. Nothing for the chain's own token, of which what is free and what is reserved
+    /// counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asset: Option<String>,
+    /// The balance after the same blocks without the call.
+    pub without: String,
+    /// The balance with the call.
+    pub with: String,
 }
 
 /// An upgrade that the call authorized, and that was applied.

@@ -54,8 +54,8 @@ pub fn left_out(dry_run: &DryRunReport) -> Option<String> {
 }
 
 /// Formats a number with thousands separators: `1234567` as `1,234,567`.
-pub fn grouped(number: u64) -> String {
-    let digits = number.to_string();
+pub fn grouped(number: impl Into<u128>) -> String {
+    let digits = number.into().to_string();
     let mut text = String::new();
     for (index, digit) in digits.chars().enumerate() {
         if index > 0 && (digits.len() - index).is_multiple_of(3) {
@@ -105,7 +105,7 @@ mod tests {
 
     #[test]
     fn numbers_are_grouped_and_hashes_shortened() {
-        assert_eq!([0, 999, 1000, 1234567].map(grouped), ["0", "999", "1,000", "1,234,567"]);
+        assert_eq!([0u64, 999, 1000, 1234567].map(grouped), ["0", "999", "1,000", "1,234,567"]);
         let hash = format!("0x{}", "ab".repeat(32));
         assert_eq!(short(&hash), "0xabababababababab…");
         assert_eq!(short("0x12"), "0x12");

@@ -7,8 +7,9 @@ use crate::{
     terminal::{check_rows, indented, pairs, with_hazards},
 };
 use protocol::rehearse::{
-    RehearsalReport, RehearsedChain, RehearsedEvent, RehearsedMessage, RehearsedUpgrade, StateDifference,
+    BalanceChange, RehearsalReport, RehearsedChain, RehearsedEvent, RehearsedMessage, RehearsedUpgrade, StateDifference,
 };
+use std::collections::BTreeSet;
 
 /// The most rows of a table. The JSON has all of them.
 const ROW_LIMIT: usize = 60;
@@ -37,13 +38,19 @@ pub fn terminal(report: &RehearsalReport) -> String {
         all.push_str(&format!("   … {} more are not listed\n", grouped(report.more_events)));
     }
     all.push_str(&groups("messages", &report.messages, |_| String::new(), message));
+    if !report.balances.is_empty() {
+        let chain = |change: &BalanceChange| value(&change.chain);
+        all.push_str(&groups("balances: without the call → with it, in plain units", &report.balances, chain, balance));
+    }
     let chain = |difference: &StateDifference| value(&difference.chain);
-    all.push_str(&groups(
-        "changed entries of the states: without the call → with it",
-        &report.differences,
-        chain,
-        difference,
-    ));
+    let (follow, judged): (Vec<_>, Vec<_>) = report.differences.iter().cloned().partition(|it| it.bookkeeping);
+    all.push_str(&groups("changed entries of the states: without the call → with it", &judged, chain, difference));
+    if !follow.is_empty() {
+        let items: BTreeSet<_> = follow.iter().map(|difference| value(&difference.item)).collect();
+        let items = items.into_iter().collect::<Vec<_>>().join(", ");
+        let count = crate::counted(follow.len(), "value");
+        all.push_str(&format!("   and {count} of queues and blocks, see --json: {items}\n"));
+    }
     if report.more_differences > 0 {
         let more = grouped(report.more_differences);
         all.push_str(&format!("   … {more} more are not listed, and are part of the hash\n"));
@@ -135,6 +142,28 @@ fn difference(difference: &StateDifference) -> Vec<String> {
     vec![value(&difference.item), value(&difference.key), format!("{without} → {with}")]
 }
 
+fn balance(change: &BalanceChange) -> Vec<String> {
+    let account = change.account.as_deref().map_or_else(|| "total issuance".to_owned(), value);
+    let known = change.known_as.as_ref().map(|known| format!(" ({})", value(known))).unwrap_or_default();
+    let asset = change.asset.as_deref().map(value).unwrap_or_default();
+    let (without, with) = (amount(&change.without), amount(&change.with));
+    vec![format!("{account}{known}"), asset, format!("{without} → {with}"), sign(&change.without, &change.with)]
+}
+
+/// Returns an amount with separators of thousands.
+fn amount(text: &str) -> String {
+    text.parse::<u128>().map_or_else(|_| value(text), grouped)
+}
+
+/// Returns by how much an amount changes.
+fn sign(without: &str, with: &str) -> String {
+    match (without.parse::<u128>(), with.parse::<u128>()) {
+        (Ok(without), Ok(with)) if with >= without => format!("+{}", grouped(with - without)),
+        (Ok(without), Ok(with)) => format!("-{}", grouped(without - with)),
+        _ => String::new(),
+    }
+}
+
 fn upgrade(upgrade: &RehearsedUpgrade) -> Vec<String> {
     let live = if upgrade.live { "live" } else { "NOT LIVE" };
     let [chain, version, hash, told] =
@@ -190,6 +219,7 @@ mod tests {
             key: key.into(),
             without: without.map(str::to_owned),
             with: with.map(str::to_owned),
+            bookkeeping: false,
         }
     }
 

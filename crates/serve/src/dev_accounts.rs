@@ -3,12 +3,12 @@
 //!
 //! Their secret keys are public, and every wallet for development has them.
 
-use crate::system::address_prefix;
 use compat::{
     Interface,
     account::{self, Accounts},
     interface::Pallet,
 };
+use fork::layout::address_prefix;
 use fork::{Chain, Executor, Layout};
 use protocol::{
     Source,

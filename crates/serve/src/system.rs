@@ -42,18 +42,7 @@ struct Properties {
 
 fn properties(fork: &mut Fork<'_>) -> Result<Properties, Error> {
     let chain = fork.chain(None)?.clone();
-    let layout = fork.author.layout(&chain)?;
-    let prefix = layout.constant("System", "SS58Prefix");
-    Ok(Properties { ss58_format: prefix.and_then(address_prefix) })
-}
-
-/// Returns the prefix of a chain's addresses from its constant `System.SS58Prefix`. Older runtimes have it in one byte.
-pub(crate) fn address_prefix(constant: &[u8]) -> Option<u16> {
-    match constant {
-        [prefix] => Some(u16::from(*prefix)),
-        [low, high] => Some(u16::from_le_bytes([*low, *high])),
-        _ => None,
-    }
+    Ok(Properties { ss58_format: fork.author.layout(&chain)?.address_prefix() })
 }
 
 fn next_index(fork: &mut Fork<'_>, mut params: Params<'_>) -> Result<u64, Error> {

@@ -200,18 +200,19 @@ fn key_fits(interface: &Interface<'_>, item: &Item<'_>, rest: &[u8]) -> bool {
 }
 
 fn after_part<'k>(interface: &Interface<'_>, hasher: &StorageHasher, part: u32, rest: &'k [u8]) -> Option<&'k [u8]> {
-    let concat = |width: usize, hash: fn(&[u8]) -> Vec<u8>| -> Option<&'k [u8]> {
-        let (front, key) = rest.split_at_checked(width)?;
-        let left = read::skip(interface.types, part, key).ok()?;
-        (hash(&key[..key.len() - left.len()]) == front).then_some(left)
+    let (front, key) = match compat::interface::hashed(hasher) {
+        (width, true) => rest.split_at_checked(width)?,
+        (width, false) => return rest.get(width..),
     };
-    match hasher {
-        StorageHasher::Blake2_128Concat => concat(16, |key| artifact::hashes::blake2_128(key).to_vec()),
-        StorageHasher::Twox64Concat => concat(8, |key| artifact::hashes::twox_64(key).to_vec()),
-        StorageHasher::Identity => read::skip(interface.types, part, rest).ok(),
-        StorageHasher::Blake2_128 | StorageHasher::Twox128 => rest.get(16..),
-        StorageHasher::Blake2_256 | StorageHasher::Twox256 => rest.get(32..),
-    }
+    let left = read::skip(interface.types, part, key).ok()?;
+    let own = &key[..key.len() - left.len()];
+    let is_hash = match hasher {
+        StorageHasher::Blake2_128Concat => front == artifact::hashes::blake2_128(own),
+        StorageHasher::Twox64Concat => front == artifact::hashes::twox_64(own),
+        // The key itself is there, and nothing before it.
+        _ => true,
+    };
+    is_hash.then_some(left)
 }
 
 /// Decodes all values that the blocks of the upgrade wrote. Returns how many.

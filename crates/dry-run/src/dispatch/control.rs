@@ -85,6 +85,7 @@ mod tests {
             key: "7".into(),
             without: Some("{supply: 5}".into()),
             with: Some(with.into()),
+            bookkeeping: false,
         };
         assert!(is_about("Assets.Asset") && !changes(&asset("{supply: 6}")) && changes(&asset("{owner: 0x01}")));
     }

@@ -5,13 +5,12 @@
 //! call too, such as hashes of blocks, do not count: a run with a call without an effect tells which these are. So no list of
 //! storage items is needed. In some maps the keys themselves are hashes: each run then has keys that the others do not have.
 
-use super::{control, run::Run, stage::Member};
+use super::{balances, bookkeeping, control, run::Run, stage::Member};
 use crate::types::{Interface, read};
 use artifact::hashes::blake2_256;
 use codec::Encode;
 use compat::value::{Part, line, parts};
-use frame_metadata::v14::StorageHasher;
-use protocol::rehearse::StateDifference;
+use protocol::rehearse::{BalanceChange, StateDifference};
 use std::collections::BTreeSet;
 use worker::Result;
 
@@ -39,6 +38,8 @@ pub struct Differences {
     pub control: Vec<StateDifference>,
     /// The items of this kind of which entries were left out.
     pub uncertain_control: BTreeSet<String>,
+    /// The balances that changed, at most as many as differences are listed.
+    pub balances: Vec<BalanceChange>,
 }
 
 /// Compares the states after three runs over the same blocks: with the call, without one, and with a call without an
@@ -71,6 +72,9 @@ pub fn of(members: &[Member], with: &Run<'_>, without: &Run<'_>, other: &Run<'_>
             }
             hashed.extend((&member.name, key, &old, &new).encode());
             found.members.insert(position);
+            if found.balances.len() < MOST {
+                found.balances.extend(balances::change(member, &interface, key, (old.as_deref(), new.as_deref())));
+            }
             let is_control = control::is_about(&item) && found.control.len() < MOST;
             if found.listed.len() >= MOST && !is_control {
                 found.more += 1;
@@ -130,8 +134,9 @@ fn told(
     let chain = member.name.clone();
     let Some((known, prefix)) = item_of(interface, key) else {
         let (without, with) = (old.map(raw), new.map(raw));
-        return StateDifference { chain, item, key: String::new(), without, with };
+        return StateDifference { chain, item, without, with, ..StateDifference::default() };
     };
+    let bookkeeping = bookkeeping::is_about(&item);
     let key = key_text(interface, known, key.get(prefix..).unwrap_or_default());
     let decoded =
         |bytes: &[u8]| (bytes.len() <= LONGEST).then(|| parts(interface.types, known.value, bytes).ok()).flatten();
@@ -148,7 +153,7 @@ fn told(
             (old.map(text), new.map(text))
         }
     };
-    StateDifference { chain, item, key, without, with }
+    StateDifference { chain, item, key, without, with, bookkeeping }
 }
 
 /// Returns the parts of two values that differ, each in one line.
@@ -191,13 +196,7 @@ fn key_text(interface: &Interface<'_>, item: &compat::interface::Item<'_>, mut r
     };
     let mut words = Vec::new();
     for (hasher, id) in item.hashers.iter().zip(types) {
-        let (hash, kept) = match hasher {
-            StorageHasher::Identity => (0, true),
-            StorageHasher::Twox64Concat => (8, true),
-            StorageHasher::Blake2_128Concat => (16, true),
-            StorageHasher::Twox128 | StorageHasher::Blake2_128 => (16, false),
-            StorageHasher::Twox256 | StorageHasher::Blake2_256 => (32, false),
-        };
+        let (hash, kept) = compat::interface::hashed(hasher);
         let Some((hashed, after)) = rest.split_at_checked(hash) else { break };
         let left = if kept { read::skip(interface.types, id, after).unwrap_or_default() } else { after };
         let own = &after[..after.len() - left.len()];

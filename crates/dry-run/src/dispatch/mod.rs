@@ -4,6 +4,8 @@
 //! The same blocks are built three times: with the call, without it, and with a call without an effect. What differs is what
 //! the call did.
 
+mod balances;
+mod bookkeeping;
 mod call;
 mod caused;
 mod checks;
@@ -13,10 +15,10 @@ mod origin;
 mod route;
 mod run;
 mod sent_messages;
-mod stage;
+pub mod stage;
 mod transact;
 mod upgrades;
-mod value;
+pub mod value;
 
 use artifact::hashes::blake2_256;
 use call::Call;
@@ -125,6 +127,7 @@ pub fn rehearse(request: &RehearseRequest, reporter: &Reporter) -> Result<Rehear
         events: events(&caused, &members)?,
         more_events: caused.len().saturating_sub(MOST_EVENTS) as u64,
         messages: messages(&sent, &answers, &members),
+        balances: differences.balances,
         differences: differences.listed,
         more_differences: differences.more,
         difference_hash: hex::encode_prefixed(differences.hash),

@@ -58,7 +58,7 @@ pub struct Round {
 
 impl Member {
     /// Returns the chain without its state.
-    fn of(source: &Source, present: Present) -> Result<(Self, Chain)> {
+    pub fn of(source: &Source, present: Present) -> Result<(Self, Chain)> {
         let name = name(&present);
         let Present { chain, runtime, place } = present;
         let untyped =
