@@ -4,7 +4,7 @@
 
 use crate::{
     MANIFEST, bundle, canonical,
-    content::{Facts, check_results},
+    content::{Facts, check_results, difference_hash},
     digest,
     envelope::{self, Manifest, STATEMENT_PAYLOAD},
     statement::{PREDICATE_TYPE, STATEMENT_TYPE, check_blobs, check_complete, check_states, subject},
@@ -128,6 +128,7 @@ fn read_steps(request: &AssembleRequest, files: &BTreeMap<String, PathBuf>) -> R
             runtime: step.runtime.clone(),
             verdict: step.verdict,
             digest: step::digest(&text)?,
+            difference_hash: difference_hash(&step),
         };
         if steps.insert(file, step).is_none() {
             summaries.push(summary);

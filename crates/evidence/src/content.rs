@@ -16,10 +16,11 @@ use protocol::{
     checks::TABLE,
     diff::{Change, ChangeKind, DiffOutcome},
     dry_run::DryRunReport,
-    format::{DIFF, DRY_RUN, WEIGHTS},
+    format::{DIFF, DRY_RUN, REHEARSAL, WEIGHTS},
     inspect::RuntimeFacts,
     manifest::{RuntimeBlob, SourceIdentity, StepSummary},
     proposal::{Call, Proposal, ProposeOutcome},
+    rehearse::{RehearsalReport, RehearseOutcome},
     step::{Step, StepResult},
     weights::check as weights,
 };
@@ -80,9 +81,21 @@ fn check_result(
                 Err(format!("states that it passed, but its result is a refusal: {}", error.message))
             }
         },
+        RehearseOutcome::STEP => of::<RehearseOutcome>(step).and_then(|result| match result {
+            RehearseOutcome::Rehearsed(report) => rehearse(&report, step, steps),
+            RehearseOutcome::NotDispatched { not_dispatched, .. } => {
+                Err(format!("states that it passed, but its proposal was not dispatched: {not_dispatched}"))
+            }
+        }),
         _ => Ok(()),
     };
     result.map_err(Refusal::Wrong)
+}
+
+/// Returns the hash of all that the proposal changes, of a step that rehearsed one.
+pub fn difference_hash(step: &Step) -> Option<String> {
+    let outcome: RehearseOutcome = step.result().ok()?;
+    outcome.report().map(|report| report.difference_hash.clone())
 }
 
 fn of<T: StepResult>(step: &Step) -> Result<T, String> {
@@ -100,6 +113,7 @@ fn known_format(step: &Step) -> Result<(), String> {
         DryRunReport::STEP => DRY_RUN,
         DiffOutcome::STEP => DIFF,
         weights::StepResult::STEP => WEIGHTS,
+        RehearseOutcome::STEP => REHEARSAL,
         _ => return Ok(()),
     };
     match Header::deserialize(&step.result) {
@@ -140,14 +154,38 @@ fn dry_run(result: &DryRunReport, blobs: &[&RuntimeBlob]) -> Result<(), String> 
     if let Some(check) = result.checks.iter().find(skipped) {
         return Err(format!("states that it passed, but skips the check {}, which always applies", check.name));
     }
+    follows(result.verdict, &result.checks)
+}
+
+/// Checks that a verdict follows from the checks, none of which blocks an upgrade.
+fn follows(verdict: Verdict, checks: &[Check]) -> Result<(), String> {
     let blocking = |check: &&Check| matches!(check.status, Status::Fail | Status::NotJudged);
-    if let Some(check) = result.checks.iter().find(blocking) {
+    if let Some(check) = checks.iter().find(blocking) {
         return Err(format!("states that it passed, but its check {} is {}", check.name, check.status));
     }
-    let expected = Verdict::of(&result.checks);
-    match result.verdict == expected {
+    let expected = Verdict::of(checks);
+    match verdict == expected {
         true => Ok(()),
-        false => Err(format!("has the verdict {}, but its checks result in {expected}", result.verdict)),
+        false => Err(format!("has the verdict {verdict}, but its checks result in {expected}")),
+    }
+}
+
+/// Checks that what was dispatched is the proposal of the same runtime.
+fn rehearse(report: &RehearsalReport, step: &Step, steps: &BTreeMap<String, Step>) -> Result<(), String> {
+    if report.checks.is_empty() {
+        return Err("states that it passed, but has no checks".into());
+    }
+    follows(report.verdict, &report.checks)?;
+    let proposed = steps.values().find(|other| other.step == ProposeOutcome::STEP && other.runtime == step.runtime);
+    let outcome = proposed.and_then(|proposed| proposed.result::<ProposeOutcome>().ok());
+    let calls = outcome.as_ref().and_then(ProposeOutcome::proposal).map(|proposal| &proposal.calls[..]);
+    let mut hashes = calls.unwrap_or_default().iter().flat_map(|call| {
+        let carried = call.carries.iter().map(|inner| &inner.hash);
+        carried.chain([&call.hash]).chain(call.preimage.as_ref().map(|preimage| &preimage.hash))
+    });
+    match hashes.any(|hash| *hash == report.call.blake2_256) {
+        true => Ok(()),
+        false => Err(format!("is about the call {}, which is not that of the proposal", report.call.blake2_256)),
     }
 }
 
@@ -343,6 +381,37 @@ mod tests {
             assert!(message.contains(expected), "{message}");
         }
         assert!(refused("dry-run", |result| *result = json!({})).contains("has no valid result"));
+    }
+
+    #[test]
+    fn a_rehearsal_is_that_of_the_proposal_and_its_verdict_follows_from_its_checks() {
+        let check = |status: &str| json!([{"name": "dispatch", "status": status, "detail": "", "findings": []}]);
+        for (change, expected) in [
+            (json!({"verdict": "not_judged"}), "has the verdict not judged, but its checks result in pass"),
+            (json!({"checks": []}), "has no checks"),
+            (json!({"checks": check("fail")}), "its check dispatch is fail"),
+            (json!({"call": {"blake2_256": "0x12"}}), "is about the call 0x12"),
+            (json!({"format": "cutover/rehearsal/v0"}), "this version reads cutover/rehearsal/v1"),
+            (json!({"not_dispatched": "no state", "applies": false}), "was not dispatched: no state"),
+        ] {
+            let message = refused("rehearse", |result| {
+                for (name, value) in change.as_object().expect("an object") {
+                    match (&mut result[name.as_str()], value) {
+                        (Value::Object(fields), Value::Object(changed)) => fields.extend(changed.clone()),
+                        (field, value) => *field = value.clone(),
+                    }
+                }
+            });
+            assert!(message.contains(expected), "{expected}: {message}");
+        }
+    }
+
+    #[test]
+    fn the_manifest_has_the_hash_of_what_the_proposal_changes() {
+        let bundle = Bundle::new();
+        let assembled = bundle.assemble();
+        let hashes: Vec<_> = assembled.steps.iter().filter_map(|step| step.difference_hash.as_deref()).collect();
+        assert_eq!(hashes, ["0x07"]);
     }
 
     #[test]

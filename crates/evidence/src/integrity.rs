@@ -8,7 +8,7 @@
 use crate::{
     MANIFEST, bundle,
     calls::Refusal,
-    content::{Facts, check_results},
+    content::{Facts, check_results, difference_hash},
     digest,
     envelope::Manifest,
     statement::{blocks_upgrade, check_blobs, check_complete, check_states, subject_digest},
@@ -113,6 +113,7 @@ fn check_statements(
         let digest = step::digest(&read).map_err(|failure| failed(failure.to_string()))?;
         if (step.verdict, &step.runtime, &digest) != (summary.verdict, &summary.runtime, &summary.digest)
             || summary.file != format!("{}.json", summary.name)
+            || summary.difference_hash != difference_hash(&step)
         {
             return Err(failed("differs from what the manifest states about it".into()));
         }

@@ -71,14 +71,14 @@ mod tests {
         let assembled = send(json!({
             "command": "assemble",
             "bundle": path,
-            "steps": ["build", "inspect", "diff", "dry-run", "propose"],
+            "steps": ["build", "inspect", "diff", "dry-run", "propose", "rehearse"],
             "files": ["report.md", "calls/"],
             "runtimes": [{"name": "standalone", "file": "blobs/standalone.wasm", "spec_version": 2}],
         }))
         .expect("assembled");
         assert!(assembled.passed);
         assert_eq!(assembled.value["runtimes"][0]["spec_version"], 2);
-        assert_eq!(assembled.value["subjects"].as_array().expect("a list").len(), 8);
+        assert_eq!(assembled.value["subjects"].as_array().expect("a list").len(), 9);
 
         let unsigned = send(json!({"command": "verify", "bundle": path})).expect("verified");
         assert!(!unsigned.passed);

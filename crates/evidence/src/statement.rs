@@ -28,10 +28,11 @@ pub fn subject_digest(digests: &Digests) -> SubjectDigest {
 }
 
 /// The steps that every upgrade must have. Some runtimes have further steps, such as `weights`.
-pub const MANDATORY: [&str; 5] = ["build", "inspect", "diff", "dry-run", "propose"];
+pub const MANDATORY: [&str; 6] = ["build", "inspect", "diff", "dry-run", "propose", "rehearse"];
 
-/// The mandatory step that may be skipped: a runtime can be too old to be compared.
-const SKIPPABLE: &str = "diff";
+/// The mandatory steps that may be skipped: a runtime can be too old to be compared, and the state of the chain that
+/// governs an upgrade may not be given.
+const SKIPPABLE: [&str; 2] = ["diff", "rehearse"];
 
 /// Returns whether a step blocks an upgrade: it failed, was not judged, or was skipped although it
 /// must not be.
@@ -39,7 +40,7 @@ pub fn blocks_upgrade(step: &StepSummary) -> bool {
     let name = step.name.rsplit('/').next().unwrap_or_default();
     match step.verdict {
         Verdict::Pass | Verdict::PassWithHazards => false,
-        Verdict::Skip => MANDATORY.contains(&name) && name != SKIPPABLE,
+        Verdict::Skip => MANDATORY.contains(&name) && !SKIPPABLE.contains(&name),
         Verdict::Fail | Verdict::NotJudged => true,
     }
 }

@@ -102,6 +102,10 @@ pub struct StepSummary {
     /// The BLAKE2-256 hash of the step without fields that differ between runs, such as times: `0x`
     /// and hex digits. Two runs with the same findings have the same digest.
     pub digest: String,
+    /// Of the step `rehearse`: the BLAKE2-256 hash of all that the proposal changes in the states, `0x` and hex digits. Signers
+    /// who rehearse the proposal themselves compare it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub difference_hash: Option<String>,
 }
 
 /// A runtime that the upgrade ships.

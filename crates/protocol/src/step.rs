@@ -9,6 +9,7 @@ use crate::{
     format,
     inspect::{RuntimeFacts, StatePin},
     proposal::ProposeOutcome,
+    rehearse::RehearseOutcome,
     weights,
 };
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -74,6 +75,7 @@ results! {
     "diff" DiffOutcome
     "dry-run" DryRunReport
     "propose" ProposeOutcome
+    "rehearse" RehearseOutcome
     "weights" weights::check::StepResult
 }
 

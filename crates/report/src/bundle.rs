@@ -4,7 +4,7 @@
 use crate::field::or_dash;
 use protocol::{
     build::BuildResult, diff::DiffOutcome, dry_run::DryRunReport, inspect::RuntimeFacts, proposal::ProposeOutcome,
-    weights::check::StepResult,
+    rehearse::RehearseOutcome, weights::check::StepResult,
 };
 
 /// The results of the steps of an upgrade. The result of a step that did not run is `None`.
@@ -22,6 +22,8 @@ pub struct Bundle {
     pub diff: Option<DiffOutcome>,
     /// The calls of the proposal, or the reason for none.
     pub propose: Option<ProposeOutcome>,
+    /// What the proposal did on forks, or the reason why it was not dispatched.
+    pub rehearse: Option<RehearseOutcome>,
     /// `None` for a runtime whose source is not checked.
     pub weights: Option<StepResult>,
 }

@@ -21,6 +21,7 @@ pub mod init;
 pub mod junit;
 pub mod markdown;
 pub mod rehearsal;
+mod rehearsed;
 pub mod release;
 pub mod release_notes;
 #[cfg(test)]

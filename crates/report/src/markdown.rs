@@ -42,6 +42,7 @@ pub fn report(bundle: &Bundle) -> String {
         bundle.diff.as_ref().map(crate::diff::parameters_of_report),
         bundle.weights.as_ref().map(weights),
         bundle.propose.as_ref().map(proposal),
+        bundle.rehearse.as_ref().map(crate::rehearsed::section_of_report),
         Some(checklist(bundle)),
         Some(verifying()),
     ] {

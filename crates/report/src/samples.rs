@@ -7,12 +7,13 @@ use protocol::{
     build::{BuildRecord, BuildResult},
     diff::{Audience, Change, ChangeKind, ComparedRuntime, Concerned, DiffOutcome, DiffReport, Parameter, Severity},
     dry_run::{
-        Block, CallWeight, CandidateTimeline, DryRunReport, Milestone, ParachainTimeline, Phase, StorageChange,
-        Timeline,
+        Block, CallWeight, CandidateTimeline, Counterpart, DryRunReport, Milestone, ParachainTimeline, Phase,
+        StorageChange, Timeline,
     },
     format,
     inspect::RuntimeFacts,
     proposal::{Call, Proposal, ProposeOutcome, Route},
+    rehearse::{RehearsalReport, RehearseOutcome, RehearsedCall, RehearsedChain, RehearsedUpgrade, StateDifference},
     weights::check::{AgainstRelease, Rule, Severity as FindingSeverity, StepResult},
 };
 use serde::{Serialize, de::DeserializeOwned};
@@ -27,7 +28,45 @@ pub(crate) fn bundle() -> Bundle {
         dry_run: Some(dry_run()),
         diff: Some(DiffOutcome::Compared(Box::new(diff()))),
         propose: Some(ProposeOutcome::Proposed(Box::new(proposal()))),
+        rehearse: Some(RehearseOutcome::Rehearsed(Box::new(rehearsal()))),
         weights: Some(source_weights("v1", "pallet_xcm", "pallet_own")),
+    }
+}
+
+pub(crate) fn rehearsal() -> RehearsalReport {
+    RehearsalReport {
+        format: format::REHEARSAL.into(),
+        call: RehearsedCall {
+            chain: "solo".into(),
+            source: "the call sudo of the proposal".into(),
+            blake2_256: "0x34".into(),
+            length: 37,
+            origin: "signed:0x01".into(),
+            route: "scheduler".into(),
+            ..RehearsedCall::default()
+        },
+        chains: vec![RehearsedChain {
+            identity: Counterpart { chain: "solo".into(), number: 7, ..Counterpart::default() },
+            ended: 12,
+            absent: None,
+        }],
+        differences: vec![StateDifference {
+            chain: "solo".into(),
+            item: "System.AuthorizedUpgrade".into(),
+            with: Some("code_hash: 0x12".into()),
+            ..StateDifference::default()
+        }],
+        difference_hash: "0x56".into(),
+        upgrades: vec![RehearsedUpgrade {
+            chain: "solo".into(),
+            blake2_256: "0x12".into(),
+            version: "solo 2".into(),
+            told: "applied in block 11".into(),
+            live: true,
+        }],
+        checks: vec![Check::pass("dispatch", "dispatched in block 8"), Check::skip("messages", "none")],
+        verdict: Verdict::Pass,
+        ..RehearsalReport::default()
     }
 }
 
@@ -228,6 +267,7 @@ pub(crate) fn poisoned(text: &str) -> Bundle {
         dry_run: poison(&bundle.dry_run, text),
         diff: poison(&bundle.diff, text),
         propose: poison(&bundle.propose, text),
+        rehearse: poison(&bundle.rehearse, text),
         weights: Some(source_weights(text, text, text)),
     }
 }

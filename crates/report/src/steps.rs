@@ -8,6 +8,7 @@ use protocol::{
     diff::{DiffOutcome, Severity},
     dry_run::DryRunReport,
     proposal::ProposeOutcome,
+    rehearse::RehearseOutcome,
     weights::check::StepResult,
 };
 
@@ -85,6 +86,7 @@ pub fn steps(bundle: &Bundle) -> Vec<Step> {
         step("Dry run on the chain's state", bundle.dry_run.as_ref().map(dry_run)),
         step("Weights in the source", bundle.weights.as_ref().map(weights)),
         step("Proposal", bundle.propose.as_ref().map(propose)),
+        step("Proposal dispatched on forks", bundle.rehearse.as_ref().map(rehearse)),
     ]
 }
 
@@ -138,6 +140,24 @@ fn propose(propose: &ProposeOutcome) -> (Status, String) {
     }
 }
 
+fn rehearse(outcome: &RehearseOutcome) -> (Status, String) {
+    match outcome {
+        RehearseOutcome::NotDispatched { not_dispatched, .. } => (outcome.verdict().into(), not_dispatched.clone()),
+        RehearseOutcome::Rehearsed(report) => {
+            let live = report.upgrades.iter().filter(|upgrade| upgrade.live).count();
+            let changed = report.differences.len() as u64 + report.more_differences;
+            let summary = format!(
+                "of {}: {}; {} live, {} changed",
+                counted(report.checks.len(), "check"),
+                statuses(&report.checks),
+                counted(live, "upgrade"),
+                counted(changed as usize, "value"),
+            );
+            (report.verdict.into(), summary)
+        }
+    }
+}
+
 /// Formats a count with the singular or plural of a noun: `2 calls`.
 pub fn counted(count: usize, what: &str) -> String {
     format!("{count} {what}{}", if count == 1 { "" } else { "s" })
@@ -173,9 +193,10 @@ pub(crate) fn headline(status: Option<Status>, hazards: usize) -> String {
     }
 }
 
-/// Returns the number of hazards that the dry run counted.
+/// Returns the number of hazards that the dry run and the rehearsal of the proposal counted.
 pub(crate) fn hazards(bundle: &Bundle) -> usize {
-    bundle.dry_run.as_ref().map_or(0, |report| report.hazards)
+    let rehearsed = bundle.rehearse.as_ref().and_then(RehearseOutcome::report);
+    bundle.dry_run.as_ref().map_or(0, |report| report.hazards) + rehearsed.map_or(0, |report| report.hazards)
 }
 
 #[cfg(test)]
@@ -198,6 +219,7 @@ mod tests {
                 "pass of 3 checks: 2 passed, 1 does not apply",
                 "pass 1 weight file with 2 extrinsics, 1 finding",
                 "pass 1 call by the route sudo, decoded back",
+                "pass of 2 checks: 1 passed, 1 does not apply; 1 upgrade live, 1 value changed",
             ]
         );
     }

@@ -250,7 +250,7 @@ pub fn verdict(report: &DryRunReport) -> String {
 }
 
 /// Formats a verdict with the number of hazards.
-pub(crate) fn with_hazards(verdict: Verdict, hazards: usize) -> String {
+pub fn with_hazards(verdict: Verdict, hazards: usize) -> String {
     match (verdict, hazards) {
         (Verdict::PassWithHazards, 1) => "pass with 1 hazard".into(),
         (Verdict::PassWithHazards, hazards) => format!("pass with {hazards} hazards"),
@@ -453,6 +453,9 @@ fn upgrade_rows(predicate: &Predicate) -> Vec<(&'static str, String)> {
     let source = &predicate.source;
     let mut rows: Vec<_> = predicate.runtimes.iter().map(runtime).collect();
     rows.push(("commit", commit(source.commit.as_deref(), source.dirty)));
+    // Signers who rehearse the proposal themselves compare it.
+    let hashes = predicate.steps.iter().filter_map(|step| step.difference_hash.clone());
+    rows.extend(hashes.map(|hash| ("changes of the proposal", hash)));
     rows
 }
 

@@ -72,6 +72,7 @@ fn a_changed_file_is_first_when_a_bundle_is_verified() {
         runtime: None,
         verdict,
         digest: "0x01".into(),
+        difference_hash: None,
     };
     let text = verify(&Verification {
         subjects: vec![subject("a.wasm", Some("changed")), subject("b", None)],

@@ -103,7 +103,7 @@ fn the_matrix_names_the_jobs_of_every_runtime_in_stages() {
     };
     for runtime in ["standalone", "parachain", "relay"] {
         assert_eq!(of(runtime, "build"), ["build,inspect"]);
-        assert_eq!(of(runtime, "check"), ["diff", "build-try-runtime,dry-run", "propose", "weights"]);
+        assert_eq!(of(runtime, "check"), ["diff", "build-try-runtime,dry-run", "propose,rehearse", "weights"]);
         assert_eq!(of(runtime, "join"), ["report,manifest,sign,verify"]);
     }
     // GitHub's matrix must contain only the list.
@@ -265,7 +265,7 @@ fn steps_of_several_machines_are_joined_to_the_manifest_of_one_machine() {
     let built = upgrade(&builder, Some("build,inspect")).expect_code(0).json();
     assert_eq!(built["runtimes"][0]["steps"].as_array().map(Vec::len), Some(2), "{built}");
     let join = Machine::new();
-    for only in ["build-try-runtime,dry-run", "diff", "propose", "weights"] {
+    for only in ["build-try-runtime,dry-run", "diff", "propose,rehearse", "weights"] {
         let machine = Machine::new();
         copy(&builder.path("bundle"), &machine.path("bundle"));
         let document = upgrade(&machine, Some(only)).expect_code(0).json();

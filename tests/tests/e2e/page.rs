@@ -56,6 +56,7 @@ fn evidence(bundle: &Path) -> Bundle {
         dry_run: result(bundle),
         diff: result(bundle),
         propose: result(bundle),
+        rehearse: result(bundle),
         weights: result(bundle),
     }
 }
@@ -168,6 +169,7 @@ fn hostile_names_are_shown_as_text_and_not_executed() {
     make_hostile(&mut evil.dry_run, &mut place);
     make_hostile(&mut evil.diff, &mut place);
     make_hostile(&mut evil.propose, &mut place);
+    make_hostile(&mut evil.rehearse, &mut place);
     for finding in evil.weights.iter_mut().flat_map(|weights| &mut weights.check.findings) {
         let placed = finding.pallet.iter_mut().chain(&mut finding.extrinsic).chain(&mut finding.file);
         for text in placed.chain([&mut finding.detail]) {

@@ -2,7 +2,7 @@
 //! The command `upgrade`: from source to a signed bundle, which is resumed, verified and tampered
 //! with.
 
-use cutover_tests::{Output, Xtask, bundle, keys};
+use cutover_tests::{Output, Runtime, Xtask, bundle, keys, snapshot};
 use serde_json::Value;
 use std::{
     collections::BTreeMap,
@@ -178,6 +178,40 @@ fn the_proposal_authorizes_the_blob_of_the_bundle() {
     let evidence: Value = serde_json::from_slice(&fs::read(evidence).expect("read")).expect("JSON");
     let text = evidence.to_string();
     assert!(text.contains(hash.trim_start_matches("0x")), "the call does not hold the blob's hash {hash}");
+}
+
+#[test]
+fn the_proposal_is_rehearsed_and_the_manifest_has_the_hash_of_what_it_changes() {
+    let bundle = bundle();
+    let text = fs::read(bundle.join("rehearse.json")).expect("the evidence of the rehearsal");
+    let step: Value = serde_json::from_slice(&text).expect("JSON");
+    let report = &step["result"];
+    assert_eq!(step["verdict"], "pass", "{report:#}");
+    // What the key of Sudo signs was dispatched, until the code was live.
+    assert!(report["call"]["decoded"].as_str().is_some_and(|call| call.starts_with("Sudo.sudo")), "{report:#}");
+    assert!(report["call"]["origin"].as_str().is_some_and(|origin| origin.starts_with("signed:")), "{report:#}");
+    assert_eq!(report["upgrades"][0]["live"], true, "{report:#}");
+    let hash = report["difference_hash"].as_str().expect("a hash");
+
+    let verified = verify(&bundle).json();
+    let steps = verified["predicate"]["steps"].as_array().expect("steps");
+    let hashes: Vec<_> = steps.iter().filter_map(|step| step["difference_hash"].as_str()).collect();
+    assert_eq!(hashes, [hash]);
+    // Everybody who rehearses the bundle on the same state gets the same hash.
+    let state = snapshot(Runtime::Standalone).display().to_string();
+    let own = Xtask::new(["rehearse", "--json", &bundle.display().to_string(), "--state", &state]).run();
+    assert_eq!(own.expect_code(0).json()["difference_hash"], hash);
+}
+
+#[test]
+fn a_manifest_with_another_hash_of_the_changes_is_refused() {
+    let copy = copy(&bundle());
+    let path = copy.path().join("rehearse.json");
+    let mut step: Value = serde_json::from_slice(&fs::read(&path).expect("read")).expect("JSON");
+    step["result"]["difference_hash"] = format!("0x{}", "12".repeat(32)).into();
+    fs::write(&path, serde_json::to_vec_pretty(&step).expect("JSON")).expect("written");
+    let verified = verify(copy.path()).expect_code(1);
+    assert!(verified.stdout.contains("rehearse.json"), "{}", verified.stdout);
 }
 
 #[test]

@@ -63,6 +63,7 @@ pub enum UpgradeJob {
     Inspect,
     BuildTryRuntime,
     Propose,
+    Rehearse,
     Diff,
     Weights,
     DryRun,
@@ -79,6 +80,7 @@ impl UpgradeJob {
             Self::Inspect => "inspect",
             Self::BuildTryRuntime => "build-try-runtime",
             Self::Propose => "propose",
+            Self::Rehearse => "rehearse",
             Self::Diff => "diff",
             Self::Weights => "weights",
             Self::DryRun => "dry-run",
@@ -95,7 +97,8 @@ impl UpgradeJob {
             Self::Build => &[],
             Self::Inspect | Self::BuildTryRuntime | Self::Propose | Self::Diff | Self::Weights => &[Self::Build],
             Self::DryRun => &[Self::BuildTryRuntime],
-            Self::Report => &[Self::Inspect, Self::DryRun, Self::Propose, Self::Diff, Self::Weights],
+            Self::Rehearse => &[Self::Propose],
+            Self::Report => &[Self::Inspect, Self::DryRun, Self::Rehearse, Self::Diff, Self::Weights],
             Self::Manifest => &[Self::Report],
             Self::Sign => &[Self::Manifest],
             Self::Verify => &[Self::Sign],
@@ -104,7 +107,7 @@ impl UpgradeJob {
 
     /// Returns whether the job uses the chain's state. The build resolves the state for later jobs.
     pub fn takes_state(self) -> bool {
-        matches!(self, Self::Build | Self::Propose | Self::Diff | Self::DryRun)
+        matches!(self, Self::Build | Self::Propose | Self::Rehearse | Self::Diff | Self::DryRun)
     }
 
     /// Returns whether the job reads the source or the state, and so must run on the commit of the

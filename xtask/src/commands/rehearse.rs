@@ -2,7 +2,7 @@
 //! The `rehearse` command: dispatches a proposal on forks.
 
 mod network;
-mod proposal;
+pub(super) mod proposal;
 
 use super::{dry_run, upgrade::bundle::pretty, utf8};
 use crate::{cli, sources};

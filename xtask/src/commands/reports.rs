@@ -25,6 +25,7 @@ pub fn rendered(name: &str, read: impl Fn(&str) -> Result<Option<Step>>) -> Resu
         dry_run: result(&read)?,
         diff: result(&read)?,
         propose: result(&read)?,
+        rehearse: result(&read)?,
         weights: result(&read)?,
     };
     Ok([(REPORT, report::report(&bundle)), (PAGE, report::html::report(&bundle))])

@@ -11,6 +11,7 @@ mod compare;
 mod part;
 pub(super) mod place;
 pub(super) mod plan;
+mod rehearse;
 mod state;
 mod summary;
 mod weights;
@@ -28,6 +29,7 @@ use protocol::{
     Verdict,
     diff::DiffOutcome,
     format,
+    rehearse::RehearseOutcome,
     step::{Step, StepResult},
     upgrade::UpgradeReport,
 };
@@ -241,11 +243,12 @@ fn directories(workspace: &Workspace, selected: &[&Runtime], out: Option<&Path>)
 }
 
 /// Returns a step's contribution to the upgrade's verdict. A skipped `diff` (the old runtime's
-/// metadata is too old to compare) does not count against the upgrade. Any other skipped step makes
-/// it `NotJudged`.
+/// metadata is too old to compare) does not count against the upgrade, and neither does a skipped
+/// `rehearse` (the state of the chain that governs it is not given). Any other skipped step makes it
+/// `NotJudged`.
 fn verdict_of(step: &Step) -> Verdict {
     match step.verdict {
-        Verdict::Skip if step.step == DiffOutcome::STEP => Verdict::Pass,
+        Verdict::Skip if [DiffOutcome::STEP, RehearseOutcome::STEP].contains(&step.step.as_str()) => Verdict::Pass,
         Verdict::Pass | Verdict::PassWithHazards => Verdict::Pass,
         Verdict::NotJudged | Verdict::Skip => Verdict::NotJudged,
         Verdict::Fail => Verdict::Fail,

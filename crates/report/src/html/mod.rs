@@ -11,6 +11,7 @@ mod changes;
 mod checklist;
 mod element;
 mod proposal;
+mod rehearsed;
 mod summary;
 mod timeline;
 mod weights;
@@ -44,6 +45,7 @@ pub fn report(bundle: &Bundle) -> String {
         diff.and_then(DiffOutcome::report).map(changes::parameters),
         summary::blob(bundle),
         bundle.propose.as_ref().map(proposal::proposal),
+        bundle.rehearse.as_ref().map(rehearsed::rehearsed),
         Some(checklist::section(bundle)),
         Some(verifying()),
         Some(element::class(

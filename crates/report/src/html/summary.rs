@@ -44,6 +44,9 @@ pub fn subject(bundle: &Bundle) -> String {
         Some(preimage) => ("Preimage voted on", copied("the preimage's hash", &preimage.hash)),
         None => ("Hash of the call", copied("the call's hash", &call.hash)),
     }));
+    if let Some(report) = bundle.rehearse.as_ref().and_then(|outcome| outcome.report()) {
+        rows.push(("All that it changes", copied("the hash of the differences", &report.difference_hash)));
+    }
     if let Some(DryRunReport { state, .. }) = &bundle.dry_run {
         let known = match state.verified {
             true => "the state was compared with it",

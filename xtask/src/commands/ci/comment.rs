@@ -15,6 +15,7 @@ use protocol::{
     format,
     inspect::RuntimeFacts,
     proposal::ProposeOutcome,
+    rehearse::RehearseOutcome,
     step::{Step, StepResult as StepDocument},
     weights::{check::StepResult, compare::Comparison},
 };
@@ -131,6 +132,7 @@ fn read(context: &Context, directory: &Path) -> Result<report::Bundle> {
         dry_run: Some(subject.result(directory, |report: &DryRunReport| Some(report.verdict))?),
         diff: Some(subject.result(directory, compared)?),
         propose: Some(subject.result(directory, |_: &ProposeOutcome| None)?),
+        rehearse: Some(subject.result(directory, |outcome: &RehearseOutcome| Some(outcome.verdict()))?),
         weights: weights.transpose()?,
     };
     // The blob may be missing. If it exists, it must be the one in the evidence.

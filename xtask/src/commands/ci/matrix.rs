@@ -30,7 +30,7 @@ const JOB_GROUPS: [(Stage, &str, &[UpgradeJob]); 6] = [
     (Stage::Build, "build", &[UpgradeJob::Build, UpgradeJob::Inspect]),
     (Stage::Check, "diff", &[UpgradeJob::Diff]),
     (Stage::Check, "dry-run", &[UpgradeJob::BuildTryRuntime, UpgradeJob::DryRun]),
-    (Stage::Check, "propose", &[UpgradeJob::Propose]),
+    (Stage::Check, "propose", &[UpgradeJob::Propose, UpgradeJob::Rehearse]),
     (Stage::Check, "weights", &[UpgradeJob::Weights]),
     (Stage::Join, "join", &[UpgradeJob::Report, UpgradeJob::Manifest, UpgradeJob::Sign, UpgradeJob::Verify]),
 ];

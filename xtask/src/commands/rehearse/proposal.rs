@@ -159,8 +159,8 @@ fn in_bundle(directory: &Path, evidence: PathBuf) -> Result<Given> {
             .found(digest)
             .expected(&proposal.code_hash));
     }
-    let proposed = root_call(&proposal, &evidence)?;
-    Ok(Given { proposed, files: vec![evidence, build], blob: Some(blob), source: Some(outer(&proposal)) })
+    let given = of_proposal(&proposal, directory)?;
+    Ok(Given { files: [vec![evidence, build], given.files].concat(), blob: Some(blob), ..given })
 }
 
 fn in_document(document: PathBuf) -> Result<Given> {
@@ -170,35 +170,47 @@ fn in_document(document: PathBuf) -> Result<Given> {
             .found(error.to_string())
             .hint("write it again with `cargo xtask propose upgrade --out DIR`")
     })?;
-    let proposed = root_call(&proposal, &document)?;
-    Ok(Given { files: vec![document], source: Some(outer(&proposal)), ..proposed.into() })
+    let given = of_proposal(&proposal, document.parent().unwrap_or(Path::new(".")))?;
+    Ok(Given { files: [vec![document], given.files].concat(), ..given })
 }
 
-/// Tells which calls carry the one that root dispatches: those that are signed or voted on.
-fn outer(proposal: &Proposal) -> String {
+/// Returns the call that is dispatched for a proposal: the one that the key of Sudo signs, or the one that root
+/// dispatches after a referendum. `directory` has the files of the proposal.
+pub fn of_proposal(proposal: &Proposal, directory: &Path) -> Result<Given> {
+    let name = format!("the proposal in {}", directory.display());
+    let lacks = |found: String| Failure::input(format!("{name} has no call that can be dispatched")).found(found);
+    let first = proposal.calls.first().ok_or_else(|| lacks("no calls".into()))?;
+    let length = || format!("{}, {} bytes", first.name, first.length);
+    if proposal.route.by_referendum() {
+        // Each call of a referendum carries it: the first one notes its preimage, whitelists or submits it.
+        let inner = first.carries.first().filter(|inner| !inner.bytes.is_empty()).ok_or_else(|| {
+            lacks(length())
+                .expected("a call of up to 64 KiB, which authorizes code by its hash")
+                .hint("give that call itself, in hex or in a file")
+        })?;
+        return Ok(Given { source: Some(carried(proposal)), ..of_hex(Kind::Input, &name, &inner.bytes)?.into() });
+    }
+    let source = Some(format!("the call {} of the proposal, which the key of Sudo signs", first.name));
+    if !first.bytes.is_empty() {
+        return Ok(Given { source, ..of_hex(Kind::Input, &name, &first.bytes)?.into() });
+    }
+    // A call that contains code is too long for the document. The evidence may be of others: it names a file of the
+    // directory, and no other one.
+    let file = first.files.iter().find(|file| file.ends_with(".scale")).ok_or_else(|| lacks(length()))?;
+    let file = directory.join("calls").join(Path::new(file).file_name().unwrap_or_default());
+    let found = file_digest(&file)?;
+    if found != first.hash {
+        return Err(Failure::input(format!("{} is not the call {} of the proposal", file.display(), first.name))
+            .found(found)
+            .expected(&first.hash));
+    }
+    Ok(Given { source, ..in_file(&file)? })
+}
+
+/// Tells which calls carry the one that root dispatches: those that are signed for its referendum.
+fn carried(proposal: &Proposal) -> String {
     let calls: Vec<_> = proposal.calls.iter().map(|call| format!("{} {}", call.name, call.hash)).collect();
     format!("the call that root dispatches, carried by {}", calls.join(", "))
-}
-
-/// Returns the call that root dispatches on the governing chain: the one that the sudo key wraps, or the one that is
-/// voted on. Of a whitelisted call it is the call itself.
-fn root_call(proposal: &Proposal, file: &Path) -> Result<Proposed> {
-    let name = file.display().to_string();
-    let first = proposal.calls.first();
-    let digits = match proposal.route.by_referendum() {
-        // Each call of a referendum carries it: the first one notes its preimage, whitelists or submits it.
-        true => first.and_then(|call| call.carries.first()).map(|inner| inner.bytes.as_str()),
-        // `Sudo.sudo` has it as its only argument, after the indices of the pallet and of the call.
-        false => first.filter(|call| call.name == "sudo").and_then(|call| call.bytes.strip_prefix("0x")?.get(4..)),
-    };
-    match digits.filter(|digits| !digits.is_empty()) {
-        Some(digits) => of_hex(Kind::Input, &name, digits),
-        // A call that contains code is too long for the document.
-        None => Err(Failure::input(format!("{name} does not have the call that root dispatches"))
-            .found(first.map_or_else(|| "no calls".into(), |call| format!("{}, {} bytes", call.name, call.length)))
-            .expected("a call of up to 64 KiB, which authorizes code by its hash")
-            .hint("give that call itself, in hex or in a file")),
-    }
 }
 
 #[cfg(test)]
@@ -329,14 +341,17 @@ mod tests {
     }
 
     #[test]
-    fn the_call_of_root_is_the_one_inside() {
-        let of = |route, calls: &[Call]| root_call(&proposal(route, calls.to_vec(), ""), Path::new("proposal.json"));
+    fn the_call_that_is_signed_or_that_root_dispatches_is_taken() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let of = |route, calls: &[Call]| {
+            of_proposal(&proposal(route, calls.to_vec(), ""), directory.path()).map(|given| given.proposed)
+        };
         for (route, calls, expected) in [
-            (Route::Sudo, vec![named("sudo", "0x0700000901", &[])], "0x000901"),
-            // The carried call is inside of the message that root sends.
-            (Route::RelaySuperuserSudo, vec![named("sudo", "0x07006300", &["0x0009"])], "0x6300"),
+            (Route::Sudo, vec![named("sudo", "0x0700000901", &[])], "0x0700000901"),
+            (Route::RelaySuperuserSudo, vec![named("sudo", "0x07006300", &["0x0009"])], "0x07006300"),
             (Route::RootReferendum, vec![named("submit", "0x5c00", &["0x000901"])], "0x000901"),
             (
+                // The carried call is inside of the message that root sends.
                 Route::RelaySuperuserReferendum,
                 vec![named("note_preimage", "0x0a00", &["0x6300", "0x0009"]), named("submit", "0x5c00", &["0x6300"])],
                 "0x6300",
@@ -352,14 +367,28 @@ mod tests {
         for (route, calls, found) in [
             (Route::Sudo, vec![], "no calls"),
             (Route::Sudo, vec![named("sudo", "", &[])], "sudo, 70000 bytes"),
-            (Route::Sudo, vec![named("sudo", "0x0700", &[])], "sudo"),
-            (Route::Sudo, vec![named("sudo_unchecked_weight", "0x070100020000", &[])], "sudo_unchecked_weight"),
-            (Route::RootReferendum, vec![named("note_preimage", "", &[""])], "note_preimage"),
+            (Route::RootReferendum, vec![named("note_preimage", "", &[""])], "note_preimage, 70000 bytes"),
         ] {
             let failure = of(route, &calls).expect_err("no call");
             assert_eq!(failure.kind, Kind::Input);
-            assert!(failure.found.as_ref().is_some_and(|text| text.starts_with(found)), "{failure:?}");
+            assert_eq!(failure.found.as_deref(), Some(found), "{failure:?}");
         }
+    }
+
+    #[test]
+    fn a_long_call_is_in_a_file_that_its_hash_names() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let calls = directory.path().join("calls");
+        std::fs::create_dir(&calls).expect("made");
+        std::fs::write(calls.join("01-sudo.scale"), [7, 0, 0, 2, 0xff]).expect("written");
+        let hash = file_digest(&calls.join("01-sudo.scale")).expect("a digest");
+        let files = vec!["calls/01-sudo.hex".to_owned(), "../elsewhere/01-sudo.scale".into()];
+        let of = |hash: &str| {
+            let long = Call { files: files.clone(), hash: hash.into(), ..named("sudo", "", &[]) };
+            of_proposal(&proposal(Route::Sudo, vec![long], ""), directory.path())
+        };
+        assert_eq!(of(&hash).expect("a call").proposed, call("0x07000002ff"));
+        assert!(of("0x12").expect_err("another call").message.contains("is not the call sudo of the proposal"));
     }
 
     /// Returns a directory with the parts of a bundle. The blob has the hash `code_hash`.
@@ -392,7 +421,7 @@ mod tests {
         std::fs::create_dir(&calls).expect("made");
         for path in [path.as_str(), calls.to_str().expect("UTF-8")] {
             let given = read(path).expect("a bundle");
-            assert_eq!(given.proposed, call("0x000901"));
+            assert_eq!(given.proposed, call("0x0700000901"));
             assert_eq!(given.blob, Some(directory.path().join("solo.wasm")));
             assert_eq!(given.files.len(), 2);
         }
@@ -421,6 +450,6 @@ mod tests {
         let text = serde_json::to_vec(&sudo("0x12")).expect("JSON");
         std::fs::write(&document, text).expect("written");
         let given = read(path).expect("a call");
-        assert_eq!((given.proposed, given.files, given.blob), (call("0x000901"), vec![document], None));
+        assert_eq!((given.proposed, given.files, given.blob), (call("0x0700000901"), vec![document], None));
     }
 }

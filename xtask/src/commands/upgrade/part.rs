@@ -16,6 +16,7 @@ use evidence::step;
 use protocol::{
     Verdict,
     build::BuildResult,
+    proposal::ProposeOutcome,
     step::{Step, StepResult},
     upgrade::{PartOfUpgrade, RuntimeUpgrade, StepVerdict},
 };
@@ -39,6 +40,9 @@ impl Plan<'_> {
                 .found(format!("no {}", self.try_runtime_blob().display()))
                 .expected("the job build-try-runtime on the same machine, or its files copied")
                 .hint("--only build-try-runtime,dry-run"));
+        }
+        if self.includes(UpgradeJob::Rehearse) && !self.includes(UpgradeJob::Propose) {
+            self.carried(ProposeOutcome::STEP)?;
         }
         let joins = [UpgradeJob::Report, UpgradeJob::Manifest, UpgradeJob::Sign, UpgradeJob::Verify];
         let made = |step: &str| only.iter().any(|job| job.name() == step);

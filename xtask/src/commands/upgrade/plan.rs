@@ -46,7 +46,7 @@ use workspace::{
 };
 
 /// The steps whose evidence forms the bundle. Each of them can fail the upgrade.
-const STEPS: [&str; 6] = [super::state::STEP, "build", "inspect", "diff", "dry-run", "propose"];
+const STEPS: [&str; 7] = [super::state::STEP, "build", "inspect", "diff", "dry-run", "propose", "rehearse"];
 
 /// The input of a dry run that upgraded the relay chain too.
 pub(super) const RELAY_RUNTIME: &str = "relay_runtime";
@@ -111,6 +111,7 @@ impl Plan<'_> {
             UpgradeJob::Inspect => self.inspect(job_context),
             UpgradeJob::BuildTryRuntime => self.build_try_runtime(job_context),
             UpgradeJob::Propose => self.propose(job_context),
+            UpgradeJob::Rehearse => self.rehearse(job_context),
             UpgradeJob::Diff => self.diff(job_context),
             UpgradeJob::Weights => self.weights(job_context),
             UpgradeJob::DryRun => self.dry_run(job_context),
@@ -352,7 +353,7 @@ impl Plan<'_> {
 
     /// Returns the route's options. The command line takes precedence over the runtime's
     /// configuration.
-    fn route(&self) -> RouteOptions {
+    pub(super) fn route(&self) -> RouteOptions {
         let mut route = self.options.route.clone();
         route.relay = route.relay.or_else(|| self.runtime.configured_relay());
         route.para_id = route.para_id.or(self.runtime.config.para_id);

@@ -11,9 +11,11 @@ use protocol::{
     diff::DiffOutcome,
     dry_run::DryRunReport,
     proposal::{Proposal, ProposeOutcome},
+    rehearse::RehearseOutcome,
+    step::StepResult,
     upgrade::{JobReport, ProposalSummary, RuntimeUpgrade, UpgradeBlob, UpgradedRuntime},
     verify::Verification,
-    weights::check::{Severity, StepResult},
+    weights::check::{self as weights, Severity},
 };
 use worker::{Failure, Result};
 use workspace::inputs::file_digest;
@@ -35,6 +37,9 @@ impl Plan<'_> {
         let mut checks = dry_run.checks;
         checks.extend(proposal.refusal().map(|error| Check::fail("proposal", &error.message)));
         checks.push(compared(&self.bundle.result()?));
+        let outcome: RehearseOutcome = self.bundle.result()?;
+        let hazards = dry_run.hazards + outcome.report().map_or(0, |report| report.hazards);
+        checks.push(rehearsed(outcome));
         if self.checks_weights() {
             checks.extend(weights_failure(&self.bundle.result()?));
         }
@@ -52,7 +57,7 @@ impl Plan<'_> {
                 size: std::fs::metadata(self.blob()).map(|metadata| metadata.len()).unwrap_or_default(),
             },
             checks,
-            hazards: dry_run.hazards,
+            hazards,
             proposal: ProposalSummary {
                 route: proposal.map(|proposal| proposal.route),
                 hash: proposal.and_then(Proposal::decided_hash).map(str::to_owned),
@@ -85,25 +90,49 @@ fn compared(diff: &DiffOutcome) -> Check {
         return Check::skip("diff", format!("not compared: {}", not.error.message));
     }
     let rules = diff.rules();
+    joined("diff", rules, || format!("{} kept", report::counted(rules.len(), "rule")))
+}
+
+/// Returns the checks of the rehearsal as one check.
+fn rehearsed(outcome: RehearseOutcome) -> Check {
+    let name = RehearseOutcome::STEP;
+    match outcome {
+        RehearseOutcome::NotDispatched { not_dispatched, applies: true } => Check::not_judged(name, not_dispatched),
+        RehearseOutcome::NotDispatched { not_dispatched, applies: false } => Check::skip(name, not_dispatched),
+        RehearseOutcome::Rehearsed(report) => joined(name, &report.checks, || {
+            let changed = report.differences.len() as u64 + report.more_differences;
+            let live = report.upgrades.iter().filter(|upgrade| upgrade.live).count();
+            format!(
+                "the proposal was dispatched on forks: {} live, {}, hash {}",
+                report::counted(live, "upgrade"),
+                report::counted(changed as usize, "changed value"),
+                report.difference_hash
+            )
+        }),
+    }
+}
+
+/// Returns several checks as one: the gravest of them with their details, or what all of them passed.
+fn joined(name: &str, checks: &[Check], passed: impl FnOnce() -> String) -> Check {
     let of = |status: Status| -> Vec<String> {
-        let those = rules.iter().filter(|rule| rule.status == status);
-        those.map(|rule| format!("{} ({})", rule.name, rule.detail)).collect()
+        let those = checks.iter().filter(|check| check.status == status);
+        those.map(|check| format!("{} ({})", check.name, check.detail)).collect()
     };
     let (broken, unjudged, warned) = (of(Status::Fail), of(Status::NotJudged), of(Status::Warn));
     if !broken.is_empty() {
-        Check::fail("diff", format!("broken: {}", broken.join("; ")))
+        Check::fail(name, format!("broken: {}", broken.join("; ")))
     } else if !unjudged.is_empty() {
-        Check::not_judged("diff", unjudged.join("; "))
+        Check::not_judged(name, unjudged.join("; "))
     } else if !warned.is_empty() {
-        Check::warn("diff", warned.join("; "))
+        Check::warn(name, warned.join("; "))
     } else {
-        Check::pass("diff", format!("{} kept", report::counted(rules.len(), "rule")))
+        Check::pass(name, passed())
     }
 }
 
 /// Returns a failed check if the weights in the source have failures: their number and the first
 /// one.
-fn weights_failure(result: &StepResult) -> Option<Check> {
+fn weights_failure(result: &weights::StepResult) -> Option<Check> {
     let failures = result.check.findings.iter().filter(|finding| finding.severity == Severity::Failure);
     let failures: Vec<_> = failures.collect();
     let first = failures.first()?.to_string();
@@ -135,7 +164,7 @@ mod tests {
 
     #[test]
     fn failures_of_the_weights_are_reported_and_warnings_are_not() {
-        let of = |severities: &[&str]| -> StepResult {
+        let of = |severities: &[&str]| -> weights::StepResult {
             let finding =
                 |severity: &&str| json!({"rule": "zero-proof", "severity": severity, "pallet": "p", "detail": "x"});
             let findings: Vec<_> = severities.iter().map(finding).collect();
