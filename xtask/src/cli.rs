@@ -9,6 +9,7 @@ mod rehearse;
 mod release;
 mod sign;
 mod snapshot;
+mod support;
 mod upgrade;
 mod verify;
 mod weights;
@@ -24,6 +25,7 @@ pub use release::*;
 pub use sign::*;
 pub use snapshot::*;
 use std::{path::PathBuf, process::ExitCode};
+pub use support::*;
 pub use upgrade::*;
 pub use verify::*;
 pub use weights::*;
@@ -108,6 +110,9 @@ pub enum Command {
     DryRun(DryRun),
     /// Dispatch a proposal by its own origin on copies of chains, and show all that it does
     Rehearse(Rehearse),
+    /// Help a parachain that makes no blocks: find out why, and try repairs on forks
+    #[command(subcommand)]
+    Support(Support),
     /// Serve a copy of a chain over JSON-RPC on this machine, and build blocks on it
     Fork(Fork),
     /// Create, show and verify snapshots of a chain's state
@@ -123,7 +128,7 @@ pub enum Command {
     /// Verify a bundle (digests, signatures, threshold and, optionally, a rebuild), or rebuild a
     /// blob and compare it
     Verify(Verify),
-    /// Run the whole upgrade: build, inspect, dry-run, propose, sign, verify; write a bundle
+    /// Run the whole upgrade: build, inspect, dry-run, propose, rehearse, sign, verify; write a bundle
     Upgrade(Upgrade),
     /// Commands for pull requests: a matrix of jobs, the effects of a change, a comment
     Ci(Ci),

@@ -53,6 +53,7 @@ fn dispatch(context: &Context, command: Command) -> worker::Result<Verdict> {
     let passed = match command {
         Command::DryRun(options) => return commands::dry_run::run(context, &options),
         Command::Rehearse(options) => return commands::rehearse::run(context, &options),
+        Command::Support(command) => return commands::support::run(context, &command),
         Command::Upgrade(options) => return commands::upgrade::run(context, &options),
         Command::Weights(options) => return commands::weights::run(context, &options),
         Command::Setup(options) => commands::setup::run(context, &options),

@@ -32,6 +32,7 @@ mod run;
 mod selection;
 mod sites;
 mod superuser;
+mod support;
 mod timed_block;
 mod timeline;
 mod transaction;
@@ -69,6 +70,15 @@ pub fn handle(request: &Request, reporter: &Reporter) -> Result<Outcome<serde_js
             let report = dispatch::rehearse(request, reporter)?;
             let passed = report.verdict.passed();
             Ok(Outcome { passed, value: value(report)? })
+        }
+        Request::Support(request) => {
+            let answer = support::support(request, reporter)?;
+            let passed = answer.verdict().passed();
+            let value = match answer {
+                support::Answer::Diagnosis(diagnosis) => value(diagnosis)?,
+                support::Answer::Repair(report) => value(report)?,
+            };
+            Ok(Outcome { passed, value })
         }
         Request::Block(request) => {
             let report = block::replay(request, reporter)?;

@@ -243,7 +243,7 @@ pub fn join(relay: &mut Relay<'_>, parachain: &Parachain<'_>, onboards: bool, re
                 parachain.chain().number()
             ))
             .expected("the parachain at the head that the relay chain has")),
-        None if onboards => onboard::onboard(relay, parachain, reporter),
+        None if onboards => onboard::onboard(relay, parachain, reporter).map(drop),
         None => Err(Failure::not_judged(format!("the relay chain does not know the parachain {}", u32::from(id)))
             .hint("onboard it on the fork with --onboard")),
     }

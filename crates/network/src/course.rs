@@ -32,9 +32,25 @@ pub struct Course {
     standstill: Standstill,
 }
 
+/// The step at which a candidate fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Obstructed {
+    /// No block can be built.
+    Building,
+    /// The validators refuse the block.
+    Validation,
+    /// The relay chain does not back the candidate.
+    Backing,
+}
+
 impl Course {
     fn of(para: ParaId) -> Self {
         Self { para, heads: 0, ended: None, obstacle: None, claims: 0, standstill: Standstill::default() }
+    }
+
+    /// Returns at what its last candidates failed, if the parachain stands.
+    pub fn obstructed(&self) -> Option<Obstructed> {
+        self.obstacle.as_ref().and(self.standstill.last)
     }
 
     /// Returns whether the parachain stands because it has no core.
@@ -122,6 +138,20 @@ pub fn control(network: &mut Network<'_>, para: ParaId, reporter: &Reporter) -> 
 ///
 /// If the relay chain builds no block.
 pub fn include_one(network: &mut Network<'_>, para: ParaId, reporter: &Reporter) -> Result<Result<u32>> {
+    let course = include_first(network, para, reporter)?;
+    match (course.obstacle, course.ended) {
+        (Some(obstacle), _) => Ok(Err(obstacle)),
+        (None, Some(ended)) => Ok(Ok(ended)),
+        (None, None) => Err(Failure::internal("no candidate was asked for")),
+    }
+}
+
+/// Builds relay blocks until a candidate of the parachain is included, or none will be.
+///
+/// # Errors
+///
+/// If the relay chain builds no block.
+pub fn include_first(network: &mut Network<'_>, para: ParaId, reporter: &Reporter) -> Result<Course> {
     let mut course = first_of(network, para, reporter)?;
     // Newer relay chains want the core to be named beside the votes, whatever their features say.
     if course.obstacle.is_some() && course.standstill.left_out {
@@ -131,11 +161,7 @@ pub fn include_one(network: &mut Network<'_>, para: ParaId, reporter: &Reporter)
             network.relay.invert_named_cores();
         }
     }
-    match (course.obstacle, course.ended) {
-        (Some(obstacle), _) => Ok(Err(obstacle)),
-        (None, Some(ended)) => Ok(Ok(ended)),
-        (None, None) => Err(Failure::internal("no candidate was asked for")),
-    }
+    Ok(course)
 }
 
 fn first_of(network: &mut Network<'_>, para: ParaId, reporter: &Reporter) -> Result<Course> {
@@ -156,6 +182,8 @@ pub(crate) struct Standstill {
     unjudged: bool,
     /// Whether the relay chain left a candidate out.
     left_out: bool,
+    /// The step at which the last candidate failed.
+    last: Option<Obstructed>,
     began: Option<Instant>,
 }
 
@@ -172,8 +200,18 @@ impl Standstill {
                 self.unclaimed += 1;
                 return;
             }
-            CollationOutcome::NotBuilt(failure) => self.unjudged |= failure.kind != Kind::Check,
-            CollationOutcome::LeftOut(_) => self.left_out = true,
+            CollationOutcome::NotBuilt(failure) => {
+                self.unjudged |= failure.kind != Kind::Check;
+                self.last = Some(Obstructed::Building);
+            }
+            CollationOutcome::Invalid(failure) => {
+                self.unjudged |= failure.kind != Kind::Check;
+                self.last = Some(Obstructed::Validation);
+            }
+            CollationOutcome::LeftOut(_) => {
+                self.left_out = true;
+                self.last = Some(Obstructed::Backing);
+            }
         }
         self.blocks += 1;
         self.unclaimed = 0;

@@ -22,8 +22,11 @@ pub mod schedule;
 pub mod upgrade;
 
 pub use block::{Block, ParachainEvent, RelayBlock};
-pub use course::{Course, control, include, include_one};
-pub use cumulus_primitives_core::{ParaId, relay_chain::ValidationCodeHash};
+pub use course::{Course, Obstructed, control, include, include_first, include_one};
+pub use cumulus_primitives_core::{
+    ParaId,
+    relay_chain::{UpgradeGoAhead, ValidationCodeHash},
+};
 pub use parachain::Parachain;
 pub use relay::{PENDING, Relay, Waiting};
 
@@ -55,8 +58,10 @@ pub enum CollationOutcome {
     NotAsked,
     /// It has no claim on a core in this relay block.
     NoClaim,
-    /// Its collator could not build a block, or its validators refused it.
+    /// Its collator could not build a block.
     NotBuilt(Failure),
+    /// Its validators refused its block.
+    Invalid(Failure),
     /// The relay chain backed the candidate.
     Backed {
         /// The number of the parachain's block.
@@ -74,7 +79,7 @@ impl CollationOutcome {
     pub fn reasons(self) -> Vec<String> {
         match self {
             Self::NotAsked | Self::NoClaim | Self::Backed { .. } => Vec::new(),
-            Self::NotBuilt(failure) => vec![failure.to_string()],
+            Self::NotBuilt(failure) | Self::Invalid(failure) => vec![failure.to_string()],
             Self::LeftOut(reasons) if reasons.is_empty() => {
                 vec!["the relay chain left the candidate out and gives no reason: its runtime logs none".to_owned()]
             }
@@ -158,6 +163,7 @@ impl<'a> Network<'a> {
             match offer {
                 Ok(Offer::TooEarly) => outcomes.push((id, CollationOutcome::NotAsked)),
                 Ok(Offer::NoClaim) => outcomes.push((id, CollationOutcome::NoClaim)),
+                Ok(Offer::Invalid(failure)) => outcomes.push((id, CollationOutcome::Invalid(failure))),
                 Ok(Offer::Candidate(collation)) => offered.push((place, *collation)),
                 Err(failure) if failure.is_verdict() => {
                     outcomes.push((id, CollationOutcome::NotBuilt(failure)));

@@ -21,6 +21,15 @@ const WHOLE: u16 = 57_600;
 /// The account that is named for the registration and the lease. Nobody has its key.
 const MANAGER: [u8; 32] = *b"a parachain that a fork onboards";
 
+/// What the relay chain's root did.
+#[derive(Debug, Default)]
+pub struct Dispatched {
+    /// The encoded calls that it dispatched, in their order.
+    pub calls: Vec<Vec<u8>>,
+    /// The sessions that ended until they had their effect.
+    pub sessions: u32,
+}
+
 /// Who dispatches a call.
 #[derive(Clone, Copy)]
 enum Dispatcher {
@@ -35,13 +44,38 @@ enum Dispatcher {
 ///
 /// A relay chain whose root has no known way to register a parachain or to give it a core is not
 /// judged.
-pub fn onboard(relay: &mut Relay<'_>, parachain: &Parachain<'_>, reporter: &Reporter) -> Result<()> {
+pub fn onboard(relay: &mut Relay<'_>, parachain: &Parachain<'_>, reporter: &Reporter) -> Result<Dispatched> {
     let present = parachain.chain().next_code()?;
-    onboard_as(relay, parachain.id(), &parachain.head(), present.bytes(), reporter)
+    let (para, head) = (parachain.id(), parachain.head());
+    let mut done = Dispatched::default();
+    register(relay, para, &head, present.bytes(), &mut done, reporter)?;
+    // Relay chains for tests assign a core with the registration.
+    if !relay.has_core(para)? {
+        assign(relay, para, &mut done)?;
+    }
+    Ok(done)
 }
 
-/// Onboards a parachain with this head and code.
-fn onboard_as(relay: &mut Relay<'_>, para: ParaId, head: &[u8], code: &[u8], reporter: &Reporter) -> Result<()> {
+/// Gives a parachain a whole core that nobody claims. If there is none, the relay chain's root adds one.
+///
+/// # Errors
+///
+/// A relay chain whose root has no known way to give it a core is not judged.
+pub fn assign_core(relay: &mut Relay<'_>, para: ParaId) -> Result<Dispatched> {
+    let mut done = Dispatched::default();
+    assign(relay, para, &mut done)?;
+    Ok(done)
+}
+
+/// Registers a parachain with this head and code.
+fn register(
+    relay: &mut Relay<'_>,
+    para: ParaId,
+    head: &[u8],
+    code: &[u8],
+    done: &mut Dispatched,
+    reporter: &Reporter,
+) -> Result<()> {
     reporter.status(format!("onboarding parachain {} on the relay chain", u32::from(para)));
     let register = match relay.call("ParasSudoWrapper", "sudo_schedule_para_initialize")? {
         // `ParaGenesisArgs`, whose last field says that it is no on-demand parachain.
@@ -52,7 +86,7 @@ fn onboard_as(relay: &mut Relay<'_>, para: ParaId, head: &[u8], code: &[u8], rep
         },
     };
     relay.accept_code(H256(blake2_256(code)).into());
-    dispatch(relay, Dispatcher::Root, &register)?;
+    dispatch(relay, Dispatcher::Root, register, done)?;
     let lifecycle = |relay: &Relay<'_>| relay.chain().storage(&crate::relay::paras_key("ParaLifecycles", para));
     if lifecycle(relay)?.is_none() {
         return Err(Failure::not_judged("the relay chain's root could not register the parachain")
@@ -62,36 +96,38 @@ fn onboard_as(relay: &mut Relay<'_>, para: ParaId, head: &[u8], code: &[u8], rep
     // `Onboarding` is the first of the lifecycles.
     pass_sessions(
         relay,
+        done,
         |relay| Ok(lifecycle(relay)?.is_some_and(|state| state != [0])),
         || {
             Failure::not_judged("the relay chain does not onboard the parachain")
                 .found(format!("no parachain {} after {MOST_BLOCKS} sessions", u32::from(para)))
                 .expected("a parachain whose code its validators accepted")
         },
-    )?;
-    if relay.has_core(para)? {
-        // Relay chains for tests assign one with the registration.
-        return Ok(());
-    }
+    )
+}
+
+fn assign(relay: &mut Relay<'_>, para: ParaId, done: &mut Dispatched) -> Result<()> {
     if let Some(call) = relay.call("Coretime", "assign_core")? {
-        let core = core_for_one_more(relay)?;
+        let core = core_for_one_more(relay, done)?;
         let begin = relay.chain().number().saturating_add(1);
         // `CoreAssignment::Task`
         let assignment = vec![((2u8, para), WHOLE)];
-        dispatch(relay, Dispatcher::Root, &[call.to_vec(), (core, begin, assignment, None::<u32>).encode()].concat())?;
+        let call = [call.to_vec(), (core, begin, assignment, None::<u32>).encode()].concat();
+        dispatch(relay, Dispatcher::Root, call, done)?;
     } else if let (Some(lease), Some(onboard)) =
         (relay.call("Slots", "force_lease")?, relay.call("Slots", "trigger_onboard")?)
     {
         let first = relay.lease_period()?;
         let periods = 8u32;
         let lease = [lease.to_vec(), (para, MANAGER, 0u128, first, periods).encode()].concat();
-        dispatch(relay, Dispatcher::Root, &lease)?;
-        dispatch(relay, Dispatcher::Manager, &[onboard.to_vec(), para.encode()].concat())?;
+        dispatch(relay, Dispatcher::Root, lease, done)?;
+        dispatch(relay, Dispatcher::Manager, [onboard.to_vec(), para.encode()].concat(), done)?;
     } else {
         return Err(no_way("to give a parachain a core", "Coretime.assign_core"));
     }
     pass_sessions(
         relay,
+        done,
         |relay| relay.has_core(para),
         || {
             Failure::not_judged("the relay chain gives the parachain no core")
@@ -102,20 +138,20 @@ fn onboard_as(relay: &mut Relay<'_>, para: ParaId, head: &[u8], code: &[u8], rep
 }
 
 /// Returns a core that nobody claims. If there is none, the relay chain's root adds one.
-fn core_for_one_more(relay: &mut Relay<'_>) -> Result<u16> {
+fn core_for_one_more(relay: &mut Relay<'_>, done: &mut Dispatched) -> Result<u16> {
     if let Some(core) = relay.free_core()? {
         return Ok(core);
     }
     let cores = relay.number_of_cores()?;
     let call = relay.call("Configuration", "set_coretime_cores")?;
     let call = call.ok_or_else(|| no_way("to add a core", "Configuration.set_coretime_cores"))?;
-    dispatch(relay, Dispatcher::Root, &[call.to_vec(), cores.saturating_add(1).encode()].concat())?;
+    dispatch(relay, Dispatcher::Root, [call.to_vec(), cores.saturating_add(1).encode()].concat(), done)?;
     let none = || {
         Failure::not_judged("the relay chain has no free core for the parachain")
             .found(format!("{cores} cores, and no other {MOST_BLOCKS} sessions after its root added one"))
             .expected("a core without claims, and validators for it")
     };
-    pass_sessions(relay, |relay| Ok(relay.free_core()?.is_some()), none)?;
+    pass_sessions(relay, done, |relay| Ok(relay.free_core()?.is_some()), none)?;
     relay.free_core()?.ok_or_else(none)
 }
 
@@ -123,9 +159,10 @@ fn no_way(what: &str, expected: &str) -> Failure {
     Failure::not_judged(format!("the root of the relay chain has no known call {what}")).expected(expected)
 }
 
-/// Ends one session after another until `done` holds.
+/// Ends one session after another until `done` holds, and counts them.
 fn pass_sessions(
     relay: &mut Relay<'_>,
+    dispatched: &mut Dispatched,
     done: impl Fn(&Relay<'_>) -> Result<bool>,
     overdue: impl FnOnce() -> Failure,
 ) -> Result<()> {
@@ -138,13 +175,15 @@ fn pass_sessions(
         }
         relay.build(Vec::new(), epoch)?;
         relay.build(Vec::new(), 0)?;
+        dispatched.sessions += 1;
     }
     Err(overdue())
 }
 
 /// Has the relay chain's scheduler dispatch a call in the next block, which is built.
-fn dispatch(relay: &mut Relay<'_>, dispatcher: Dispatcher, call: &[u8]) -> Result<()> {
-    schedule(relay, dispatcher, &[call.to_vec()])?;
+fn dispatch(relay: &mut Relay<'_>, dispatcher: Dispatcher, call: Vec<u8>, done: &mut Dispatched) -> Result<()> {
+    schedule(relay, dispatcher, std::slice::from_ref(&call))?;
+    done.calls.push(call);
     relay.build(Vec::new(), 0).map(drop)
 }
 

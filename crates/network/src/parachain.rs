@@ -7,15 +7,15 @@ use crate::{
     relay::{CollationContext, ContextSearch, Relay},
 };
 use artifact::{Blob, Version};
-use codec::{Decode, Encode};
+use codec::{Decode, DecodeAll, Encode};
 use cumulus_primitives_core::{
-    InboundDownwardMessage, ParaId, RelayProofRequest,
+    InboundDownwardMessage, InboundHrmpMessage, ParaId, RelayProofRequest,
     relay_chain::{BackedCandidate, ValidationCodeHash},
 };
 use cumulus_primitives_parachain_inherent::MessageQueueChain;
 use fork::{Author, BlockRequest, Candidate, Chain, Code, candidate, candidate::ValidationResult};
 use sp_core::H256;
-use std::path::PathBuf;
+use std::{collections::BTreeMap, path::PathBuf};
 use validator::Validator;
 use worker::{Failure, Result};
 
@@ -44,6 +44,8 @@ pub struct Parachain<'a> {
     prepared: Option<(ValidationCodeHash, Validator)>,
     /// A directory for prepared code that is kept between runs.
     cache: Option<PathBuf>,
+    /// The code that nodes execute in place of the state's.
+    substitute: Option<Code>,
 }
 
 /// A block that the relay chain backed and has not included yet.
@@ -72,6 +74,8 @@ pub(crate) enum Offer {
     TooEarly,
     /// It has no claim on a core in that block.
     NoClaim,
+    /// A block that the validators refuse.
+    Invalid(Failure),
     /// A candidate.
     Candidate(Box<Collation>),
 }
@@ -92,6 +96,7 @@ impl<'a> Parachain<'a> {
             version: None,
             prepared: None,
             cache,
+            substitute: None,
         }
     }
 
@@ -101,6 +106,7 @@ impl<'a> Parachain<'a> {
             pending: self.pending.clone(),
             pool: self.pool.clone(),
             offered: self.offered.clone(),
+            substitute: self.substitute.clone(),
             ..Self::new(self.id, self.author.fresh(), self.included.clone(), self.cache.clone())
         }
     }
@@ -156,6 +162,17 @@ impl<'a> Parachain<'a> {
         self.kept.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
+    /// Makes collators build blocks with another code than that of the state, as nodes do with a code substitute of their
+    /// chain spec. The state keeps its own.
+    pub fn substitute(&mut self, code: Code) {
+        self.substitute = Some(code);
+    }
+
+    /// Returns the code that builds the next block.
+    fn executed_code(&self) -> Result<Code> {
+        self.substitute.clone().map_or_else(|| self.chain().next_code(), Ok)
+    }
+
     /// Returns the version that the code of the next block has in itself, with which it checks transactions.
     pub fn version(&self) -> Result<Version> {
         let answer = self.chain().call(self.author.executor(), &self.chain().next_code()?, "Core_version", &[])?;
@@ -169,7 +186,7 @@ impl<'a> Parachain<'a> {
 
     /// Returns the head of the hash chain of messages from the relay chain after the messages that
     /// wait, as the parachain will have it. Nothing before the first message.
-    pub(crate) fn last_downward_message(&mut self, waiting: &[InboundDownwardMessage]) -> Result<Option<H256>> {
+    pub fn last_downward_message(&mut self, waiting: &[InboundDownwardMessage]) -> Result<Option<H256>> {
         let chain = self.chain().clone();
         let pallet = self.author.layout(&chain)?.pallet_with(&["LastDmqMqcHead"], None);
         let stored = pallet.map(|pallet| chain.storage(&pallet.key("LastDmqMqcHead"))).transpose()?.flatten();
@@ -179,6 +196,28 @@ impl<'a> Parachain<'a> {
             chain.extend_downward(message);
         }
         Ok(Some(chain.head()).filter(|head| !head.is_zero()))
+    }
+
+    /// Returns the heads of the hash chains of messages from other parachains after the messages that wait, as the parachain
+    /// will have them. A sender of which it never received a message is left out, unless messages of it wait.
+    pub fn last_sideways_messages(
+        &mut self,
+        waiting: &BTreeMap<ParaId, Vec<InboundHrmpMessage>>,
+    ) -> Result<BTreeMap<ParaId, H256>> {
+        let chain = self.chain().clone();
+        let pallet = self.author.layout(&chain)?.pallet_with(&["LastHrmpMqcHeads"], None);
+        let stored = pallet.map(|pallet| chain.storage(&pallet.key("LastHrmpMqcHeads"))).transpose()?.flatten();
+        let stored = stored.unwrap_or_else(|| vec![0]);
+        let mut heads: BTreeMap<ParaId, MessageQueueChain> =
+            DecodeAll::decode_all(&mut &stored[..]).map_err(|error| {
+                Failure::not_judged("the parachain's LastHrmpMqcHeads cannot be decoded").found(error.to_string())
+            })?;
+        for (sender, messages) in waiting {
+            for message in messages {
+                heads.entry(*sender).or_default().extend_hrmp(message);
+            }
+        }
+        Ok(heads.into_iter().map(|(sender, chain)| (sender, chain.head())).collect())
     }
 
     /// Writes to the state between two blocks, and makes the relay chain take the result for the
@@ -216,17 +255,22 @@ impl<'a> Parachain<'a> {
         let offered: Vec<_> = self.offered.iter().filter(|it| !self.has_pending(it)).cloned().collect();
         match self.collate_with(relay, offered.clone()) {
             // Perhaps no block can be built now, with or without them.
-            Err(failure) if failure.is_verdict() && !offered.is_empty() => {
-                let without = self.collate_with(relay, Vec::new())?;
-                self.spoiling = offered;
-                Ok(without)
-            }
+            Err(failure) if failure.is_verdict() && !offered.is_empty() => self.collate_without(relay, offered),
+            Ok(Offer::Invalid(_)) if !offered.is_empty() => self.collate_without(relay, offered),
             collated => collated,
         }
     }
 
+    fn collate_without(&mut self, relay: &Relay<'_>, spoiling: Vec<Vec<u8>>) -> Result<Offer> {
+        let without = self.collate_with(relay, Vec::new())?;
+        if !matches!(without, Offer::Invalid(_)) {
+            self.spoiling = spoiling;
+        }
+        Ok(without)
+    }
+
     fn collate_with(&mut self, relay: &Relay<'_>, optional: Vec<Vec<u8>>) -> Result<Offer> {
-        let code = self.chain().next_code()?;
+        let code = self.executed_code()?;
         self.read_version(&code)?;
         let offset = self.ask::<u32>(&code, "RelayParentOffsetApi", "relay_parent_offset")?.unwrap_or(0);
         let request: RelayProofRequest =
@@ -265,9 +309,12 @@ impl<'a> Parachain<'a> {
         let (candidate, built) = {
             // The headers behind the relay parent carry the placeholder of their authors' seals.
             let _seal = self.author.executor().signatures().accept_seal();
-            self.author.candidate(&mut after, request, bundled)?
+            self.author.candidate(&mut after, &code, request, bundled)?
         };
-        let result = self.validate(relay, &context, &candidate)?;
+        let result = match self.validate(relay, &context, &candidate) {
+            Err(failure) if failure.is_verdict() => return Ok(Offer::Invalid(failure)),
+            result => result?,
+        };
         let CollationContext { hash, assignment, code, .. } = *context;
         let backed = backed_candidate(self.id, hash, code, &candidate, &result, &assignment)?;
         let (number, head) = (candidate.header.number, candidate.head);

@@ -16,10 +16,10 @@ use crate::{
 use artifact::{Blob, Version, hashes::twox_64, sections::Sections};
 use codec::{Decode, DecodeAll, Encode};
 use cumulus_primitives_core::{
-    InboundDownwardMessage, InboundHrmpMessage, ParaId,
+    AbridgedHrmpChannel, InboundDownwardMessage, InboundHrmpMessage, ParaId,
     relay_chain::{
-        BackedCandidate, CandidateEvent, CoreIndex, CoreState, HeadData, OccupiedCoreAssumption, UpgradeGoAhead,
-        ValidationCode, ValidationCodeHash, well_known_keys,
+        BackedCandidate, CandidateEvent, CoreIndex, CoreState, HeadData, HrmpChannelId, OccupiedCoreAssumption,
+        UpgradeGoAhead, ValidationCode, ValidationCodeHash, well_known_keys,
     },
 };
 use duties::Claim;
@@ -38,6 +38,8 @@ const FURTHEST: usize = 16;
 pub const PENDING: usize = 4;
 /// The most cores that are taken from a relay chain: hostile answers must not fill the memory.
 const MOST_CORES: usize = 2_000;
+/// The most channels of a parachain in one direction.
+const MOST_CHANNELS: usize = 1_000;
 
 /// The relay chain of a network.
 pub struct Relay<'a> {
@@ -210,6 +212,16 @@ impl<'a> Relay<'a> {
         well_known_keys::para_head(para)
     }
 
+    /// Returns the key of the signal to a parachain about its new code.
+    pub fn key_of_signal(para: ParaId) -> Vec<u8> {
+        well_known_keys::upgrade_go_ahead_signal(para)
+    }
+
+    /// Returns the key of the head of the hash chain of messages to a parachain.
+    pub fn key_of_downward_head(para: ParaId) -> Vec<u8> {
+        well_known_keys::dmq_mqc_head(para)
+    }
+
     /// Returns the head of a parachain, or nothing if the relay chain has none.
     pub fn head_of(&self, para: ParaId) -> Result<Option<Vec<u8>>> {
         let Some(stored) = self.chain().storage(&well_known_keys::para_head(para))? else { return Ok(None) };
@@ -336,14 +348,19 @@ impl<'a> Relay<'a> {
     }
 
     /// Returns the messages that wait for a parachain.
-    pub(crate) fn downward_messages(&self, para: ParaId) -> Result<Vec<InboundDownwardMessage>> {
+    pub fn downward_messages(&self, para: ParaId) -> Result<Vec<InboundDownwardMessage>> {
         self.ask("dmq_contents", para)
+    }
+
+    /// Returns the messages of other parachains that wait for a parachain, by their senders.
+    pub fn sideways_messages(&self, para: ParaId) -> Result<BTreeMap<ParaId, Vec<InboundHrmpMessage>>> {
+        self.ask("inbound_hrmp_channels_contents", para)
     }
 
     /// Returns how many messages wait until a block of a parachain takes them.
     pub fn waiting_for(&self, para: ParaId) -> Result<Waiting> {
-        let sideways: BTreeMap<ParaId, Vec<InboundHrmpMessage>> = self.ask("inbound_hrmp_channels_contents", para)?;
-        let sideways = sideways.into_iter().map(|(sender, messages)| (sender, messages.len() as u64));
+        let sideways =
+            self.sideways_messages(para)?.into_iter().map(|(sender, messages)| (sender, messages.len() as u64));
         Ok(Waiting { downward: self.downward_messages(para)?.len() as u64, sideways: sideways.collect() })
     }
 
@@ -364,8 +381,38 @@ impl<'a> Relay<'a> {
     }
 
     /// Returns whether the next block may back a candidate of the parachain.
-    pub(crate) fn has_core(&self, para: ParaId) -> Result<bool> {
+    pub fn has_core(&self, para: ParaId) -> Result<bool> {
         Ok(matches!(self.claim(self.chain(), para, 0)?, Claim::Core(_)))
+    }
+
+    /// Returns the channels of a parachain: those that it receives from, or those that it sends to.
+    pub fn channels(&self, para: ParaId, receives: bool) -> Result<Vec<(ParaId, AbridgedHrmpChannel)>> {
+        let undecodable = |error: codec::Error| {
+            Failure::not_judged("the relay chain's channels of the parachain cannot be decoded")
+                .found(error.to_string())
+        };
+        let index = match receives {
+            true => well_known_keys::hrmp_ingress_channel_index(para),
+            false => well_known_keys::hrmp_egress_channel_index(para),
+        };
+        let Some(stored) = self.chain().storage(&index)? else { return Ok(Vec::new()) };
+        let others: Vec<ParaId> = DecodeAll::decode_all(&mut &stored[..]).map_err(undecodable)?;
+        let mut channels = Vec::new();
+        for other in bounded(others, MOST_CHANNELS, "channels of a parachain")? {
+            let (sender, recipient) = if receives { (other, para) } else { (para, other) };
+            let key = well_known_keys::hrmp_channels(HrmpChannelId { sender, recipient });
+            let Some(channel) = self.chain().storage(&key)? else { continue };
+            // Parachains read the first fields alone.
+            channels.push((other, Decode::decode(&mut &channel[..]).map_err(undecodable)?));
+        }
+        Ok(channels)
+    }
+
+    /// Returns the cores that a parachain has claims on, each with the number of claims.
+    pub fn claims(&self, para: ParaId) -> Result<Vec<(u32, usize)>> {
+        let claims: BTreeMap<CoreIndex, VecDeque<ParaId>> = self.ask("claim_queue", ())?;
+        let own = claims.into_iter().map(|(core, queue)| (core.0, queue.iter().filter(|id| **id == para).count()));
+        Ok(own.filter(|(_, count)| *count > 0).collect())
     }
 
     /// Returns the number of cores.

@@ -209,7 +209,7 @@ fn note(network: &Network<'_>, plan: &Plan<'_>, round: &Round, number: u32, jour
 }
 
 /// Returns the hash by which the relay chain knows the code.
-fn code_hash(code: &Code) -> ValidationCodeHash {
+pub fn code_hash(code: &Code) -> ValidationCodeHash {
     sp_core::H256::from_slice(code.hash()).into()
 }
 

@@ -6,6 +6,7 @@ use crate::{
     block::{BlockRequest, migration_blocks},
     exposed, format,
     rehearse::RehearseRequest,
+    support::SupportRequest,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -19,6 +20,8 @@ pub enum Request {
     DryRun(Box<DryRunRequest>),
     /// Dispatch a proposal on forks. The result is a `RehearsalReport`.
     Rehearse(Box<RehearseRequest>),
+    /// Find out what is wrong with a parachain. The result is a `Diagnosis`, or a `RepairReport` if repairs are tried.
+    Support(Box<SupportRequest>),
     /// Execute a block of a live chain again.
     Block(BlockRequest),
     /// Prepare a code as validators do.
@@ -264,7 +267,7 @@ pub struct Block {
 }
 
 /// Another chain in the dry run.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Counterpart {
     /// `parachain 1000 (asset-hub-paseo)`.
     pub chain: String,

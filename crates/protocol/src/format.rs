@@ -31,6 +31,10 @@ formats! {
     BLOCK block "cutover/block/v1"
     /// What a proposal did on forks.
     REHEARSAL rehearsal "cutover/rehearsal/v1"
+    /// What is wrong with a parachain.
+    DIAGNOSIS diagnosis "cutover/diagnosis/v1"
+    /// Repairs of a parachain that were tried on forks.
+    REPAIR repair "cutover/repair/v1"
     /// The comparison of two runtimes. In version 2 the rules have the form of checks.
     DIFF diff "cutover/diff/v2"
     /// The changed constants of two runtimes, in human units.

@@ -38,6 +38,7 @@ pub mod signers;
 pub mod snapshot;
 mod source;
 pub mod step;
+pub mod support;
 pub mod upgrade;
 mod verdict;
 pub mod verify;

@@ -6,7 +6,7 @@
 
 use cutover_protocol::{
     benchmark, block, build, bytes, ci, diff, dry_run, fork, inspect, manifest, prebuilt, proposal, rebuild, rehearse,
-    release, signers, snapshot, step, upgrade, verify, weights, workspace,
+    release, signers, snapshot, step, support, upgrade, verify, weights, workspace,
 };
 use schemars::{Schema, schema_for};
 use std::{collections::BTreeSet, fs, path::Path};
@@ -45,6 +45,8 @@ fn schemas() -> Vec<(&'static str, Schema)> {
         ("raw-overhead", schema_for!(weights::constants::Overhead)),
         ("raw-weights", schema_for!(weights::raw::RawResults)),
         ("rehearsal", schema_for!(rehearse::RehearsalReport)),
+        ("diagnosis", schema_for!(support::Diagnosis)),
+        ("repair", schema_for!(support::RepairReport)),
         ("release", schema_for!(release::Record)),
         ("release-plan", schema_for!(release::PlanReport)),
         ("release-prepare", schema_for!(release::PrepareReport)),

@@ -28,6 +28,7 @@ pub mod release_notes;
 mod samples;
 mod steps;
 mod storage;
+pub mod support;
 mod table;
 pub mod terminal;
 pub mod weights;

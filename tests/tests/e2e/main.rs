@@ -36,6 +36,7 @@ mod secrets;
 mod seen;
 mod served_network;
 mod signers;
+mod support;
 mod upgrade;
 mod weights;
 mod workspaces;

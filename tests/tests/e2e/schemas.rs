@@ -111,12 +111,13 @@ fn upgrade(documents: &mut Documents) {
     documents.add("upgrade", printed(0, &["upgrade", "--out", &path]));
     documents.add("upgrade", printed(0, &["upgrade", "--out", &path, "--only", "report"]));
     let read = |name: &str| fs::read(bundle.join(name)).expect("read");
-    for step in ["state", "build", "inspect", "diff", "dry-run", "propose", "weights"] {
+    for step in ["state", "build", "inspect", "diff", "dry-run", "propose", "rehearse", "weights"] {
         let evidence: Value = serde_json::from_slice(&read(&format!("{step}.json"))).expect("JSON");
         documents.add("step", evidence.to_string());
         let schema = match step {
             "inspect" | "diff" | "dry-run" => step,
             "propose" => "proposal",
+            "rehearse" => "rehearsal",
             _ => continue,
         };
         documents.add(schema, evidence["result"].to_string());
@@ -169,6 +170,10 @@ fn runtimes(documents: &mut Documents) {
     documents.add("dry-run", printed(1, &["dry-run", "--runtime", &parachain, "--state", &state]));
     // An empty `System.remark`.
     documents.add("rehearsal", printed(0, &["rehearse", "0x000000", "--state", &state]));
+    let [relay, para] = [Runtime::Relay, Runtime::Parachain].map(|runtime| text(snapshot(runtime)));
+    let case = ["--para", "2000", "--relay", &relay, "--state", &para];
+    documents.add("diagnosis", printed(1, &[&["support", "diagnose"][..], &case].concat()));
+    documents.add("repair", printed(0, &[&["support", "repair", "--heads", "1"][..], &case].concat()));
     documents.add("proposal", printed(0, &["propose", "upgrade", "--runtime", &standalone, "--target", &state]));
     documents.add("error", printed(4, &["inspect", "/no/such/file"]));
     documents.add("error", printed(2, &["diff", "-", "-"]));

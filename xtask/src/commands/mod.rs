@@ -22,6 +22,7 @@ pub mod sign;
 pub mod signers;
 pub mod signing;
 pub mod snapshot;
+pub mod support;
 pub mod target;
 pub mod test;
 pub mod upgrade;

@@ -76,7 +76,8 @@ enum Validated {
 fn validated(runtime: &Runtime, chain: &Chain, validator: &Validator, author: &mut Author<'_>) -> Result<Validated> {
     let mut chain = chain.clone();
     let bundled = candidate::is_bundled(&runtime.version);
-    let candidate = match author.candidate(&mut chain, BlockRequest::default(), bundled) {
+    let code = chain.next_code()?;
+    let candidate = match author.candidate(&mut chain, &code, BlockRequest::default(), bundled) {
         Ok((candidate, _)) => candidate,
         Err(failure) if failure.is_verdict() => return Ok(Validated::NoBlock),
         Err(failure) => return Err(failure),

@@ -357,7 +357,9 @@ impl Candidates {
     fn note(&mut self, outcome: CollationOutcome) {
         match outcome {
             CollationOutcome::NotAsked | CollationOutcome::NoClaim => {}
-            CollationOutcome::NotBuilt(failure) if failure.kind == Kind::NotJudged => {
+            CollationOutcome::NotBuilt(failure) | CollationOutcome::Invalid(failure)
+                if failure.kind == Kind::NotJudged =>
+            {
                 self.reasons = vec![failure.to_string()];
             }
             CollationOutcome::Backed { .. } => {

@@ -197,20 +197,21 @@ impl<'a> Author<'a> {
         Err(build_failure(code, refused)?)
     }
 
-    /// Builds the next block of a parachain and returns it, first as its collator submits it. `chain` is
-    /// then the chain after it, with the sealed header, which the relay chain stores as its head.
+    /// Builds the next block of a parachain with this runtime and returns it, first as its collator submits it.
+    /// `chain` is then the chain after it, with the sealed header, which the relay chain stores as its head.
     pub fn candidate(
         &mut self,
         chain: &mut Chain,
+        code: &Code,
         request: BlockRequest,
         bundled: bool,
     ) -> Result<(Candidate, BuiltBlock)> {
-        let code = chain.next_code()?;
-        self.prepare_state(chain, &code)?;
+        self.prepare_state(chain, code)?;
         chain.adopt_state_root();
         let parent = chain.clone();
-        let built = self.build(chain, request)?;
-        let candidate = Candidate::of(&parent, chain, self.layout(&parent)?, &built, bundled)?;
+        let built = self.build_with(chain, code, request)?;
+        let Some((_, layout, _)) = &self.runtime else { return Err(runtime_not_read()) };
+        let candidate = Candidate::of(&parent, chain, layout, &built, bundled)?;
         chain.seal();
         Ok((candidate, built))
     }

@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Renders what is wrong with a parachain, and the repairs that were tried.
+
+use crate::{
+    field::{bytes, one_line},
+    table::aligned,
+    terminal::{check_rows, indented, with_hazards},
+};
+use protocol::support::{Attempt, Diagnosis, Fact, RepairCall, RepairReport};
+use std::path::Path;
+
+/// The most characters of a value. The JSON has all of them.
+const VALUE_LIMIT: usize = 1_000;
+/// The longest call that is shown, in hex digits.
+const CALL_LIMIT: usize = 1_000;
+
+/// Renders a diagnosis for a terminal.
+pub fn diagnosis(diagnosis: &Diagnosis) -> String {
+    let mut all = body(diagnosis);
+    let verdict = with_hazards(diagnosis.verdict, diagnosis.hazards);
+    all.push_str(&format!("\nverdict: {verdict} ({:.1} s)\n", diagnosis.seconds));
+    if !diagnosis.causes.is_empty() {
+        let para = diagnosis.para;
+        all.push_str(&format!("to try repairs: cargo xtask support repair --para {para}, with the same chains\n"));
+    }
+    all
+}
+
+fn body(diagnosis: &Diagnosis) -> String {
+    let chain = |name: &str, chain: &protocol::dry_run::Counterpart| {
+        vec![name.to_owned(), value(&chain.chain), format!("block {}", chain.number), value(&chain.block_hash)]
+    };
+    let mut rows = vec![chain("relay chain", &diagnosis.relay)];
+    rows.extend(diagnosis.parachain.iter().map(|own| chain("parachain", own)));
+    let mut all = aligned(&rows);
+    for group in diagnosis.facts.chunk_by(|one, next| one.group == next.group) {
+        let heading = group.first().map(|fact| fact.group.as_str()).unwrap_or_default();
+        let row = |fact: &Fact| vec![value(&fact.name), value(&fact.value)];
+        all.push_str(&format!("\n{}\n", value(heading)));
+        all.push_str(&indented(&aligned(&group.iter().map(row).collect::<Vec<_>>())));
+    }
+    all.push('\n');
+    all.push_str(&aligned(&check_rows(&diagnosis.checks)));
+    all.push_str("\nwhat is wrong\n");
+    if diagnosis.causes.is_empty() {
+        all.push_str("   nothing was found\n");
+    }
+    for (position, cause) in diagnosis.causes.iter().enumerate() {
+        all.push_str(&format!("   {}. {}\n", position + 1, value(&cause.told)));
+    }
+    all
+}
+
+/// Renders repairs for a terminal. `out` is the directory that their calls were written to.
+pub fn repair(report: &RepairReport, out: Option<&Path>) -> String {
+    let mut all = body(&report.diagnosis);
+    for tried in &report.attempts {
+        all.push('\n');
+        all.push_str(&attempt(tried));
+    }
+    let proposed = report.proposed.and_then(|position| report.attempts.get(position));
+    all.push('\n');
+    match (proposed, report.verdict.passed(), report.attempts.is_empty()) {
+        (Some(attempt), _, _) => all.push_str(&what_to_do(attempt, out)),
+        (None, true, _) => all.push_str("no repair is needed: the next block is included\n"),
+        (None, false, true) => all.push_str("no repair is known for that\n"),
+        (None, false, false) => all.push_str(
+            "no repair works. A runtime that fails needs a blob that mends it, with the same spec_version: --code BLOB\n",
+        ),
+    }
+    all.push_str(&format!("\nverdict: {} ({:.1} s)\n", report.verdict, report.seconds));
+    all
+}
+
+fn attempt(tried: &Attempt) -> String {
+    let mut all = format!("repair {}: {}\n", value(&tried.name), value(&tried.told));
+    let mut rows: Vec<_> = tried.calls.iter().map(call).collect();
+    rows.extend(tried.substitute.as_ref().map(|substitute| {
+        vec![format!("codeSubstitutes at block {}", substitute.block), value(&substitute.blake2_256), String::new()]
+    }));
+    all.push_str(&indented(&aligned(&rows)));
+    for cost in &tried.costs {
+        all.push_str(&format!("   - {}\n", value(cost)));
+    }
+    let sessions = match tried.sessions {
+        0 => String::new(),
+        sessions => format!(" after {}", crate::counted(sessions as usize, "session")),
+    };
+    let heads = crate::counted(tried.heads as usize, "candidate");
+    all.push_str(&match &tried.obstacle {
+        None => format!("   WORKS: {heads} included{sessions}\n"),
+        Some(obstacle) => format!("   DOES NOT WORK: {heads} included{sessions}: {}\n", value(obstacle)),
+    });
+    all
+}
+
+fn call(call: &RepairCall) -> Vec<String> {
+    vec![format!("{} by {}", value(&call.name), value(&call.origin)), value(&call.hash), bytes(call.length)]
+}
+
+/// Says what to sign, and what else to do.
+fn what_to_do(attempt: &Attempt, out: Option<&Path>) -> String {
+    let mut all = "what to do\n".to_owned();
+    for (position, call) in attempt.calls.iter().enumerate() {
+        let text = match call.bytes.len() {
+            0 => "too long to be shown: write it to a file with --calls DIR".to_owned(),
+            length if length > CALL_LIMIT => "long: see --json, or write it to a file with --calls DIR".to_owned(),
+            _ => value(&call.bytes),
+        };
+        all.push_str(&format!("   {}. {} by {}: {text}\n", position + 1, value(&call.name), value(&call.origin)));
+    }
+    if attempt.calls.is_empty() {
+        all.push_str("   wait: nothing is to be signed\n");
+    } else {
+        all.push_str("   what each call does to all chains: cargo xtask rehearse CALL --state RELAY\n");
+    }
+    if attempt.substitute.is_some() {
+        all.push_str("   then restart the parachain's nodes with the code substitute in their chain spec\n");
+    }
+    if let Some(out) = out.filter(|_| !attempt.files.is_empty()) {
+        let names = attempt.files.iter().map(|name| value(name)).collect::<Vec<_>>().join(", ");
+        all.push_str(&format!("   written to {}: {names}\n", out.display()));
+    }
+    all
+}
+
+/// Returns text of a chain as a part of one line: without control characters, and cut.
+fn value(text: &str) -> String {
+    match text.char_indices().nth(VALUE_LIMIT) {
+        None => one_line(text),
+        Some((end, _)) => format!("{}… (complete with --json)", one_line(text.get(..end).unwrap_or_default())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use protocol::{
+        Check, Verdict,
+        dry_run::Counterpart,
+        support::{Cause, CauseKind, CodeSubstitute},
+    };
+
+    fn found() -> Diagnosis {
+        Diagnosis {
+            para: 2000,
+            relay: Counterpart { chain: "the relay chain (paseo)".into(), number: 7, ..Counterpart::default() },
+            facts: vec![Fact { group: "cores".into(), name: "claims".into(), value: "none\u{1b}[2J".into() }],
+            checks: vec![Check::fail("core", "no core")],
+            causes: vec![Cause { kind: CauseKind::NoCore, told: "no core".into() }],
+            verdict: Verdict::Fail,
+            ..Diagnosis::default()
+        }
+    }
+
+    fn repaired() -> Attempt {
+        Attempt {
+            name: "assign-core".into(),
+            told: "the root assigns a core".into(),
+            costs: vec!["a core".into()],
+            calls: vec![RepairCall {
+                name: "Coretime.assign_core".into(),
+                bytes: "0x4a04".into(),
+                ..RepairCall::default()
+            }],
+            sessions: 1,
+            heads: 10,
+            works: true,
+            ..Attempt::default()
+        }
+    }
+
+    #[test]
+    fn a_diagnosis_ends_with_what_is_wrong() {
+        let text = diagnosis(&found());
+        assert!(text.contains("what is wrong\n   1. no core\n") && text.contains("verdict: fail"), "{text}");
+        assert!(!text.contains('\u{1b}'), "{text}");
+        let fine = diagnosis(&Diagnosis { causes: Vec::new(), verdict: Verdict::Pass, ..found() });
+        assert!(fine.contains("nothing was found") && !fine.contains("support repair"), "{fine}");
+    }
+
+    #[test]
+    fn a_repair_that_works_says_what_to_sign() {
+        let report = RepairReport {
+            diagnosis: found(),
+            attempts: vec![Attempt { works: false, obstacle: Some("it traps".into()), ..repaired() }, repaired()],
+            proposed: Some(1),
+            verdict: Verdict::Pass,
+            ..RepairReport::default()
+        };
+        let text = repair(&report, None);
+        for part in [
+            "DOES NOT WORK: 10 candidates included after 1 session: it traps",
+            "WORKS: 10 candidates included after 1 session",
+            "1. Coretime.assign_core by : 0x4a04",
+        ] {
+            assert!(text.contains(part), "{part} is not in:\n{text}");
+        }
+        let substitute = Some(CodeSubstitute { block: 9, blake2_256: "0x12".into() });
+        let written = Attempt { substitute, files: vec!["01-a.hex".into()], ..repaired() };
+        let text =
+            repair(&RepairReport { attempts: vec![written], proposed: Some(0), ..report }, Some(Path::new("calls")));
+        assert!(
+            text.contains("restart the parachain's nodes") && text.contains("written to calls: 01-a.hex"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn without_a_repair_the_report_says_so() {
+        let none = RepairReport { diagnosis: found(), verdict: Verdict::Fail, ..RepairReport::default() };
+        assert!(repair(&none, None).contains("no repair is known for that"));
+        let needless = RepairReport { verdict: Verdict::Pass, ..none.clone() };
+        assert!(repair(&needless, None).contains("no repair is needed"));
+        let failed = RepairReport { attempts: vec![repaired()], ..none };
+        assert!(repair(&failed, None).contains("no repair works"));
+    }
+}
