@@ -2,18 +2,18 @@
 //! Writes the calls to files, which wallets upload and the manifest lists.
 
 use files::write_whole;
-use protocol::proposal::Proposal;
+use protocol::proposal::{Apply, Call};
 use std::path::Path;
 use worker::{Failure, Result};
 
 const FOLDER: &str = "calls";
 
 /// Writes each call as hex and as bytes, to `calls/01-sudo.hex` and `.scale`, the apply step last,
-/// and records the names in the proposal.
+/// and records the names in the calls.
 ///
 /// The files of an earlier proposal in the same directory are removed, so that nobody signs the
 /// calls of two routes.
-pub fn write(proposal: &mut Proposal, directory: &Path) -> Result<()> {
+pub fn write(calls: &mut [Call], apply: Option<&mut Apply>, directory: &Path) -> Result<()> {
     let folder = directory.join(FOLDER);
     let mut written = Vec::new();
     let mut write_call = |position: usize, name: &str, bytes: &[u8]| -> Result<Vec<String>> {
@@ -29,17 +29,18 @@ pub fn write(proposal: &mut Proposal, directory: &Path) -> Result<()> {
         }
         Ok(names)
     };
-    let count = proposal.calls.len();
-    for (position, call) in proposal.calls.iter_mut().enumerate() {
+    let count = calls.len();
+    for (position, call) in calls.iter_mut().enumerate() {
         call.files = write_call(position, &call.name, &call.encoded)?;
     }
-    if let Some(apply) = &mut proposal.apply {
+    if let Some(apply) = apply {
         apply.files = write_call(count, &apply.name, &apply.encoded)?;
     }
     remove_others(&folder, &written)
 }
 
-fn remove_others(folder: &Path, keep: &[String]) -> Result<()> {
+/// Removes the files of the calls of an earlier run from a directory, except for these.
+pub fn remove_others(folder: &Path, keep: &[String]) -> Result<()> {
     let entries = std::fs::read_dir(folder).map_err(|error| Failure::io("list", folder, &error))?;
     for entry in entries {
         let entry = entry.map_err(|error| Failure::io("list", folder, &error))?;
@@ -77,7 +78,8 @@ mod tests {
         let folder = directory.path().join("calls");
         write_whole(&folder.join("07-old.hex"), b"0x").expect("written");
         write_whole(&folder.join("notes.txt"), b"mine").expect("written");
-        write(&mut proposal, directory.path()).expect("written");
+        let (calls, apply) = (&mut proposal.calls, proposal.apply.as_mut());
+        write(calls, apply, directory.path()).expect("written");
 
         let mut names: Vec<_> = std::fs::read_dir(&folder)
             .expect("listed")

@@ -14,6 +14,7 @@ pub mod calls;
 pub mod decode;
 pub mod encode;
 pub mod files;
+pub mod json;
 pub mod metadata;
 pub mod propose;
 mod registry;

@@ -9,7 +9,7 @@ use crate::{
     verified::{self, VerifiedCall},
     xcm,
 };
-use protocol::proposal::{Apply, Call, Enactment, InnerCall, Preimage, Proposal, Route};
+use protocol::proposal::{Apply, Call, CallProposal, Enactment, InnerCall, Preimage, Proposal, Route};
 use worker::{Failure, Result};
 
 /// The most bytes of a call that are shown. A larger call contains code.
@@ -61,7 +61,10 @@ pub fn upgrade(chains: Chains<'_>, release: &Release<'_>, options: &Options) -> 
     // The calls that root dispatches on the governing chain.
     let proposal = if route.by_relay() { builder.by_xcm(chains, root_call)? } else { vec![root_call] };
     match route {
-        Route::Sudo | Route::RelaySuperuserSudo => builder.sudo(proposal, target, upgrading.by_hash())?,
+        Route::Sudo | Route::RelaySuperuserSudo => {
+            let action = if upgrading.by_hash() { "Authorize the upgrade of" } else { "Set the code of" };
+            builder.sudo(proposal, &format!("{action} {}", target.name()), upgrading.by_hash())?;
+        }
         Route::RootReferendum | Route::RelaySuperuserReferendum => builder.referendum(proposal, "Root")?,
         Route::WhitelistedReferendum => builder.whitelisted(proposal)?,
     }
@@ -80,6 +83,51 @@ pub fn upgrade(chains: Chains<'_>, release: &Release<'_>, options: &Options) -> 
         xcm_version: builder.xcm_version.map(str::to_owned),
         calls: builder.calls,
         apply,
+        notes: builder.notes,
+        links,
+    })
+}
+
+/// Creates the proposal of a call. Every call is encoded, decoded again and compared. A referendum of the target has this
+/// origin, by default root.
+///
+/// # Errors
+///
+/// If no route is possible, or if an option does not apply to the route.
+pub fn call(chains: Chains<'_>, intention: Value, origin: Option<&str>, options: &Options) -> Result<CallProposal> {
+    let target = chains.target;
+    let route = chains.choose(options.route)?;
+    route.check_options(options.enactment, options.note_preimage, options.referendum_index)?;
+    if let Some(origin) = origin.filter(|_| route != Route::RootReferendum) {
+        return Err(Failure::usage(format!("the origin {origin} needs a referendum of {}", target.name()))
+            .found(format!("the route {route}"))
+            .expected(Route::RootReferendum.name()));
+    }
+    let inner = verified::encode(target, intention)?;
+    let own = inner_call(&inner);
+    let action = match &inner.decoded {
+        Value::Call { pallet, name, .. } => format!("Dispatch {pallet}.{name}"),
+        _ => "Dispatch the call".to_owned(),
+    };
+    let notes = chains.governing_parachain(route).into_iter().collect();
+    let governing = chains.governing(route);
+    let mut builder = ProposalBuilder { chain: governing, options, calls: Vec::new(), notes, xcm_version: None };
+    let proposal = if route.by_relay() { builder.by_xcm(chains, inner)? } else { vec![inner] };
+    match route {
+        Route::Sudo | Route::RelaySuperuserSudo => builder.sudo(proposal, &action, true)?,
+        Route::RootReferendum | Route::RelaySuperuserReferendum => {
+            builder.referendum(proposal, origin.unwrap_or("Root"))?;
+        }
+        Route::WhitelistedReferendum => builder.whitelisted(proposal)?,
+    }
+    let links = links(&builder.calls, None);
+    Ok(CallProposal {
+        format: protocol::format::CALL_PROPOSAL.into(),
+        route,
+        possible_routes: chains.possible(),
+        call: own,
+        xcm_version: builder.xcm_version.map(str::to_owned),
+        calls: builder.calls,
         notes: builder.notes,
         links,
     })
@@ -154,28 +202,32 @@ impl<'chain> ProposalBuilder<'chain> {
         let version = xcm::version(self.chain, chains.target)?;
         self.xcm_version = Some(version.name());
         let send = verified::encode(self.chain, xcm::send(pallet, version, destination, &inner.bytes))?;
+        let (target, sender) = (chains.target.name(), self.chain.name());
+        let effect = match inner.name() {
+            "authorize_upgrade" | "authorize_upgrade_without_checks" => {
+                "the event System.UpgradeAuthorized or, on older chains, ParachainSystem.UpgradeAuthorized"
+            }
+            _ => "the events of the call, as MessageQueue.Processed says nothing of its result",
+        };
         self.notes.push(format!(
-            "{}.send succeeds when the message is queued. Check on {} that it accepted {} as root: the event \
-             System.UpgradeAuthorized or, on older chains, ParachainSystem.UpgradeAuthorized",
-            pallet.name,
-            chains.target.name(),
-            self.chain.name(),
+            "{}.send succeeds when the message is queued. Check on {target} that it accepted {sender} as root: {effect}",
+            pallet.name
         ));
         Ok(vec![send, inner])
     }
 
-    fn sudo(&mut self, mut proposal: Vec<VerifiedCall<'chain>>, target: &Target, by_hash: bool) -> Result<()> {
+    /// Wraps a call for the key of Sudo. `action` says what it does. The weight of one that has code may be above that of
+    /// a block, so it is not declared.
+    fn sudo(&mut self, mut proposal: Vec<VerifiedCall<'chain>>, action: &str, weighed: bool) -> Result<()> {
         let pallet = calls::sudo_pallet(self.chain).ok_or_else(|| missing("the pallet Sudo"))?;
         let inner = proposal.remove(0);
         let description = format!(
-            "{} {} by the sudo key of {}: submitted by that account, or through it where it is a multisig or has a proxy",
-            if by_hash { "Authorize the upgrade of" } else { "Set the code of" },
-            target.name(),
+            "{action} by the sudo key of {}: submitted by that account, or through it where it is a multisig or has a proxy",
             self.chain.name()
         );
         // The inner call is decoded with this one. The remaining calls are encoded bytes inside of
         // it.
-        let call = if by_hash {
+        let call = if weighed {
             calls::sudo(pallet, inner.decoded)
         } else {
             calls::sudo_of_any_weight(self.chain, pallet, inner.decoded)

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Handles the requests of the worker.
 
-use crate::{Chains, Options, Release, Target, files, propose::links, upgrade};
+use crate::{Chains, Options, Release, Target, decode, files, json, propose::links, upgrade};
 use artifact::{Blob, Metadata, version_of};
 use protocol::{
     Source,
-    proposal::{BrowserNodes, Proposal, ProposalRequest, ProposeRequest},
+    proposal::{CallProposal, CallRequest, GivenCall, Proposal, ProposalRequest, ProposeRequest},
 };
 use source::{Content, ReadSource};
 use worker::{Failure, Outcome, Reporter, Result};
@@ -14,10 +14,83 @@ use worker::{Failure, Outcome, Reporter, Result};
 const PARA_ID_KEY: &str = "0d715f2646c8f85767b5d2764bb2782604a74d81251e398fd8a0a4d55023bb3f";
 
 /// Handles a request.
-pub fn handle(request: ProposalRequest, reporter: &Reporter) -> Result<Outcome<Proposal>> {
+pub fn handle(request: ProposalRequest, reporter: &Reporter) -> Result<Outcome<serde_json::Value>> {
     match request {
-        ProposalRequest::Propose(request) => propose(&request, reporter).map(Outcome::passed),
+        ProposalRequest::Propose(request) => document(propose(&request, reporter)?),
+        ProposalRequest::Call(request) => document(call(&request, reporter)?),
     }
+}
+
+fn document(result: impl serde::Serialize) -> Result<Outcome<serde_json::Value>> {
+    serde_json::to_value(result)
+        .map(Outcome::passed)
+        .map_err(|error| Failure::internal("a proposal cannot be written as JSON").found(error.to_string()))
+}
+
+/// The chains of a request.
+struct Governed {
+    target: Chain,
+    relay: Option<Chain>,
+    para_id: Option<u32>,
+}
+
+impl Governed {
+    fn read(target: &Source, relay: Option<&Source>, para_id: Option<u32>, reporter: &Reporter) -> Result<Self> {
+        let (of_target, of_relay) = (target, relay);
+        let target = Chain::read(of_target, reporter)?;
+        let relay = of_relay.map(|source| Chain::read(source, reporter)).transpose()?;
+        let para_id = match (para_id, target.para_id) {
+            (Some(given), Some(own)) if given != own => {
+                return Err(Failure::usage(format!("{of_target} is not the parachain of --para-id"))
+                    .found(format!("para id {own}"))
+                    .expected(given.to_string()));
+            }
+            (given, own) => given.or(own),
+        };
+        if let (Some(relay), Some(source)) = (&relay, of_relay)
+            && (relay.chain.name(), relay.para_id) == (target.chain.name(), target.para_id)
+        {
+            return Err(Failure::usage("the relay is the upgraded chain itself")
+                .found(format!("{source} is {}", relay.chain.name()))
+                .expected("the chain whose root governs it")
+                .hint("omit --relay if the chain governs itself"));
+        }
+        Ok(Self { target, relay, para_id })
+    }
+
+    fn chains(&self) -> Chains<'_> {
+        let relay = self.relay.as_ref().map(|relay| &relay.chain);
+        Chains { target: &self.target.chain, relay, para_id: self.para_id }
+    }
+}
+
+fn call(request: &CallRequest, reporter: &Reporter) -> Result<CallProposal> {
+    let governed = Governed::read(&request.target, request.relay.as_ref(), request.para_id, reporter)?;
+    let chains = governed.chains();
+    let intention = match &request.call {
+        GivenCall::Encoded(text) => {
+            let bytes = hex::decode(text).map_err(|error| {
+                Failure::usage("the call is not in hex").found(error.to_string()).expected("0x and hex digits")
+            })?;
+            decode::call(chains.target.types(), &bytes)?
+        }
+        GivenCall::Named { name, arguments } => json::call(chains.target, name, arguments)?,
+    };
+    let options = Options {
+        route: request.route,
+        enactment: request.enactment,
+        note_preimage: request.note_preimage,
+        referendum_index: request.referendum_index,
+        ..Options::default()
+    };
+    let mut proposal = crate::propose::call(chains, intention, request.origin.as_deref(), &options)?;
+    if let Some(node) = request.browser.of(proposal.route) {
+        proposal.links = links(&proposal.calls, Some(node));
+    }
+    if let Some(directory) = &request.out {
+        files::write(&mut proposal.calls, None, directory)?;
+    }
+    Ok(proposal)
 }
 
 fn propose(request: &ProposeRequest, reporter: &Reporter) -> Result<Proposal> {
@@ -26,25 +99,8 @@ fn propose(request: &ProposeRequest, reporter: &Reporter) -> Result<Proposal> {
     let blob = request.runtime.blob()?;
     let version = version_of(&name, &blob)?;
 
-    let target = Chain::read(&request.target, reporter)?;
-    let relay = request.relay.as_ref().map(|source| Chain::read(source, reporter)).transpose()?;
-    let para_id = match (request.para_id, target.para_id) {
-        (Some(given), Some(own)) if given != own => {
-            return Err(Failure::usage(format!("{} is not the parachain of --para-id", request.target))
-                .found(format!("para id {own}"))
-                .expected(given.to_string()));
-        }
-        (given, own) => given.or(own),
-    };
-    if let (Some(relay), Some(source)) = (&relay, &request.relay)
-        && (relay.chain.name(), relay.para_id) == (target.chain.name(), target.para_id)
-    {
-        return Err(Failure::usage("the relay is the upgraded chain itself")
-            .found(format!("{source} is {}", relay.chain.name()))
-            .expected("the chain whose root governs it")
-            .hint("omit --relay if the chain governs itself"));
-    }
-    let chains = Chains { target: &target.chain, relay: relay.as_ref().map(|relay| &relay.chain), para_id };
+    let governed = Governed::read(&request.target, request.relay.as_ref(), request.para_id, reporter)?;
+    let chains = governed.chains();
     let release = Release { code: &blob.deployed, spec_name: version.spec_name, spec_version: version.spec_version };
     let options = Options {
         route: request.route,
@@ -57,12 +113,11 @@ fn propose(request: &ProposeRequest, reporter: &Reporter) -> Result<Proposal> {
     if let Some(note) = chains.governing_parachain(proposal.route) {
         reporter.warning(note);
     }
-    let BrowserNodes { target, relay } = &request.browser;
-    if let Some(node) = if proposal.route.by_relay() { relay } else { target } {
+    if let Some(node) = request.browser.of(proposal.route) {
         proposal.links = links(&proposal.calls, Some(node));
     }
     if let Some(directory) = &request.out {
-        files::write(&mut proposal, directory)?;
+        files::write(&mut proposal.calls, proposal.apply.as_mut(), directory)?;
     }
     Ok(proposal)
 }
@@ -104,7 +159,10 @@ mod tests {
     use worker::Kind;
 
     fn parse(text: &str) -> std::result::Result<ProposeRequest, serde_json::Error> {
-        serde_json::from_str(text).map(|ProposalRequest::Propose(request)| request)
+        serde_json::from_str(text).map(|request| match request {
+            ProposalRequest::Propose(request) => request,
+            ProposalRequest::Call(_) => panic!("a request for an upgrade"),
+        })
     }
 
     #[test]

@@ -35,6 +35,8 @@ formats! {
     DIAGNOSIS diagnosis "cutover/diagnosis/v1"
     /// Repairs of a parachain that were tried on forks.
     REPAIR repair "cutover/repair/v1"
+    /// The calls by which a call is dispatched.
+    CALL_PROPOSAL call_proposal "cutover/call-proposal/v1"
     /// The comparison of two runtimes. In version 2 the rules have the form of checks.
     DIFF diff "cutover/diff/v2"
     /// The changed constants of two runtimes, in human units.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The proposal of an upgrade: the calls that make a chain take new code.
 
-use crate::{Failure, Source, either::either, exposed};
+use crate::{Failure, Source, either::either, exposed, format};
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 use std::{fmt, path::PathBuf, str::FromStr};
@@ -12,6 +12,85 @@ use std::{fmt, path::PathBuf, str::FromStr};
 pub enum ProposalRequest {
     /// Create the proposal of an upgrade; the result is a `Proposal`.
     Propose(ProposeRequest),
+    /// Create the proposal of any call; the result is a `CallProposal`.
+    Call(CallRequest),
+}
+
+/// A request to create the proposal of a call.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CallRequest {
+    /// The chain that dispatches the call: a node, a chain spec, a snapshot, or the blob that it runs.
+    #[serde(serialize_with = "exposed::one")]
+    pub target: Source,
+    /// The call.
+    pub call: GivenCall,
+    /// The chain whose root governs the target, if that is another one.
+    #[serde(default, serialize_with = "exposed::optional")]
+    pub relay: Option<Source>,
+    /// The parachain id of the target, for a route by another chain.
+    #[serde(default)]
+    pub para_id: Option<u32>,
+    /// The route, as that of an upgrade.
+    #[serde(default)]
+    pub route: Option<Route>,
+    /// The origin of a referendum of the target, by its name in the runtime: `GeneralAdmin`. By default root.
+    #[serde(default)]
+    pub origin: Option<String>,
+    /// The block at which an approved referendum takes effect.
+    #[serde(default)]
+    pub enactment: Enactment,
+    /// Whether to note the proposal as a preimage even if it is short enough to be part of the
+    /// referendum.
+    #[serde(default)]
+    pub note_preimage: bool,
+    /// The index of the submitted referendum, to create the call that places the decision deposit.
+    #[serde(default)]
+    pub referendum_index: Option<u32>,
+    /// The directory in which the folder `calls` is written. Null to write no files.
+    #[serde(default)]
+    pub out: Option<PathBuf>,
+    /// The nodes that links to decoded calls connect to.
+    #[serde(default)]
+    pub browser: BrowserNodes,
+}
+
+/// A call that somebody proposes.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GivenCall {
+    /// The encoded call, `0x` and hex.
+    Encoded(String),
+    /// `Pallet.call` with its arguments, by their names.
+    Named {
+        /// The pallet and the call.
+        name: String,
+        /// The arguments. Their form follows from the types of the chain's metadata.
+        arguments: serde_json::Value,
+    },
+}
+
+/// The calls by which a call is dispatched.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CallProposal {
+    /// The format of the document: `cutover/call-proposal/v1`.
+    #[schemars(schema_with = "format::call_proposal")]
+    pub format: String,
+    /// The route that was requested, or the default one.
+    pub route: Route,
+    /// The routes for which the chains have the pallets.
+    pub possible_routes: Vec<Route>,
+    /// The call, as root or the origin of the referendum dispatches it.
+    pub call: InnerCall,
+    /// The version of the XCM message, `V2` to `V5`. Absent if no message is sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub xcm_version: Option<String>,
+    /// The calls, in the order in which they are submitted.
+    pub calls: Vec<Call>,
+    /// The facts and tasks beside the calls, one sentence or more each.
+    pub notes: Vec<String>,
+    /// The links to polkadot.js that show a decoded call, one for each call with `bytes`.
+    pub links: Vec<String>,
 }
 
 /// A request to create the proposal of an upgrade.
@@ -64,6 +143,14 @@ pub struct BrowserNodes {
     pub target: Option<String>,
     /// A node of the chain whose root governs the target.
     pub relay: Option<String>,
+}
+
+impl BrowserNodes {
+    /// Returns the node of the chain that the calls of a route are submitted on.
+    pub fn of(&self, route: Route) -> Option<&str> {
+        let node = if route.by_relay() { &self.relay } else { &self.target };
+        node.as_deref()
+    }
 }
 
 /// The block at which an approved referendum takes effect. The minimum enactment period of the

@@ -40,6 +40,7 @@ fn schemas() -> Vec<(&'static str, Schema)> {
         ("parameters", schema_for!(diff::ParametersReport)),
         ("post", schema_for!(ci::PostReport)),
         ("proposal", schema_for!(proposal::Proposal)),
+        ("call-proposal", schema_for!(proposal::CallProposal)),
         ("public-keys", schema_for!(signers::PublicKeys)),
         ("raw-database", schema_for!(weights::constants::Database)),
         ("raw-overhead", schema_for!(weights::constants::Overhead)),

@@ -14,7 +14,7 @@ use protocol::{
     inspect::{HeldFacts, PalletFacts, RuntimeFacts, StateSummary},
     manifest::{Predicate, RuntimeBlob, StepSummary},
     prebuilt::{DistReport, InstalledWorkers},
-    proposal::{Apply, Call, Proposal},
+    proposal::{Apply, Call, CallProposal, Proposal, Route},
     signers::{KeyType, PublicKeyInfo, PublicKeys, RootSummary, SignatureCheck},
     snapshot::{GenesisSnapshot, LiveSnapshot, Pruned},
     upgrade::{PartOfUpgrade, RuntimeUpgrade, UpgradeReport, UpgradedRuntime},
@@ -339,7 +339,7 @@ fn rows_of(rows: Vec<(&str, String)>) -> String {
 pub fn propose(proposal: &Proposal) -> String {
     let mut all = pairs(&[
         ("chain", proposal.chain.clone()),
-        ("route", routes(proposal)),
+        ("route", routes(proposal.route, &proposal.possible_routes)),
         ("upgrade", format!("{} to {}", proposal.from_spec_version, proposal.to_spec_version)),
         ("code hash", proposal.code_hash.clone()),
     ]);
@@ -362,13 +362,29 @@ pub fn propose(proposal: &Proposal) -> String {
     all
 }
 
+/// Renders the proposal of a call.
+pub fn propose_call(proposal: &CallProposal) -> String {
+    let call = &proposal.call;
+    let mut all = pairs(&[
+        ("chain", call.chain.clone()),
+        ("route", routes(proposal.route, &proposal.possible_routes)),
+        ("call", call.decoded.clone()),
+        ("hash", call.hash.clone()),
+    ]);
+    for (index, call) in proposal.calls.iter().enumerate() {
+        all.push_str(&format!("\n{}. {}\n", index + 1, call.description));
+        all.push_str(&indented(&call_lines(call)));
+    }
+    all.extend(proposal.notes.iter().map(|note| format!("\nnote: {note}\n")));
+    all
+}
+
 /// Formats the chosen route, and the others that `--route` can choose.
-fn routes(proposal: &Proposal) -> String {
-    let others = proposal.possible_routes.iter().filter(|route| **route != proposal.route);
-    let others: Vec<_> = others.map(|route| route.name()).collect();
+fn routes(route: Route, possible: &[Route]) -> String {
+    let others: Vec<_> = possible.iter().filter(|other| **other != route).map(|other| other.name()).collect();
     match others.is_empty() {
-        true => format!("{}, the only one that is possible", proposal.route),
-        false => format!("{}; also possible with --route: {}", proposal.route, others.join(", ")),
+        true => format!("{route}, the only one that is possible"),
+        false => format!("{route}; also possible with --route: {}", others.join(", ")),
     }
 }
 

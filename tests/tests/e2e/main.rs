@@ -26,6 +26,7 @@ mod network;
 mod node;
 mod page;
 mod prebuilt;
+mod propose_call;
 mod real_chains;
 mod real_specs;
 mod rehearse;

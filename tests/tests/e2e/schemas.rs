@@ -175,6 +175,8 @@ fn runtimes(documents: &mut Documents) {
     documents.add("diagnosis", printed(1, &[&["support", "diagnose"][..], &case].concat()));
     documents.add("repair", printed(0, &[&["support", "repair", "--heads", "1"][..], &case].concat()));
     documents.add("proposal", printed(0, &["propose", "upgrade", "--runtime", &standalone, "--target", &state]));
+    let call = ["propose", "call", "System.remark", "--args", r#"{"remark": "0x00"}"#, "--target", &state];
+    documents.add("call-proposal", printed(0, &call));
     documents.add("error", printed(4, &["inspect", "/no/such/file"]));
     documents.add("error", printed(2, &["diff", "-", "-"]));
 }

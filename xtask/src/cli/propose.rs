@@ -14,6 +14,8 @@ pub struct Propose {
 pub enum ProposeCommand {
     /// Upgrade a chain to a blob
     Upgrade(ProposeUpgrade),
+    /// Dispatch any call of a chain
+    Call(ProposeCall),
 }
 
 #[derive(Clone, Debug, Default, Args)]
@@ -35,9 +37,6 @@ pub struct RouteOptions {
     /// The block at which a referendum is enacted
     #[arg(long, value_name = "BLOCK")]
     pub enact_at: Option<u64>,
-    /// Skip the chain's own check of spec_name and spec_version
-    #[arg(long)]
-    pub without_checks: bool,
     /// Submit the proposal as a preimage even if it is short enough to be inline in the referendum
     #[arg(long)]
     pub note_preimage: bool,
@@ -55,6 +54,32 @@ pub struct ProposeUpgrade {
     /// node or network
     #[arg(long, short, value_name = "SOURCE")]
     pub target: String,
+    #[command(flatten)]
+    pub route: RouteOptions,
+    /// Skip the chain's own check of spec_name and spec_version
+    #[arg(long)]
+    pub without_checks: bool,
+    /// Write the call bytes, and the document of --json, into this directory
+    #[arg(long, short, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct ProposeCall {
+    /// The call: `Pallet.call` with --args, an encoded call in hex, or a file with one
+    #[arg(value_name = "CALL")]
+    pub call: String,
+    /// The arguments of the call as a JSON object: bytes and accounts are `0x` and hex, large numbers text,
+    /// a variant its name, or an object with its name alone
+    #[arg(long, value_name = "JSON")]
+    pub args: Option<String>,
+    /// The chain that dispatches the call: a blob, chain spec, snapshot, node or network
+    #[arg(long, short, value_name = "SOURCE")]
+    pub target: String,
+    /// The origin of a referendum of the target, by its name in the runtime, such as `GeneralAdmin` [default:
+    /// root]
+    #[arg(long, value_name = "ORIGIN")]
+    pub origin: Option<String>,
     #[command(flatten)]
     pub route: RouteOptions,
     /// Write the call bytes, and the document of --json, into this directory

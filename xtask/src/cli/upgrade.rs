@@ -28,6 +28,9 @@ pub struct Upgrade {
     pub engine: EngineOptions,
     #[command(flatten)]
     pub route: RouteOptions,
+    /// Skip the chain's own check of spec_name and spec_version
+    #[arg(long)]
+    pub without_checks: bool,
     /// The directory of the bundle [default: target/upgrade/RUNTIME of the workspace]
     #[arg(long, short, value_name = "DIR")]
     pub out: Option<PathBuf>,

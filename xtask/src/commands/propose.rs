@@ -8,8 +8,13 @@ use crate::{
 };
 use protocol::{
     Source,
-    proposal::{BrowserNodes, Enactment, Proposal, ProposalRequest, ProposeRequest, Route, UnknownRoute},
+    proposal::{
+        BrowserNodes, CallProposal, CallRequest, Enactment, GivenCall, Proposal, ProposalRequest, ProposeRequest,
+        Route, UnknownRoute,
+    },
+    rehearse::Proposed,
 };
+use serde::de::DeserializeOwned;
 use std::path::Path;
 use worker::{Failure, Kind, Outcome, Result};
 use workers::Worker;
@@ -19,7 +24,13 @@ use workspace::context::Context;
 pub const DOCUMENT: &str = "proposal.json";
 
 pub fn run(context: &Context, options: &cli::Propose) -> Result<bool> {
-    let cli::ProposeCommand::Upgrade(options) = &options.command;
+    match &options.command {
+        cli::ProposeCommand::Upgrade(options) => upgrade(context, options),
+        cli::ProposeCommand::Call(options) => call(context, options),
+    }
+}
+
+fn upgrade(context: &Context, options: &cli::ProposeUpgrade) -> Result<bool> {
     // All that can be checked without the blob is checked before it is built.
     target::check_path(&options.runtime)?;
     self::route(&options.route)?;
@@ -34,7 +45,8 @@ pub fn run(context: &Context, options: &cli::Propose) -> Result<bool> {
     }
     let target = target::resolve(context, Some(&options.runtime), false)?;
     let runtime = Source::File(target.blob);
-    let mut request = request(runtime, &chain, relay.as_ref(), &route, options.out.as_deref())?;
+    let mut request = request(runtime, &chain, relay.as_ref(), &route, options.without_checks)?;
+    request.out.clone_from(&options.out);
     // The output is for the user, who named these nodes. Evidence contains only public nodes.
     request.browser = BrowserNodes { target: browser_node(&chain), relay: relay.as_ref().and_then(browser_node) };
     let outcome = ask(context, request)?;
@@ -45,10 +57,65 @@ pub fn run(context: &Context, options: &cli::Propose) -> Result<bool> {
     Ok(outcome.passed)
 }
 
+/// Proposes any call.
+fn call(context: &Context, options: &cli::ProposeCall) -> Result<bool> {
+    let RouteOptions { relay, para_id, note_preimage, referendum_index, .. } = &options.route;
+    let named = given(options)?;
+    let route = self::route(&options.route)?;
+    for source in relay.iter().chain([&options.target]) {
+        expect_source(context, source)?;
+    }
+    let relay = relay.as_deref().map(|relay| sources::source(context, relay)).transpose()?;
+    let chain = sources::source(context, &options.target)?;
+    let request = ProposalRequest::Call(CallRequest {
+        target: chain.source(),
+        call: named,
+        relay: relay.as_ref().map(SourceLocation::source),
+        para_id: *para_id,
+        route,
+        origin: options.origin.clone(),
+        enactment: enactment(&options.route),
+        note_preimage: *note_preimage,
+        referendum_index: *referendum_index,
+        out: options.out.clone(),
+        browser: BrowserNodes { target: browser_node(&chain), relay: relay.as_ref().and_then(browser_node) },
+    });
+    let outcome: Outcome<CallProposal> = ask_worker(context, &request)?;
+    if let Some(out) = &options.out {
+        files::write_whole(&out.join(DOCUMENT), &pretty(&outcome.value)?)?;
+    }
+    context.printer.result(&outcome.value, || report::terminal::propose_call(&outcome.value))?;
+    Ok(outcome.passed)
+}
+
+/// Returns the call of the command line.
+fn given(options: &cli::ProposeCall) -> Result<GivenCall> {
+    let text = &options.call;
+    let is_encoded = text.starts_with("0x") || Path::new(text).exists();
+    match (is_encoded, &options.args) {
+        (true, None) => match super::rehearse::proposal::read(text)?.proposed {
+            Proposed::Call(call) => Ok(GivenCall::Encoded(call)),
+            Proposed::Preimage(_) | Proposed::Referendum(_) => Err(Failure::internal("a file with no call")),
+        },
+        (true, Some(_)) => Err(Failure::usage("an encoded call has its arguments").hint("leave --args out")),
+        (false, args) => {
+            let arguments = serde_json::from_str(args.as_deref().unwrap_or("{}")).map_err(|error| {
+                Failure::usage("--args is no JSON")
+                    .found(error.to_string())
+                    .expected(r#"an object with the arguments, such as {"remark": "0x00"}"#)
+            })?;
+            Ok(GivenCall::Named { name: text.clone(), arguments })
+        }
+    }
+}
+
 fn ask(context: &Context, request: ProposeRequest) -> Result<Outcome<Proposal>> {
-    let request = ProposalRequest::Propose(request);
+    ask_worker(context, &ProposalRequest::Propose(request))
+}
+
+fn ask_worker<T: DeserializeOwned>(context: &Context, request: &ProposalRequest) -> Result<Outcome<T>> {
     let task = context.printer.task("propose");
-    workers::ask(context, Worker::Proposal, &request, &task, &context.log("propose"))
+    workers::ask(context, Worker::Proposal, request, &task, &context.log("propose"))
 }
 
 /// Checks the options of the route against the chain's own route, before the runtime is built.
@@ -58,14 +125,14 @@ fn check_route(
     relay: Option<&SourceLocation>,
     route: &RouteOptions,
 ) -> Result<()> {
-    let request = request(chain.source(), chain, relay, route, None)?;
+    // The chain's own code takes the place of the new one, so the versions do not fit.
+    let request = request(chain.source(), chain, relay, route, true)?;
     // A named route was checked, and without such an option there is nothing to check.
     let (enactment, index) = (request.enactment, request.referendum_index);
     if request.route.is_some() || Route::Sudo.check_options(enactment, request.note_preimage, index).is_ok() {
         return Ok(());
     }
-    // The chain's own code takes the place of the new one, so the versions do not fit.
-    match ask(context, ProposeRequest { without_checks: true, ..request }) {
+    match ask(context, request) {
         Err(failure) if failure.kind == Kind::Usage => Err(failure),
         _ => Ok(()),
     }
@@ -103,7 +170,7 @@ pub fn request(
     chain: &SourceLocation,
     relay: Option<&SourceLocation>,
     route: &RouteOptions,
-    out: Option<&Path>,
+    without_checks: bool,
 ) -> Result<ProposeRequest> {
     Ok(ProposeRequest {
         runtime,
@@ -112,10 +179,10 @@ pub fn request(
         para_id: route.para_id,
         route: self::route(route)?,
         enactment: enactment(route),
-        without_checks: route.without_checks,
+        without_checks,
         note_preimage: route.note_preimage,
         referendum_index: route.referendum_index,
-        out: out.map(Path::to_owned),
+        out: None,
         browser: BrowserNodes::default(),
     })
 }

@@ -5,7 +5,7 @@ use super::super::{bundle_directory, propose::DOCUMENT};
 use evidence::step;
 use protocol::{
     build::BuildResult,
-    proposal::{Proposal, ProposeOutcome},
+    proposal::{Call, CallProposal, Proposal, ProposeOutcome, Route},
     rehearse::Proposed,
     step::StepResult,
 };
@@ -165,30 +165,43 @@ fn in_bundle(directory: &Path, evidence: PathBuf) -> Result<Given> {
 
 fn in_document(document: PathBuf) -> Result<Given> {
     let text = files::read_bounded(&document, step::SIZE_LIMIT)?;
-    let proposal: Proposal = serde_json::from_slice(&text).map_err(|error| {
+    let invalid = |error: serde_json::Error| {
         Failure::input(format!("{} is not the document of a proposal", document.display()))
             .found(error.to_string())
             .hint("write it again with `cargo xtask propose upgrade --out DIR`")
-    })?;
-    let given = of_proposal(&proposal, document.parent().unwrap_or(Path::new(".")))?;
+    };
+    let directory = document.parent().unwrap_or(Path::new("."));
+    // The proposal of an upgrade names no format.
+    let fields: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(&text).map_err(invalid)?;
+    let given = match fields.contains_key("format") {
+        true => {
+            let proposal: CallProposal = serde_json::from_slice(&text).map_err(invalid)?;
+            of_calls(proposal.route, &proposal.calls, directory)?
+        }
+        false => of_proposal(&serde_json::from_slice(&text).map_err(invalid)?, directory)?,
+    };
     Ok(Given { files: [vec![document], given.files].concat(), ..given })
 }
 
 /// Returns the call that is dispatched for a proposal: the one that the key of Sudo signs, or the one that root
 /// dispatches after a referendum. `directory` has the files of the proposal.
 pub fn of_proposal(proposal: &Proposal, directory: &Path) -> Result<Given> {
+    of_calls(proposal.route, &proposal.calls, directory)
+}
+
+fn of_calls(route: Route, calls: &[Call], directory: &Path) -> Result<Given> {
     let name = format!("the proposal in {}", directory.display());
     let lacks = |found: String| Failure::input(format!("{name} has no call that can be dispatched")).found(found);
-    let first = proposal.calls.first().ok_or_else(|| lacks("no calls".into()))?;
+    let first = calls.first().ok_or_else(|| lacks("no calls".into()))?;
     let length = || format!("{}, {} bytes", first.name, first.length);
-    if proposal.route.by_referendum() {
+    if route.by_referendum() {
         // Each call of a referendum carries it: the first one notes its preimage, whitelists or submits it.
         let inner = first.carries.first().filter(|inner| !inner.bytes.is_empty()).ok_or_else(|| {
             lacks(length())
                 .expected("a call of up to 64 KiB, which authorizes code by its hash")
                 .hint("give that call itself, in hex or in a file")
         })?;
-        return Ok(Given { source: Some(carried(proposal)), ..of_hex(Kind::Input, &name, &inner.bytes)?.into() });
+        return Ok(Given { source: Some(carried(calls)), ..of_hex(Kind::Input, &name, &inner.bytes)?.into() });
     }
     let source = Some(format!("the call {} of the proposal, which the key of Sudo signs", first.name));
     if !first.bytes.is_empty() {
@@ -208,19 +221,15 @@ pub fn of_proposal(proposal: &Proposal, directory: &Path) -> Result<Given> {
 }
 
 /// Tells which calls carry the one that root dispatches: those that are signed for its referendum.
-fn carried(proposal: &Proposal) -> String {
-    let calls: Vec<_> = proposal.calls.iter().map(|call| format!("{} {}", call.name, call.hash)).collect();
+fn carried(calls: &[Call]) -> String {
+    let calls: Vec<_> = calls.iter().map(|call| format!("{} {}", call.name, call.hash)).collect();
     format!("the call that root dispatches, carried by {}", calls.join(", "))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use protocol::{
-        Verdict,
-        build::BlobFile,
-        proposal::{Call, InnerCall, Route},
-    };
+    use protocol::{Verdict, build::BlobFile, proposal::InnerCall};
 
     fn call(text: &str) -> Proposed {
         Proposed::Call(text.into())

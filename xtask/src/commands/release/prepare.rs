@@ -445,6 +445,7 @@ impl ReleaseBuilder<'_> {
             at: at.clone(),
             blocks: 3,
             route: cli::RouteOptions::default(),
+            without_checks: false,
             out: Some(out.clone()),
             sign_with: self.options.sign_with.clone(),
             root: self.root.clone(),

@@ -376,7 +376,7 @@ impl Plan<'_> {
             ("blob", &file_digest(&self.blob())?),
             ("state", &self.state_digest()?),
             ("relay", &relay_digest),
-            ("route", &format!("{route:?}")),
+            ("route", &format!("{route:?} {}", self.options.without_checks)),
             ("tool", &self.tool(Worker::Proposal, job_context)?),
         ]);
         if self.bundle.is_up_to_date("propose", &key) {
@@ -387,8 +387,9 @@ impl Plan<'_> {
             &self.state.place,
             relay.as_ref(),
             &route,
-            Some(&self.bundle.directory),
+            self.options.without_checks,
         )?;
+        request.out = Some(self.bundle.directory.clone());
         let genesis_hash = self.state.pin.genesis_hash.as_deref();
         request.browser = BrowserNodes {
             target: workspace::networks::public_node(None, genesis_hash)?,
