@@ -21,21 +21,22 @@ const WHOLE: u16 = 57_600;
 /// The account that is named for the registration and the lease. Nobody has its key.
 const MANAGER: [u8; 32] = *b"a parachain that a fork onboards";
 
-/// What the relay chain's root did.
+/// What was dispatched on the relay chain.
 #[derive(Debug, Default)]
 pub struct Dispatched {
-    /// The encoded calls that it dispatched, in their order.
-    pub calls: Vec<Vec<u8>>,
+    /// The encoded calls, in their order.
+    pub calls: Vec<(Dispatcher, Vec<u8>)>,
     /// The sessions that ended until they had their effect.
     pub sessions: u32,
 }
 
 /// Who dispatches a call.
-#[derive(Clone, Copy)]
-enum Dispatcher {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dispatcher {
+    /// The root of the relay chain.
     Root,
-    /// The account [`MANAGER`].
-    Manager,
+    /// Any account. On the fork it is one that nobody has the key of.
+    Anyone,
 }
 
 /// Onboards a parachain at its present block, with the code that its next block runs.
@@ -121,7 +122,7 @@ fn assign(relay: &mut Relay<'_>, para: ParaId, done: &mut Dispatched) -> Result<
         let periods = 8u32;
         let lease = [lease.to_vec(), (para, MANAGER, 0u128, first, periods).encode()].concat();
         dispatch(relay, Dispatcher::Root, lease, done)?;
-        dispatch(relay, Dispatcher::Manager, [onboard.to_vec(), para.encode()].concat(), done)?;
+        dispatch(relay, Dispatcher::Anyone, [onboard.to_vec(), para.encode()].concat(), done)?;
     } else {
         return Err(no_way("to give a parachain a core", "Coretime.assign_core"));
     }
@@ -183,7 +184,7 @@ fn pass_sessions(
 /// Has the relay chain's scheduler dispatch a call in the next block, which is built.
 fn dispatch(relay: &mut Relay<'_>, dispatcher: Dispatcher, call: Vec<u8>, done: &mut Dispatched) -> Result<()> {
     schedule(relay, dispatcher, std::slice::from_ref(&call))?;
-    done.calls.push(call);
+    done.calls.push((dispatcher, call));
     relay.build(Vec::new(), 0).map(drop)
 }
 
@@ -192,7 +193,7 @@ fn schedule(relay: &mut Relay<'_>, dispatcher: Dispatcher, calls: &[Vec<u8>]) ->
     let origin = match dispatcher {
         Dispatcher::Root => schedule::ROOT.to_vec(),
         // `RawOrigin::Signed`
-        Dispatcher::Manager => [vec![0, 1], MANAGER.to_vec()].concat(),
+        Dispatcher::Anyone => [vec![0, 1], MANAGER.to_vec()].concat(),
     };
     let tasks: Vec<_> = calls.iter().map(|call| Task { call, origin: &origin }).collect();
     let next = relay.chain().number().saturating_add(1);

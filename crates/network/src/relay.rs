@@ -217,6 +217,11 @@ impl<'a> Relay<'a> {
         well_known_keys::upgrade_go_ahead_signal(para)
     }
 
+    /// Returns the keys of the code that is scheduled for a parachain: its hash, and the relay block of its go-ahead.
+    pub fn keys_of_future_code(para: ParaId) -> [Vec<u8>; 2] {
+        [paras_key("FutureCodeHash", para), paras_key("FutureCodeUpgrades", para)]
+    }
+
     /// Returns the key of the head of the hash chain of messages to a parachain.
     pub fn key_of_downward_head(para: ParaId) -> Vec<u8> {
         well_known_keys::dmq_mqc_head(para)
@@ -291,7 +296,7 @@ impl<'a> Relay<'a> {
     }
 
     /// Returns the parachains that may not upgrade, each with the relay block that ends this.
-    pub(crate) fn cooldowns(&self) -> Result<Vec<(ParaId, u32)>> {
+    pub fn cooldowns(&self) -> Result<Vec<(ParaId, u32)>> {
         let Some(stored) = self.chain().storage(&cooldowns_key())? else { return Ok(Vec::new()) };
         DecodeAll::decode_all(&mut &stored[..]).map_err(|error| {
             Failure::not_judged("the relay chain's list of cooldowns cannot be decoded").found(error.to_string())
@@ -385,25 +390,27 @@ impl<'a> Relay<'a> {
         Ok(matches!(self.claim(self.chain(), para, 0)?, Claim::Core(_)))
     }
 
-    /// Returns the channels of a parachain: those that it receives from, or those that it sends to.
-    pub fn channels(&self, para: ParaId, receives: bool) -> Result<Vec<(ParaId, AbridgedHrmpChannel)>> {
-        let undecodable = |error: codec::Error| {
-            Failure::not_judged("the relay chain's channels of the parachain cannot be decoded")
-                .found(error.to_string())
-        };
+    /// Returns the parachains that a parachain receives from, or those that it sends to. A channel that is named may be
+    /// missing.
+    pub fn channel_index(&self, para: ParaId, receives: bool) -> Result<Vec<ParaId>> {
         let index = match receives {
             true => well_known_keys::hrmp_ingress_channel_index(para),
             false => well_known_keys::hrmp_egress_channel_index(para),
         };
         let Some(stored) = self.chain().storage(&index)? else { return Ok(Vec::new()) };
-        let others: Vec<ParaId> = DecodeAll::decode_all(&mut &stored[..]).map_err(undecodable)?;
+        let others: Vec<ParaId> = DecodeAll::decode_all(&mut &stored[..]).map_err(undecodable_channels)?;
+        bounded(others, MOST_CHANNELS, "channels of a parachain")
+    }
+
+    /// Returns the channels of a parachain: those that it receives from, or those that it sends to.
+    pub fn channels(&self, para: ParaId, receives: bool) -> Result<Vec<(ParaId, AbridgedHrmpChannel)>> {
         let mut channels = Vec::new();
-        for other in bounded(others, MOST_CHANNELS, "channels of a parachain")? {
+        for other in self.channel_index(para, receives)? {
             let (sender, recipient) = if receives { (other, para) } else { (para, other) };
             let key = well_known_keys::hrmp_channels(HrmpChannelId { sender, recipient });
             let Some(channel) = self.chain().storage(&key)? else { continue };
             // Parachains read the first fields alone.
-            channels.push((other, Decode::decode(&mut &channel[..]).map_err(undecodable)?));
+            channels.push((other, Decode::decode(&mut &channel[..]).map_err(undecodable_channels)?));
         }
         Ok(channels)
     }
@@ -489,6 +496,10 @@ fn exports(code: &Code, function: &str) -> bool {
     let blob = Blob::from_deployed(name, code.bytes().to_vec());
     blob.and_then(|blob| Sections::read(name, &blob))
         .is_ok_and(|sections| sections.exports.iter().any(|export| export == function))
+}
+
+fn undecodable_channels(error: codec::Error) -> Failure {
+    Failure::not_judged("the relay chain's channels of the parachain cannot be decoded").found(error.to_string())
 }
 
 /// Returns what a relay chain answered, or a failure if it is too much to be taken.

@@ -12,7 +12,7 @@ use fork::Code;
 use worker::{Code as FailureCode, Failure, Kind, Reporter, Result};
 
 /// The longest delay that is waited for, in relay blocks: that of Polkadot is 600.
-const MOST_DELAY: u32 = 2_000;
+pub const MOST_DELAY: u32 = 2_000;
 /// Relay blocks before the foretold one in which the parachain collates again.
 const LEAD: u32 = 3;
 /// Refused candidates in a row, up to the go-ahead, by which a parachain is seen to stand. The end of a

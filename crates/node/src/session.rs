@@ -16,7 +16,7 @@ use std::{
     collections::BTreeMap,
     time::{Duration, Instant},
 };
-use worker::{Failure, Result};
+use worker::{Code, Failure, Result};
 
 /// How often a request is sent again after its connection broke, for each node.
 const RETRIES: usize = 4;
@@ -307,7 +307,8 @@ impl Session {
     async fn header(&mut self, hash: &[u8; 32]) -> Result<(u64, [u8; 32], Vec<u8>)> {
         let text = hex::encode_prefixed(hash);
         let missing = |node: &str| {
-            Failure::input(format!("{node} does not know the block {text}")).expected("a block of its chain")
+            let failure = Failure::input(format!("{node} does not know the block {text}"));
+            failure.code(Code::UnknownBlock).expected("a block of its chain")
         };
         let header: RpcHeader = self.request_until_found("chain_getHeader", rpc_params![&text], missing).await?;
         verify_header(&self.name(), hash, &header)

@@ -48,6 +48,8 @@ pub enum Code {
     OldMetadata,
     /// A program exited with a status other than 0.
     ProgramFailed,
+    /// A node does not know a block by its hash.
+    UnknownBlock,
     /// A document has another version of its format.
     OtherVersion,
     /// A file has the expected format but is corrupt: modified, truncated or out of order.

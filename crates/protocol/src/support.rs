@@ -153,7 +153,8 @@ pub struct RepairReport {
     /// The duration of the run. Not in evidence.
     #[serde(default)]
     pub seconds: f64,
-    /// `pass` if a repair works or none is needed, `fail` if none does, `not_judged` if none could be tried.
+    /// `pass` if a repair works or none is needed, `fail` if something is wrong and none works, `not_judged` if that could
+    /// not be told.
     pub verdict: Verdict,
 }
 
@@ -190,7 +191,7 @@ pub struct Attempt {
 pub struct RepairCall {
     /// The chain that dispatches it.
     pub chain: String,
-    /// The origin that dispatches it: `root`.
+    /// The origin that dispatches it: `root`, or `anyone` for a call that any account may submit.
     pub origin: String,
     /// The pallet and the call: `Hrmp.force_clean_hrmp`.
     pub name: String,

@@ -6,13 +6,18 @@ use crate::{
     table::aligned,
     terminal::{check_rows, indented, with_hazards},
 };
-use protocol::support::{Attempt, Diagnosis, Fact, RepairCall, RepairReport};
+use protocol::{
+    Verdict,
+    support::{Attempt, CauseKind, Diagnosis, Fact, RepairCall, RepairReport},
+};
 use std::path::Path;
 
 /// The most characters of a value. The JSON has all of them.
 const VALUE_LIMIT: usize = 1_000;
 /// The longest call that is shown, in hex digits.
 const CALL_LIMIT: usize = 1_000;
+/// The repair that takes a given blob.
+const REPLACE_CODE: &str = "replace-code";
 
 /// Renders a diagnosis for a terminal.
 pub fn diagnosis(diagnosis: &Diagnosis) -> String {
@@ -60,13 +65,9 @@ pub fn repair(report: &RepairReport, out: Option<&Path>) -> String {
     }
     let proposed = report.proposed.and_then(|position| report.attempts.get(position));
     all.push('\n');
-    match (proposed, report.verdict.passed(), report.attempts.is_empty()) {
-        (Some(attempt), _, _) => all.push_str(&what_to_do(attempt, out)),
-        (None, true, _) => all.push_str("no repair is needed: the next block is included\n"),
-        (None, false, true) => all.push_str("no repair is known for that\n"),
-        (None, false, false) => all.push_str(
-            "no repair works. A runtime that fails needs a blob that mends it, with the same spec_version: --code BLOB\n",
-        ),
+    match proposed {
+        Some(attempt) => all.push_str(&what_to_do(attempt, out)),
+        None => all.push_str(&without_repair(report)),
     }
     all.push_str(&format!("\nverdict: {} ({:.1} s)\n", report.verdict, report.seconds));
     all
@@ -98,6 +99,27 @@ fn call(call: &RepairCall) -> Vec<String> {
     vec![format!("{} by {}", value(&call.name), value(&call.origin)), value(&call.hash), bytes(call.length)]
 }
 
+/// Says why no repair is proposed.
+fn without_repair(report: &RepairReport) -> String {
+    let told = match (report.verdict, report.attempts.is_empty()) {
+        (verdict, _) if verdict.passed() => return "no repair is needed: the next block is included\n".into(),
+        (Verdict::NotJudged, true) => "no repair was tried: the checks say what was not judged\n",
+        (Verdict::NotJudged, false) => "it was not judged whether a repair works\n",
+        (_, true) => "no repair is known for that\n",
+        (_, false) => "no repair works\n",
+    };
+    let mut tried = report.attempts.iter().flat_map(|attempt| attempt.name.split("-and-"));
+    let may_need_code = report.diagnosis.causes.iter().any(|cause| {
+        matches!(cause.kind, CauseKind::BlockFails | CauseKind::ValidationFails | CauseKind::CandidateRefused)
+    });
+    match may_need_code && !tried.any(|name| name == REPLACE_CODE) {
+        true => {
+            format!("{told}a runtime that fails needs a blob that mends it, with the same spec_version: --code BLOB\n")
+        }
+        false => told.into(),
+    }
+}
+
 /// Says what to sign, and what else to do.
 fn what_to_do(attempt: &Attempt, out: Option<&Path>) -> String {
     let mut all = "what to do\n".to_owned();
@@ -113,6 +135,9 @@ fn what_to_do(attempt: &Attempt, out: Option<&Path>) -> String {
         all.push_str("   wait: nothing is to be signed\n");
     } else {
         all.push_str("   what each call does to all chains: cargo xtask rehearse CALL --state RELAY\n");
+    }
+    if attempt.calls.iter().any(|call| call.origin == "root") {
+        all.push_str("   for the key of Sudo or a referendum: cargo xtask propose call CALL --target RELAY\n");
     }
     if attempt.substitute.is_some() {
         all.push_str("   then restart the parachain's nodes with the code substitute in their chain spec\n");
@@ -136,9 +161,9 @@ fn value(text: &str) -> String {
 mod tests {
     use super::*;
     use protocol::{
-        Check, Verdict,
+        Check,
         dry_run::Counterpart,
-        support::{Cause, CauseKind, CodeSubstitute},
+        support::{Cause, CodeSubstitute},
     };
 
     fn found() -> Diagnosis {
@@ -159,6 +184,7 @@ mod tests {
             told: "the root assigns a core".into(),
             costs: vec!["a core".into()],
             calls: vec![RepairCall {
+                origin: "root".into(),
                 name: "Coretime.assign_core".into(),
                 bytes: "0x4a04".into(),
                 ..RepairCall::default()
@@ -192,7 +218,8 @@ mod tests {
         for part in [
             "DOES NOT WORK: 10 candidates included after 1 session: it traps",
             "WORKS: 10 candidates included after 1 session",
-            "1. Coretime.assign_core by : 0x4a04",
+            "1. Coretime.assign_core by root: 0x4a04",
+            "for the key of Sudo or a referendum: cargo xtask propose call CALL --target RELAY",
         ] {
             assert!(text.contains(part), "{part} is not in:\n{text}");
         }
@@ -212,7 +239,30 @@ mod tests {
         assert!(repair(&none, None).contains("no repair is known for that"));
         let needless = RepairReport { verdict: Verdict::Pass, ..none.clone() };
         assert!(repair(&needless, None).contains("no repair is needed"));
-        let failed = RepairReport { attempts: vec![repaired()], ..none };
-        assert!(repair(&failed, None).contains("no repair works"));
+        let failed = RepairReport { attempts: vec![repaired()], ..none.clone() };
+        assert!(repair(&failed, None).contains("no repair works\n"));
+        let untried = RepairReport { verdict: Verdict::NotJudged, ..none };
+        assert!(repair(&untried, None).contains("no repair was tried"));
+        let unjudged = RepairReport { verdict: Verdict::NotJudged, ..failed };
+        assert!(repair(&unjudged, None).contains("it was not judged whether a repair works"));
+    }
+
+    #[test]
+    fn a_runtime_that_fails_needs_a_blob() {
+        let causes = vec![Cause { kind: CauseKind::BlockFails, told: "it panics".into() }];
+        let report = RepairReport {
+            diagnosis: Diagnosis { causes, ..found() },
+            verdict: Verdict::Fail,
+            ..RepairReport::default()
+        };
+        assert!(repair(&report, None).contains("no repair is known for that\na runtime that fails needs a blob"));
+        // One was given, or the runtime does not fail.
+        let given =
+            Attempt { name: "set-head-and-replace-code".into(), obstacle: Some("it traps".into()), ..repaired() };
+        let given = RepairReport { attempts: vec![given], ..report.clone() };
+        let other = RepairReport { diagnosis: found(), ..report };
+        for report in [given, other] {
+            assert!(!repair(&report, None).contains("--code"), "{report:#?}");
+        }
     }
 }

@@ -9,7 +9,7 @@ use cutover_tests::{
     faults::{Action, Condition::Has, Faults},
     fork::{Fork, Node},
     incident::{Before, item},
-    patch, snapshot,
+    patch, snapshot, workspace_with,
 };
 use serde_json::{Value, json};
 use std::fs;
@@ -109,6 +109,17 @@ fn a_parachain_that_goes_on_needs_no_repair() {
     for part in ["lifecycle  Parachain", "the state of the parachain was not given (--state)", "verdict: not judged"] {
         assert!(text.stdout.contains(part), "{part} is not in:\n{}", text.stdout);
     }
+    // The same chains by the names that a workspace gives them.
+    let workspace = workspace_with(&format!(
+        "[workspace.metadata.cutover.networks]\nhere = {{nodes = [{:?}]}}\n\
+         \"here/chain\" = {{nodes = [{:?}], para_id = {PARA}}}\n",
+        network.url(),
+        network.parachains[0].url()
+    ));
+    let directory = workspace.path().display().to_string();
+    let named = ["--workspace", &directory, "support", "diagnose", "--json", "--para", "2000", "--network", "here"];
+    let found = Xtask::new(named).run().expect_code(0).json();
+    assert!(found["parachain"].is_object() && status(&found, "next-block") == "pass", "{found:#}");
     // A parachain that the relay chain does not know.
     let unknown = Xtask::new(["support", "diagnose", "--json", "--para", "4321", "--relay", network.url()]).run();
     let unknown = unknown.expect_code(1).json();
@@ -206,6 +217,80 @@ fn a_head_that_the_parachains_node_does_not_have_is_set_back() {
 }
 
 #[test]
+fn a_state_of_another_block_is_not_set_back_to() {
+    let state = snapshot(Parachain).display().to_string();
+    let network = live_network(&state);
+    network.call("dev_newBlock", json!([{"count": 4}]));
+    let chains = ["--para", "2000", "--relay", network.url(), "--state", &state];
+    let report = Xtask::new([&["support", "repair", "--json"][..], &chains].concat()).run().expect_code(6).json();
+    assert_eq!(status(&report["diagnosis"], "head"), "not_judged", "{report:#}");
+    assert_eq!(report["attempts"], json!([]), "{report:#}");
+}
+
+/// The repair of each has to do more than to end the panic, or less.
+#[test]
+fn what_was_scheduled_and_received_decides_about_the_repair() {
+    let network = network(&snapshot(Parachain).display().to_string());
+    let parachain = &network.parachains[0];
+    let repair = |name: &str| {
+        let report = repaired(&network, 0, &[]);
+        let works = proposed(&report);
+        assert_eq!((&works["name"], &works["heads"]), (&json!(name), &json!(3)), "{report:#}");
+    };
+    // A code waits on the parachain alone: it goes on, and can never be upgraded.
+    let pending = vec![(item("ParachainSystem", "PendingValidationCode"), Some(vec![9u8; 9].encode()))];
+    let before = present(parachain, &pending);
+    set(parachain, &pending);
+    repair("abort-upgrade");
+    set(parachain, &before);
+    // The relay chain would make a scheduled code the current one after the signal is gone.
+    let scheduled = vec![
+        (entry("Paras", "UpgradeGoAheadSignal", PARA), Some(vec![1])),
+        (entry("Paras", "FutureCodeHash", PARA), Some(vec![9; 32])),
+        (entry("Paras", "FutureCodeUpgrades", PARA), Some(1u32.encode())),
+    ];
+    let before = present(&network, &scheduled);
+    set(&network, &scheduled);
+    repair("clear-signal");
+    set(&network, &before);
+    // A message waits that the parachain has received: its last one is the relay chain's head.
+    let page = [PARA.encode(), artifact::hashes::twox_64(&0u64.encode()).to_vec(), 0u64.encode()].concat();
+    let page = [item("Dmp", "DownwardMessageQueuePages"), artifact::hashes::blake2_128(&PARA.encode()).to_vec(), page];
+    let head = vec![(item("ParachainSystem", "LastDmqMqcHead"), Some(vec![7; 32]))];
+    let queue = vec![
+        (entry("Dmp", "DownwardMessageQueueHeads", PARA), Some(vec![7; 32])),
+        (entry("Dmp", "DownwardMessageQueueMeta", PARA), Some((0u64, 1u64).encode())),
+        (page.concat(), Some((1u32, vec![5u8, 0]).encode())),
+    ];
+    set(parachain, &head);
+    set(&network, &queue);
+    repair("drop-received-messages");
+}
+
+#[test]
+fn what_is_wrong_behind_a_head_is_mended_with_it() {
+    let network = network(&snapshot(Parachain).display().to_string());
+    let key = entry("Paras", "Heads", PARA);
+    let mut head = present(&network, &vec![(key.clone(), None)])[0].1.clone().expect("a head");
+    head[5] ^= 1;
+    let channel = (8u32, 1_024u32, 512u32, 0u32, 0u32, Some([7u8; 32]), 0u128, 0u128).encode();
+    set(
+        &network,
+        &vec![
+            (key, Some(head)),
+            // The second one has no channel, and counts all the same.
+            (entry("Hrmp", "HrmpIngressChannelsIndex", PARA), Some(vec![OTHER, OTHER + 1].encode())),
+            (entry("Hrmp", "HrmpEgressChannelsIndex", OTHER), Some(vec![PARA].encode())),
+            (entry("Hrmp", "HrmpChannels", (OTHER, PARA)), Some(channel)),
+        ],
+    );
+    let report = repaired(&network, 0, &[]);
+    let works = proposed(&report);
+    assert_eq!((&works["name"], &works["heads"]), (&json!("set-head-and-close-channels"), &json!(3)), "{report:#}");
+    assert_eq!(report["attempts"][0]["name"], "set-head", "{report:#}");
+}
+
+#[test]
 fn a_runtime_that_fails_is_replaced_by_a_given_blob() {
     let directory = tempfile::tempdir().expect("a directory");
     let path = |name: &str| directory.path().join(name).display().to_string();
@@ -255,6 +340,13 @@ fn wrong_chains_and_options_are_refused() {
     run(&["--relay", "nowhere.json"]).expect_code(4).mentions(&["nowhere.json"]);
     let repair = ["support", "repair", "--para", "2000", "--relay", &relay, "--code", "nowhere.wasm"];
     Xtask::new(repair).run().expect_code(4).mentions(&["nowhere.wasm"]);
+    // A document does not replace the blob.
+    let directory = tempfile::tempdir().expect("a directory");
+    let blob = directory.path().join("sound.wasm").display().to_string();
+    fs::write(&blob, "a blob").expect("written");
+    let repair = ["support", "repair", "--para", "2000", "--relay", &relay, "--code", &blob, "--out", &blob];
+    Xtask::new(repair).run().expect_code(2).mentions(&["is an input of the run"]);
+    assert_eq!(fs::read_to_string(&blob).expect("read"), "a blob");
     // The embedded relay chain does not know the parachain, which is registered on the fork.
     let arguments = ["support", "repair", "--json", "--para", "2000", "--relay", &relay, "--state", &parachain];
     let report = Xtask::new(arguments.iter().chain(&["--heads", "2"])).run().expect_code(0).json();

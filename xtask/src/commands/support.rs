@@ -52,7 +52,8 @@ fn ask<T: DeserializeOwned>(
     job: &str,
 ) -> Result<T> {
     let (relay, state) = chains(context, case)?;
-    let inputs: Vec<_> = [Some(&relay), state.as_ref()].into_iter().flatten().map(PathBuf::from).collect();
+    let code = repair.as_ref().and_then(|repair| repair.code.as_ref());
+    let inputs: Vec<_> = [Some(&relay), state.as_ref(), code].into_iter().flatten().map(PathBuf::from).collect();
     let reports: Vec<&Path> = case.out.iter().map(PathBuf::as_path).collect();
     dry_run::check_reports(&reports, &inputs)?;
     for earlier in &reports {

@@ -10,7 +10,7 @@ use fork::{Author, Executor, LoadOptions, Store};
 use network::{Network, ParaId, Parachain, Relay};
 use protocol::{Source, support::SupportRequest};
 use std::{path::PathBuf, sync::Arc};
-use worker::{Failure, Kind, Reporter, Result};
+use worker::{Code, Failure, Kind, Reporter, Result};
 
 /// A parachain that needs support, with its relay chain.
 pub struct Case<'a> {
@@ -18,12 +18,17 @@ pub struct Case<'a> {
     pub relay: Member,
     /// Nothing if the state of the parachain was not given.
     pub parachain: Option<Member>,
-    /// The relay chain, with the parachain if its state was given. What was pending is included.
+    /// The relay chain, with the parachain if its state was given. What was pending is included, unless it is `unread`.
     pub network: Network<'a>,
     /// Whether the state of the parachain is at the head that the relay chain has of it.
     pub is_at_head: bool,
+    /// Whether the parachain's node was asked for that head and does not know the block.
+    pub lacks_head: bool,
     /// The candidates that were pending before.
     pub pending: usize,
+    /// The hash of the block that is pending, if the state after it is not known here. The parachain's state is that before
+    /// it.
+    pub unread: Option<String>,
     /// What the state of the parachain is read with.
     source: Option<Source>,
     store: Arc<Store>,
@@ -56,19 +61,22 @@ impl<'a> Case<'a> {
         relay.accept_all_codes();
         let para = ParaId::from(request.para);
         let pending = relay.pending(para)?;
+        let mut network = Network { relay, parachains: Vec::new() };
+        let before = network.twin();
         if pending > 0 {
             // What the relay chain cannot include is found by the check of the next block.
-            drop(kept(relay.settle(para))?);
+            drop(kept(network.relay.settle(para))?);
         }
-        let head = relay.head_of(para)?;
-        let network = Network { relay, parachains: Vec::new() };
+        let head = network.relay.head_of(para)?;
         let mut case = Self {
             para,
             relay: member,
             parachain: None,
             network,
             is_at_head: false,
+            lacks_head: false,
             pending,
+            unread: None,
             source: request.state.clone(),
             store: Arc::clone(&store),
             executor,
@@ -78,10 +86,13 @@ impl<'a> Case<'a> {
 
         let hash = head.as_deref().map(|head| hex::encode_prefixed(artifact::hashes::blake2_256(head)));
         let is_open = matches!(source, Source::Node(_)) && request.at.is_none();
-        let present = match hash.filter(|_| is_open) {
-            Some(hash) => match Present::load(source, how(Some(&hash)), executor, reporter) {
-                // The node does not have the block: what the check of the head reports.
-                Err(failure) if failure.kind == Kind::Input => Present::load(source, how(None), executor, reporter)?,
+        let present = match hash.as_deref().filter(|_| is_open) {
+            Some(hash) => match Present::load(source, how(Some(hash)), executor, reporter) {
+                // What the check of the head reports.
+                Err(failure) if failure.is(Code::UnknownBlock) => {
+                    case.lacks_head = true;
+                    Present::load(source, how(None), executor, reporter)?
+                }
                 present => present?,
             },
             None => Present::load(source, how(request.at.as_deref()), executor, reporter)?,
@@ -94,10 +105,32 @@ impl<'a> Case<'a> {
         }
         let (member, chain) = Member::of(source, present)?;
         let parachain = Parachain::new(para, Author::new(executor), chain, request.cache.clone());
-        case.is_at_head = head.is_some_and(|head| head == parachain.head());
+        let own = Some(parachain.head());
+        case.is_at_head = head == own;
+        if !case.is_at_head && before.relay.head_of(para)? == own {
+            // Nobody can take the state of a file further. Both chains are compared before what is pending.
+            (case.network, case.is_at_head, case.unread) = (before, true, hash);
+        }
         case.network.parachains.push(parachain);
         case.parachain = Some(member);
         Ok(case)
+    }
+
+    /// Does something with a fork in the place of both chains.
+    pub fn on<T>(&mut self, fork: &mut Network<'a>, act: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+        let before = self.is_at_head;
+        std::mem::swap(&mut self.network, fork);
+        let result = self.at_head().and_then(|is_at_head| {
+            self.is_at_head = is_at_head;
+            act(self)
+        });
+        std::mem::swap(&mut self.network, fork);
+        self.is_at_head = before;
+        result
+    }
+
+    fn at_head(&self) -> Result<bool> {
+        Ok(self.network.relay.head_of(self.para)? == Some(self.network.parachain(self.para)?.head()))
     }
 
     /// Includes what is pending on a fork of the relay chain. Where that is another block than the one of the parachain's

@@ -3,18 +3,20 @@
 
 use super::{
     case::Case,
-    reader::{Assignment, Reader, WHOLE},
+    facts,
+    reader::{Assignment, Parts, Reader, number},
 };
-use codec::{Decode, Encode};
-use network::{ParaId, UpgradeGoAhead, ValidationCodeHash};
+use codec::{Compact, Decode, Encode};
+use network::{UpgradeGoAhead, ValidationCodeHash};
 use protocol::support::Fact;
 use std::collections::BTreeMap;
-use worker::Result;
+use worker::{Failure, Result};
 
-/// The seconds from a relay block to the next.
-const RELAY_SLOT: u64 = 6;
-/// The bytes before and after the number of a parachain in its account on the relay chain.
-const SOVEREIGN: (&[u8; 4], usize) = (b"para", 24);
+/// Where a parachain keeps the number of the relay block on which its last block was built.
+const RELAY_NUMBER: &str = "LastRelayChainBlockNumber";
+
+/// A value, or why the relay chain does not tell it.
+pub type Told<T> = std::result::Result<T, String>;
 
 /// What the relay chain knows of a parachain.
 pub struct Known {
@@ -25,6 +27,10 @@ pub struct Known {
     pub head: Option<Vec<u8>>,
     /// The number of the block that the head is.
     pub head_number: Option<u32>,
+    /// Whether the state of the parachain is at this head.
+    pub is_at_head: bool,
+    /// Whether the parachain's node does not know that head.
+    pub lacks_head: bool,
     /// The relay block on which the head was built.
     pub context: Option<u32>,
     pub code: Option<ValidationCodeHash>,
@@ -40,16 +46,14 @@ pub struct Known {
     /// The assignments of cores that name the parachain.
     pub assigned: Vec<Assignment>,
     /// The relay block since which disputes freeze the relay chain.
-    pub frozen: Option<u32>,
+    pub frozen: Told<Option<u128>>,
     /// The messages that wait from the relay chain.
     pub downward: usize,
     pub downward_head: Option<[u8; 32]>,
     pub receives: Vec<Channel>,
     pub sends: Vec<Channel>,
-    /// The messages to the relay chain that wait there, and their bytes.
-    pub upward: Option<(u128, u128)>,
-    /// The most messages and bytes of that queue.
-    pub upward_limit: (Option<u128>, Option<u128>),
+    /// The messages to the relay chain that wait there.
+    pub upward: Told<Upward>,
     pub own: Option<Own>,
     pub facts: Vec<Fact>,
 }
@@ -60,6 +64,8 @@ pub struct Own {
     pub code: ValidationCodeHash,
     /// Whether a code waits for the go-ahead.
     pub has_pending_code: bool,
+    /// The upgrade that is authorized, in words.
+    pub authorized: Option<String>,
     /// The head of the chain of messages from the relay chain, as it will be after those that wait.
     pub downward_head: Option<[u8; 32]>,
     /// The same of each sender.
@@ -78,10 +84,56 @@ pub struct Channel {
     pub head: Option<[u8; 32]>,
 }
 
+/// The queue of messages to the relay chain.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Upward {
+    pub messages: u128,
+    pub bytes: u128,
+    /// The most messages and bytes of the queue.
+    pub most: u128,
+    pub most_bytes: u128,
+    /// Whether messages wait and none of them is executed: each is too heavy for every block.
+    pub is_stuck: bool,
+}
+
 impl Channel {
     /// Returns whether the sender cannot send another message.
     pub fn is_full(&self) -> bool {
         self.messages >= self.capacity || self.bytes >= self.most_bytes
+    }
+}
+
+impl Upward {
+    /// Returns whether the parachain cannot send another message.
+    pub fn is_full(&self) -> bool {
+        self.messages >= self.most || self.bytes >= self.most_bytes
+    }
+
+    fn read(reader: &Reader<'_>, id: &[u8]) -> Result<Told<Self>> {
+        // `AggregateMessageOrigin::Ump(UmpQueueId::Para(id))`
+        let queue = [&[0, 0][..], id].concat();
+        let book = reader.parts("MessageQueue", "BookStateFor", Some(&queue))?;
+        Ok(Self::of(book, reader.parts("Configuration", "ActiveConfig", None)?))
+    }
+
+    /// Takes the numbers from a `BookState`, which has no parts while the queue was never used, and from the configuration.
+    fn of(book: Parts, configuration: Parts) -> Told<Self> {
+        let (book, configuration) = (book?, configuration?);
+        let limit =
+            |path| number(&configuration, path).ok_or_else(|| format!("Configuration.ActiveConfig has no {path}"));
+        let waiting = |path| match book.is_empty() {
+            true => Ok(0),
+            false => number(&book, path).ok_or_else(|| format!("MessageQueue.BookStateFor has no {path}")),
+        };
+        let messages = waiting("message_count")?;
+        let is_ready = !book.iter().any(|part| part.path == "ready_neighbours" && part.text == "None");
+        Ok(Self {
+            messages,
+            bytes: waiting("size")?,
+            most: limit("max_upward_queue_count")?,
+            most_bytes: limit("max_upward_queue_size")?,
+            is_stuck: messages > 0 && !is_ready,
+        })
     }
 }
 
@@ -93,9 +145,6 @@ impl Known {
         let own = Own::read(case)?;
         let relay = &case.network.relay;
         let reader = Reader::of(relay.chain(), &case.relay)?;
-        let number = |pallet, item, key| -> Result<Option<u32>> {
-            Ok(reader.bytes(pallet, item, key)?.and_then(|bytes| u32::decode(&mut &bytes[..]).ok()))
-        };
         let head = relay.head_of(para)?;
         let header = head.as_deref().and_then(|head| fork::Header::decode(&mut &head[..]).ok());
         let code = relay.current_code(para)?;
@@ -103,14 +152,9 @@ impl Known {
             Some(code) => relay.validation_code(code)?.map(|code| code.len()),
             None => None,
         };
-        let future = reader.bytes("Paras", "FutureCodeHash", Some(&id))?;
-        let votes = match &future {
-            Some(hash) => reader.words("Paras", "PvfActiveVoteMap", Some(hash))?,
-            None => None,
-        };
-        let future = match future {
-            Some(hash) => Some((hex::encode_prefixed(hash), relay.foretold(para)?)),
-            None => None,
+        let (future, votes) = match reader.bytes("Paras", "FutureCodeHash", Some(&id))? {
+            Some(hash) => (Some((hex::encode_prefixed(&hash), relay.foretold(para)?)), votes(&reader, &hash)?),
+            None => (None, None),
         };
         let channels = |receives| -> Result<Vec<Channel>> {
             let channels = relay.channels(para, receives)?.into_iter();
@@ -125,19 +169,19 @@ impl Known {
                 })
                 .collect())
         };
-        // `AggregateMessageOrigin::Ump(UmpQueueId::Para(id))`
-        let queue = [&[0, 0][..], &id].concat();
-        let waiting = |part| reader.number("MessageQueue", "BookStateFor", Some(&queue), part);
-        let limit = |part| reader.number("Configuration", "ActiveConfig", None, part);
         let assigned = ["ParaScheduler", "CoretimeAssignmentProvider"]
             .iter()
             .map(|pallet| reader.assignments(pallet, para.into()))
             .collect::<Result<Vec<_>>>()?;
-        let known = Self {
+        let context = reader.bytes("Paras", "MostRecentContext", Some(&id))?;
+        let frozen = reader.parts("ParasDisputes", "Frozen", None)?;
+        let mut known = Self {
             number: relay.chain().number(),
             lifecycle: reader.words("Paras", "ParaLifecycles", Some(&id))?,
             head_number: header.map(|header| header.number),
-            context: number("Paras", "MostRecentContext", Some(&id))?,
+            is_at_head: case.is_at_head,
+            lacks_head: case.lacks_head,
+            context: context.and_then(|bytes| u32::decode(&mut &bytes[..]).ok()),
             head,
             code,
             code_length,
@@ -146,101 +190,17 @@ impl Known {
             signal: relay.signal(para)?,
             claims: relay.claims(para)?,
             assigned: assigned.into_iter().flatten().collect(),
-            frozen: reader
-                .bytes("ParasDisputes", "Frozen", None)?
-                .and_then(|bytes| Option::<u32>::decode(&mut &bytes[..]).ok().flatten()),
+            frozen: frozen.map(|parts| parts.iter().find_map(|part| part.number)),
             downward: relay.downward_messages(para)?.len(),
             downward_head: relay.last_downward_message(para)?.map(|head| head.0),
             receives: channels(true)?,
             sends: channels(false)?,
-            upward: waiting("message_count")?.zip(waiting("size")?),
-            upward_limit: (limit("max_upward_queue_count")?, limit("max_upward_queue_size")?),
+            upward: Upward::read(&reader, &id)?,
             own,
             facts: Vec::new(),
         };
-        let facts = known.facts(case, &reader, para)?;
-        Ok(Self { facts, ..known })
-    }
-
-    fn facts(&self, case: &Case<'_>, reader: &Reader<'_>, para: ParaId) -> Result<Vec<Fact>> {
-        let id = para.encode();
-        let mut facts = Vec::new();
-        let mut fact = |group: &str, name: &str, value: Option<String>| {
-            facts.extend(value.map(|value| Fact { group: group.into(), name: name.into(), value }));
-        };
-        fact("registration", "lifecycle", Some(self.lifecycle.clone().unwrap_or_else(|| "not registered".into())));
-        fact("registration", "registrar", reader.words("Registrar", "Paras", Some(&id))?);
-        let hash = |bytes: &[u8]| hex::encode_prefixed(artifact::hashes::blake2_256(bytes));
-        let of_block = |number: u32| format!("block {number}");
-        fact(
-            "head",
-            "relay chain's head",
-            self.head.as_deref().map(|head| match self.head_number {
-                Some(number) => format!("{}, {}", of_block(number), hash(head)),
-                None => format!("{} bytes that are no header, {}", head.len(), hash(head)),
-            }),
-        );
-        fact(
-            "head",
-            "built on relay block",
-            self.context.map(|context| {
-                let age = u64::from(self.number.saturating_sub(context));
-                format!("{context}, {age} relay blocks ago (about {} min)", age.saturating_mul(RELAY_SLOT) / 60)
-            }),
-        );
-        fact("head", "pending candidates", Some(case.pending.to_string()));
-        if let (Some(own), Some(member)) = (&self.own, &case.parachain) {
-            fact(
-                "head",
-                "parachain's state",
-                Some(format!("{}, {}", of_block(own.number), member.identity.block_hash)),
-            );
-            fact("head", "built on, it says", own.relay_number.map(|number| format!("relay block {number}")));
-        }
-        fact(
-            "code",
-            "relay chain's code",
-            self.code.map(|code| match self.code_length {
-                Some(length) => format!("{}, {length} bytes", named(code)),
-                None => format!("{}, which it does not have", named(code)),
-            }),
-        );
-        fact("code", "parachain's code", self.own.as_ref().map(|own| named(own.code)));
-        fact(
-            "code",
-            "scheduled",
-            self.future.as_ref().map(|(hash, at)| match at {
-                Some(at) => format!("{hash}, go-ahead at relay block {at}"),
-                None => format!("{hash}, which waits for the votes of validators"),
-            }),
-        );
-        fact("code", "votes", self.votes.clone());
-        fact("code", "signal", self.signal.as_ref().map(|signal| format!("{signal:?}")));
-        let restricted = case.network.relay.is_restricted(para)?;
-        fact("code", "restriction", restricted.then(|| "no other code may be scheduled now".to_owned()));
-        let claims: Vec<_> = self.claims.iter().map(|(core, count)| format!("core {core}: {count}")).collect();
-        let claims = if claims.is_empty() { "none".to_owned() } else { claims.join(", ") };
-        fact("cores", "claims in the queue", Some(claims));
-        for Assignment { core, share, .. } in &self.assigned {
-            let core = core.map_or_else(|| "a core".to_owned(), |core| format!("core {core}"));
-            fact("cores", "assigned", Some(format!("{core}, {share} of {WHOLE} parts")));
-        }
-        fact("cores", "frozen", self.frozen.map(|number| format!("since a dispute about relay block {number}")));
-        fact("messages", "from the relay chain", Some(format!("{} wait", self.downward)));
-        fact(
-            "messages",
-            "to the relay chain",
-            self.upward.map(|(count, bytes)| format!("{count} wait, {bytes} bytes")),
-        );
-        for (way, channels) in [("from", &self.receives), ("to", &self.sends)] {
-            for channel in channels {
-                let Channel { other, messages, bytes, capacity, most_bytes, .. } = channel;
-                let told = format!("{messages} of {capacity} messages, {bytes} of {most_bytes} bytes");
-                fact("channels", &format!("{way} {other}"), Some(told));
-            }
-        }
-        fact("accounts", "on the relay chain", reader.words("System", "Account", Some(&sovereign(para)))?);
-        Ok(facts)
+        known.facts = facts::of(&known, case, &reader)?;
+        Ok(known)
     }
 }
 
@@ -254,12 +214,18 @@ impl Own {
         let downward_head = parachain.last_downward_message(&downward)?.map(|head| head.0);
         let sideways_heads = parachain.last_sideways_messages(&sideways)?;
         let chain = parachain.chain();
-        let reader = Reader::of(chain, member)?;
-        let relay_number = reader.bytes("ParachainSystem", "LastRelayChainBlockNumber", None)?;
+        let system = member.runtime.layout.parachain_system();
+        let system = system.ok_or_else(|| Failure::internal("a parachain without the pallet of parachains"))?;
+        let relay_number = match system.has_item(RELAY_NUMBER) {
+            // The first block finds none, which stands for 0.
+            true => Some(chain.storage(&system.key(RELAY_NUMBER))?.unwrap_or_else(|| vec![0; 4])),
+            false => None,
+        };
         Ok(Some(Self {
             number: chain.number(),
             code: network::upgrade::code_hash(&chain.next_code()?),
-            has_pending_code: reader.bytes("ParachainSystem", "PendingValidationCode", None)?.is_some(),
+            has_pending_code: chain.storage(&system.key("PendingValidationCode"))?.is_some(),
+            authorized: Reader::of(chain, member)?.words("System", "AuthorizedUpgrade", None)?,
             downward_head,
             sideways_heads: sideways_heads.into_iter().map(|(id, head)| (id.into(), head.0)).collect(),
             relay_number: relay_number.and_then(|bytes| u32::decode(&mut &bytes[..]).ok()),
@@ -267,32 +233,68 @@ impl Own {
     }
 }
 
+/// Returns the votes of validators on a code in words; nothing if they are not asked for.
+fn votes(reader: &Reader<'_>, code: &[u8]) -> Result<Option<String>> {
+    let (pallet, item) = ("Paras", "PvfActiveVoteMap");
+    let field = |path| reader.field(pallet, item, Some(code), path);
+    let (Some(accept), Some(reject)) = (field("votes_accept")?, field("votes_reject")?) else { return Ok(None) };
+    let (Some((accept, validators)), Some((reject, _))) = (ones(&accept), ones(&reject)) else { return Ok(None) };
+    let age = field("age")?.and_then(|age| u32::decode(&mut &age[..]).ok());
+    let most = reader.parts("Configuration", "ActiveConfig", None)?.unwrap_or_default();
+    let told = format!("{accept} of {validators} validators accept it, {reject} reject it");
+    Ok(Some(match (age, number(&most, "pvf_voting_ttl")) {
+        (Some(age), Some(most)) => format!("{told}; {age} of {most} sessions have passed, after which it is dropped"),
+        _ => told,
+    }))
+}
+
+/// Returns the number of ones in an encoded bit vector, and its length.
+fn ones(mut bits: &[u8]) -> Option<(u32, u32)> {
+    let Compact(length) = Compact::<u32>::decode(&mut bits).ok()?;
+    Some((bits.iter().map(|byte| byte.count_ones()).sum(), length))
+}
+
 /// Returns the hash of a code as text.
 pub fn named(code: ValidationCodeHash) -> String {
     hex::encode_prefixed(code.as_ref())
 }
 
-/// Returns the account of a parachain on its relay chain.
-fn sovereign(para: ParaId) -> Vec<u8> {
-    let (prefix, zeros) = SOVEREIGN;
-    [&prefix[..], &para.encode(), &vec![0; zeros]].concat()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_account_of_a_parachain_is_that_of_the_relay_chain() {
-        let account = sovereign(2000.into());
-        assert_eq!(account.len(), 32);
-        assert_eq!(account[..8], [b'p', b'a', b'r', b'a', 0xd0, 0x07, 0, 0]);
-    }
+    use compat::value::Part;
 
     #[test]
     fn a_channel_is_full_by_its_messages_or_its_bytes() {
         let channel =
             |messages, bytes| Channel { other: 1, messages, bytes, capacity: 10, most_bytes: 100, head: None };
         assert!(!channel(9, 99).is_full() && channel(10, 5).is_full() && channel(1, 100).is_full());
+    }
+
+    #[test]
+    fn the_votes_in_a_bit_vector_are_counted() {
+        // 20 bits in three bytes.
+        assert_eq!(ones(&[20 << 2, 0b1000_0001, 0, 0b1111]), Some((6, 20)));
+        assert_eq!(ones(&[0]), Some((0, 0)));
+        assert_eq!(ones(&[]), None);
+    }
+
+    fn part(path: &str, text: &str) -> Part {
+        Part { path: path.into(), types: Vec::new(), text: text.into(), number: text.parse().ok() }
+    }
+
+    #[test]
+    fn a_queue_that_cannot_be_read_is_not_taken_for_an_empty_one() {
+        let limits = || Ok(vec![part("max_upward_queue_count", "10"), part("max_upward_queue_size", "100")]);
+        let book =
+            |ready: &str| Ok(vec![part("message_count", "2"), part("size", "30"), part("ready_neighbours", ready)]);
+        let upward = Upward { messages: 2, bytes: 30, most: 10, most_bytes: 100, is_stuck: false };
+        // A neighbour has parts of its own.
+        assert_eq!(Upward::of(Ok(vec![part("message_count", "2"), part("size", "30")]), limits()), Ok(upward.clone()));
+        assert_eq!(Upward::of(book("None"), limits()), Ok(Upward { is_stuck: true, ..upward }));
+        assert_eq!(Upward::of(Ok(Vec::new()), limits()).map(|queue| queue.messages), Ok(0), "never used");
+        assert!(Upward::of(Err("undecodable".into()), limits()).is_err());
+        assert!(Upward::of(Ok(vec![part("size", "30")]), limits()).is_err());
+        assert!(Upward::of(Ok(Vec::new()), Ok(Vec::new())).is_err());
     }
 }

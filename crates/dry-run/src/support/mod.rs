@@ -5,11 +5,15 @@
 //! repair.
 
 mod case;
+mod checks;
 mod diagnosis;
+mod facts;
 mod known;
 mod plans;
+mod queue;
 mod reader;
 mod repair;
+mod trial;
 
 use case::Case;
 use fork::Executor;

@@ -4,26 +4,31 @@
 use super::{
     case::Case,
     diagnosis::is_broken,
-    plans::{self, Action, Mend, Plan},
+    plans::{self, Mend, Plan},
+    trial::Trial,
 };
-use crate::{block::records, dispatch::value, outcome::kept};
+use crate::{dispatch::value, outcome::kept};
 use fork::Code;
-use network::{Network, ParaId, include, include_first, onboard};
-use proposal::{Value, decode};
+use network::onboard::Dispatcher;
+use proposal::{Value, decode, files::remove_others};
 use protocol::{
     Source, Status, Verdict, format,
-    support::{Attempt, CodeSubstitute, CodeSubstitutes, Diagnosis, RepairCall, RepairOptions, RepairReport},
+    support::{
+        Attempt, CauseKind, CodeSubstitute, CodeSubstitutes, Diagnosis, RepairCall, RepairOptions, RepairReport,
+    },
 };
 use source::ReadSource;
-use std::{path::Path, time::Instant};
+use std::{
+    collections::{BTreeSet, VecDeque},
+    path::Path,
+    time::Instant,
+};
 use worker::{Failure, Kind, Reporter, Result};
 
-/// The most sessions that are ended for a repair.
-const MOST_SESSIONS: u32 = 4;
-/// The relay blocks in which a session ends that is about to.
-const ENDS_WITHIN: u32 = 8;
 /// The longest call that a document holds, in bytes.
 const LONGEST: usize = 64 * 1024;
+/// The file with the code substitutes of the parachain's chain spec.
+const SUBSTITUTES: &str = "code-substitutes.json";
 
 /// An attempt, and what it says.
 struct Tried {
@@ -35,6 +40,20 @@ struct Tried {
     obstacle: Option<Failure>,
 }
 
+/// Repairs that are tried one after the other.
+struct Trials<'r> {
+    mend: Option<Mend>,
+    heads: u32,
+    /// What repairs are known for, of what was found.
+    mended: BTreeSet<CauseKind>,
+    /// The repair of each cause that was found, before and during the trials.
+    single: Vec<Plan>,
+    tried: Vec<Tried>,
+    /// The names of those that were tried.
+    names: Vec<Vec<&'static str>>,
+    reporter: &'r Reporter,
+}
+
 /// Tries repairs for what a diagnosis found, and reports them.
 pub fn attempt(
     case: &mut Case<'_>,
@@ -44,6 +63,9 @@ pub fn attempt(
 ) -> Result<RepairReport> {
     let began = Instant::now();
     let mend = options.code.as_deref().map(read).transpose()?;
+    if let Some(out) = options.out.as_deref().filter(|out| out.is_dir()) {
+        clear(out, &[])?;
+    }
     let report = |diagnosis: Diagnosis, attempts: Vec<Attempt>, proposed, verdict| RepairReport {
         format: format::REPAIR.into(),
         attempts,
@@ -59,27 +81,17 @@ pub fn attempt(
     if goes_on && !is_broken(&diagnosis.checks) {
         return Ok(report(diagnosis, Vec::new(), None, Verdict::Pass));
     }
-    let mut plans = plans::of(case, &diagnosis.causes, mend.as_ref())?;
-    let mut tried: Vec<Tried> = Vec::new();
-    let mut works = |case: &Case<'_>, plan: &Plan| -> Result<bool> {
-        let one = try_plan(case, plan, mend.as_ref(), options.heads, reporter)?;
-        let works = one.attempt.works;
-        tried.push(one);
-        Ok(works)
+    let mut trials = Trials {
+        mend,
+        heads: options.heads,
+        mended: BTreeSet::new(),
+        single: Vec::new(),
+        tried: Vec::new(),
+        names: Vec::new(),
+        reporter,
     };
-    let mut found = false;
-    for plan in &plans {
-        found = works(case, plan)?;
-        if found {
-            break;
-        }
-    }
-    if !found && plans.len() > 1 {
-        plans = vec![plans::all(&plans)];
-        for plan in &plans {
-            found = works(case, plan)?;
-        }
-    }
+    let found = trials.all(case, &diagnosis)?;
+    let mut tried = trials.tried;
     if let (true, Some(last), Some(out)) = (found, tried.last_mut(), &options.out) {
         last.attempt.files = write(last, out)?;
     }
@@ -99,160 +111,84 @@ fn read(name: &str) -> Result<Mend> {
     Ok(Mend { code: Code::new(blob.deployed), spec_version })
 }
 
-fn try_plan(case: &Case<'_>, plan: &Plan, mend: Option<&Mend>, heads: u32, reporter: &Reporter) -> Result<Tried> {
-    reporter.status(format!("trying the repair {}", plan.name));
-    let mut twin = case.network.twin();
-    let mut done = onboard::Dispatched::default();
-    let mut substitute = None;
-    let mut included = 0;
-    let mut run = || -> Result<()> {
-        for action in &plan.actions {
-            take(case, &mut twin, action, &mut done, reporter)?;
-        }
-        case.settle(&mut twin, reporter)?;
-        if let Some(code) = plan.actions.iter().find_map(Action::substitute) {
-            check_substitute(case, mend)?;
-            twin.both(case.para)?.1.substitute(code.clone());
-            substitute = Some(code.clone());
-        }
-        let waits = plan.actions.iter().any(|action| matches!(action, Action::Wait));
-        go_on(&mut twin, case.para, heads, waits, (&mut done.sessions, &mut included), reporter)
-    };
-    let obstacle = kept(run())?.err();
-    let calls = done.calls.iter().map(|call| told(case, call)).collect::<Result<Vec<_>>>()?;
-    let block = case.network.parachain(case.para)?.chain().number();
-    let attempt = Attempt {
-        name: plan.name.into(),
-        told: plan.told.clone(),
-        costs: plan.costs.clone(),
-        calls,
-        substitute: substitute
-            .as_ref()
-            .map(|code| CodeSubstitute { block, blake2_256: hex::encode_prefixed(code.hash()) }),
-        sessions: done.sessions,
-        heads: included,
-        works: obstacle.is_none(),
-        obstacle: obstacle.as_ref().map(Failure::to_string),
-        files: Vec::new(),
-    };
-    Ok(Tried { attempt, calls: done.calls, substitute, obstacle })
-}
-
-/// Checks that nodes take a code as a substitute: they look for one with the spec_version of the code in the state
-/// (`wasm_substitutes` of sc-service).
-fn check_substitute(case: &Case<'_>, mend: Option<&Mend>) -> Result<()> {
-    let present = case.parachain.as_ref().map(|member| member.runtime.version.spec_version);
-    match (present, mend) {
-        (Some(present), Some(mend)) if present != mend.spec_version => {
-            Err(Failure::check("the parachain's nodes ignore the given code")
-                .found(format!("spec_version {}", mend.spec_version))
-                .expected(format!("spec_version {present}, that of the code in the state"))
-                .hint("build the blob with the mend and that spec_version"))
-        }
-        _ => Ok(()),
-    }
-}
-
-/// Takes a step of a repair.
-fn take(
-    case: &Case<'_>,
-    network: &mut Network<'_>,
-    action: &Action,
-    done: &mut onboard::Dispatched,
-    reporter: &Reporter,
-) -> Result<()> {
-    let mut add = |more: onboard::Dispatched| {
-        done.calls.extend(more.calls);
-        done.sessions += more.sessions;
-    };
-    match action {
-        Action::Calls(calls) => {
-            add(onboard::Dispatched { calls: calls.clone(), sessions: 0 });
-            dispatch(case, network, calls)
-        }
-        Action::Register => {
-            let (relay, parachain) = network.both(case.para)?;
-            add(onboard::onboard(relay, parachain, reporter)?);
-            Ok(())
-        }
-        Action::AssignCore => {
-            add(onboard::assign_core(&mut network.relay, case.para)?);
-            Ok(())
-        }
-        // Nodes of the parachain take it, and nothing happens on the relay chain.
-        Action::Substitute(_) | Action::Wait => Ok(()),
-    }
-}
-
-/// Has the relay chain's root dispatch calls.
-///
-/// # Errors
-///
-/// If one of them ends with an error.
-fn dispatch(case: &Case<'_>, network: &mut Network<'_>, calls: &[Vec<u8>]) -> Result<()> {
-    network.relay.schedule_as_root(calls)?;
-    let round = network.advance(|_| false)?;
-    let events = records::whole(&round.block.block.after, &case.relay.interface()?)?.unwrap_or_default();
-    let dispatched = events.iter().filter(|event| event.pallet == "Scheduler" && event.name == "Dispatched");
-    let errors: Vec<_> = dispatched.filter_map(|event| event.error.clone()).collect();
-    match errors.is_empty() {
-        true => Ok(()),
-        false => Err(Failure::check("the relay chain's root cannot dispatch the call").found(errors.join(", "))),
-    }
-}
-
-/// Builds relay blocks until as many candidates are included as are asked for. A session ends first where the parachain
-/// has no core yet, or where the repair waits for one. Counts sessions and candidates.
-fn go_on(
-    network: &mut Network<'_>,
-    para: ParaId,
-    heads: u32,
-    waits: bool,
-    (sessions, included): (&mut u32, &mut u32),
-    reporter: &Reporter,
-) -> Result<()> {
-    let mut last = Failure::not_judged("the parachain has no core")
-        .found(format!("no claim on one after {MOST_SESSIONS} sessions"))
-        .expected("a core in the claim queue");
-    for session in 0..=MOST_SESSIONS {
-        if network.relay.has_core(para)? {
-            // The first one tells how candidates name their cores.
-            let mut course = include_first(network, para, reporter)?;
-            *included = course.heads;
-            if course.obstacle.is_none() && heads > course.heads {
-                let more = include(network, &[para], heads - course.heads, reporter)?;
-                course = more.into_iter().next().ok_or_else(|| Failure::internal("no parachain was asked"))?;
-                *included += course.heads;
+impl Trials<'_> {
+    /// Tries the repair of each cause, and then all together. Returns whether one works, which is then the last.
+    fn all(&mut self, case: &mut Case<'_>, diagnosis: &Diagnosis) -> Result<bool> {
+        self.single = plans::of(case, &diagnosis.causes, self.mend.as_ref())?;
+        self.mended = diagnosis.causes.iter().map(|cause| cause.kind).filter(|kind| has_repair(*kind)).collect();
+        let mut queue: VecDeque<_> = plans::in_order(self.single.clone()).into();
+        while let Some(plan) = queue.pop_front() {
+            let (works, more) = self.try_plan(case, &plan)?;
+            if works {
+                return Ok(true);
             }
-            match course.obstacle {
-                None => return Ok(()),
-                Some(obstacle) if !waits => return Err(obstacle),
-                Some(obstacle) => last = obstacle,
+            // What was seen only after the head was set is mended together with it.
+            let together = plans::all(&[&[plan][..], &more].concat());
+            if !more.is_empty() && !self.names.contains(&together.names) {
+                queue.push_front(together);
+                self.single.extend(more);
             }
         }
-        if session < MOST_SESSIONS {
-            end_session(network)?;
-            *sessions += 1;
+        let together = plans::all(&self.single);
+        if self.single.len() < 2 || self.names.contains(&together.names) {
+            return Ok(false);
         }
+        self.try_plan(case, &together).map(|(works, _)| works)
     }
-    Err(last)
+
+    /// Tries a repair on a fork of its own. Returns whether it works, and the repairs of what was found wrong besides.
+    fn try_plan(&mut self, case: &mut Case<'_>, plan: &Plan) -> Result<(bool, Vec<Plan>)> {
+        self.reporter.status(format!("trying the repair {}", plan.name()));
+        let mut trial = Trial::of(case);
+        let how = (self.mend.as_ref(), self.heads, &self.mended);
+        let mut obstacle = kept(trial.run(case, plan, how, self.reporter))?.err();
+        self.mended.extend(trial.besides.iter().copied().filter(|kind| has_repair(*kind)));
+        let calls = trial.done.calls.iter().map(|(by, call)| told(case, *by, call)).collect::<Result<Vec<_>>>();
+        let calls = match kept(calls)? {
+            Ok(calls) => calls,
+            Err(failure) => {
+                obstacle = obstacle.or(Some(failure));
+                Vec::new()
+            }
+        };
+        let substitute = trial.substitute.as_ref();
+        let attempt = Attempt {
+            name: plan.name(),
+            told: plan.told.clone(),
+            costs: plan.costs.clone(),
+            calls,
+            substitute: substitute
+                .map(|(block, code)| CodeSubstitute { block: *block, blake2_256: hex::encode_prefixed(code.hash()) }),
+            sessions: trial.done.sessions,
+            heads: trial.included,
+            works: obstacle.is_none(),
+            obstacle: obstacle.as_ref().map(Failure::to_string),
+            files: Vec::new(),
+        };
+        let works = attempt.works;
+        let calls = trial.done.calls.into_iter().map(|(_, call)| call).collect();
+        let substitute = trial.substitute.map(|(_, code)| code);
+        self.tried.push(Tried { attempt, calls, substitute, obstacle });
+        self.names.push(plan.names.clone());
+        Ok((works, trial.more))
+    }
 }
 
-fn end_session(network: &mut Network<'_>) -> Result<()> {
-    let (session, slots) = (network.relay.session()?, network.relay.slots_left()?);
-    network.advance_after(slots, |_| false)?;
-    for _ in 0..ENDS_WITHIN {
-        if network.relay.session()? != session {
-            return Ok(());
-        }
-        network.advance(|_| false)?;
-    }
-    Err(Failure::not_judged("the relay chain does not end its session on this fork"))
+/// Returns whether a repair changes what the states show. Nothing is known for a full queue.
+fn has_repair(kind: CauseKind) -> bool {
+    kind != CauseKind::UpwardQueue
 }
 
 /// Returns a call in words.
-fn told(case: &Case<'_>, bytes: &[u8]) -> Result<RepairCall> {
-    let decoded = decode::call(case.relay.target.types(), bytes)?;
+///
+/// # Errors
+///
+/// A call that the metadata of the relay chain does not describe is not judged.
+fn told(case: &Case<'_>, by: Dispatcher, bytes: &[u8]) -> Result<RepairCall> {
+    let decoded = decode::call(case.relay.target.types(), bytes).map_err(|failure| {
+        Failure::not_judged("the metadata of the relay chain does not describe a call of the repair")
+            .found(failure.to_string())
+    })?;
     let name = match &decoded {
         Value::Call { pallet, name, .. } => format!("{pallet}.{name}"),
         _ => return Err(Failure::internal("a repair has something that is no call")),
@@ -260,7 +196,10 @@ fn told(case: &Case<'_>, bytes: &[u8]) -> Result<RepairCall> {
     let is_short = bytes.len() <= LONGEST;
     Ok(RepairCall {
         chain: case.relay.name.clone(),
-        origin: "root".into(),
+        origin: match by {
+            Dispatcher::Root => "root".into(),
+            Dispatcher::Anyone => "anyone".into(),
+        },
         name,
         bytes: if is_short { hex::encode_prefixed(bytes) } else { String::new() },
         length: bytes.len() as u64,
@@ -288,7 +227,17 @@ fn write(tried: &Tried, out: &Path) -> Result<Vec<String>> {
         let document = serde_json::to_vec(&CodeSubstitutes { codes }).map_err(|error| {
             Failure::internal("a code substitute cannot be written as JSON").found(error.to_string())
         })?;
-        put("code-substitutes.json".into(), &document)?;
+        put(SUBSTITUTES.into(), &document)?;
     }
+    clear(out, &names)?;
     Ok(names)
+}
+
+/// Removes the files of an earlier repair, so that nobody signs the calls of two, or those of one that no longer works.
+fn clear(out: &Path, keep: &[String]) -> Result<()> {
+    let earlier = out.join(SUBSTITUTES);
+    if earlier.is_file() && !keep.iter().any(|name| name == SUBSTITUTES) {
+        std::fs::remove_file(&earlier).map_err(|error| Failure::io("remove", &earlier, &error))?;
+    }
+    remove_others(out, keep)
 }
