@@ -90,10 +90,14 @@ pub struct RehearsalReport {
     pub more_events: u64,
     /// The messages that were sent, in their order.
     pub messages: Vec<RehearsedMessage>,
-    /// The balances that the call changed, in plain units.
+    /// The balances that the call changed, in plain units. Of each chain: the total issuance, then what moved most of its
+    /// token, then what moved most of each asset.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub balances: Vec<BalanceChange>,
-    /// The entries of the states that the call changed.
+    /// The number of balances that are not listed, because there are too many.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub more_balances: u64,
+    /// The entries of the states that the call changed. Those that only follow from others come last.
     pub differences: Vec<StateDifference>,
     /// The number of changed entries that are not listed, because there are too many.
     #[serde(default, skip_serializing_if = "is_zero")]
@@ -257,7 +261,8 @@ pub struct StateDifference {
     pub without: Option<String>,
     /// The value with the call; nothing if there is none.
     pub with: Option<String>,
-    /// Whether it only follows from other changes, as the queues of a message do.
+    /// Whether it only follows from other changes, as the queues of a message do. It never does if the call writes to the
+    /// storage by keys.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub bookkeeping: bool,
 }
@@ -280,6 +285,9 @@ pub struct BalanceChange {
     pub without: String,
     /// The balance with the call.
     pub with: String,
+    /// By how much the call changes it, with its sign: `+5`.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub change: String,
 }
 
 /// An upgrade that the call authorized, and that was applied.

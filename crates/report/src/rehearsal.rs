@@ -42,6 +42,9 @@ pub fn terminal(report: &RehearsalReport) -> String {
         let chain = |change: &BalanceChange| value(&change.chain);
         all.push_str(&groups("balances: without the call → with it, in plain units", &report.balances, chain, balance));
     }
+    if report.more_balances > 0 {
+        all.push_str(&format!("   … {} more are not listed\n", grouped(report.more_balances)));
+    }
     let chain = |difference: &StateDifference| value(&difference.chain);
     let (follow, judged): (Vec<_>, Vec<_>) = report.differences.iter().cloned().partition(|it| it.bookkeeping);
     all.push_str(&groups("changed entries of the states: without the call → with it", &judged, chain, difference));
@@ -49,7 +52,7 @@ pub fn terminal(report: &RehearsalReport) -> String {
         let items: BTreeSet<_> = follow.iter().map(|difference| value(&difference.item)).collect();
         let items = items.into_iter().collect::<Vec<_>>().join(", ");
         let count = crate::counted(follow.len(), "value");
-        all.push_str(&format!("   and {count} of queues and blocks, see --json: {items}\n"));
+        all.push_str(&format!("   and {count} of message passing and blocks, see --json: {items}\n"));
     }
     if report.more_differences > 0 {
         let more = grouped(report.more_differences);
@@ -147,7 +150,7 @@ fn balance(change: &BalanceChange) -> Vec<String> {
     let known = change.known_as.as_ref().map(|known| format!(" ({})", value(known))).unwrap_or_default();
     let asset = change.asset.as_deref().map(value).unwrap_or_default();
     let (without, with) = (amount(&change.without), amount(&change.with));
-    vec![format!("{account}{known}"), asset, format!("{without} → {with}"), sign(&change.without, &change.with)]
+    vec![format!("{account}{known}"), asset, format!("{without} → {with}"), signed(&change.change)]
 }
 
 /// Returns an amount with separators of thousands.
@@ -155,13 +158,10 @@ fn amount(text: &str) -> String {
     text.parse::<u128>().map_or_else(|_| value(text), grouped)
 }
 
-/// Returns by how much an amount changes.
-fn sign(without: &str, with: &str) -> String {
-    match (without.parse::<u128>(), with.parse::<u128>()) {
-        (Ok(without), Ok(with)) if with >= without => format!("+{}", grouped(with - without)),
-        (Ok(without), Ok(with)) => format!("-{}", grouped(without - with)),
-        _ => String::new(),
-    }
+/// Returns an amount with its sign and separators of thousands.
+fn signed(text: &str) -> String {
+    let sign = text.get(..1).filter(|sign| ["+", "-"].contains(sign)).unwrap_or_default();
+    format!("{sign}{}", amount(text.get(sign.len()..).unwrap_or_default()))
 }
 
 fn upgrade(upgrade: &RehearsedUpgrade) -> Vec<String> {
@@ -223,6 +223,16 @@ mod tests {
         }
     }
 
+    fn follows(item: &str) -> StateDifference {
+        StateDifference { item: item.into(), bookkeeping: true, ..difference("2000", Some("1"), Some("2")) }
+    }
+
+    fn balance(who: [Option<&str>; 3], without: &str, with: &str, change: &str) -> BalanceChange {
+        let [account, known_as, asset] = who.map(|text| text.map(str::to_owned));
+        let [without, with, change] = [without, with, change].map(str::to_owned);
+        BalanceChange { chain: "people".into(), account, known_as, asset, without, with, change }
+    }
+
     fn report() -> RehearsalReport {
         RehearsalReport {
             format: protocol::format::REHEARSAL.into(),
@@ -242,7 +252,19 @@ mod tests {
                 event("people", 12, "Utility.ItemFailed"),
             ],
             messages: vec![message(None, None), message(Some("executed"), Some(false))],
-            differences: vec![difference("0x01", Some("5"), Some("6")), difference("", None, Some("7"))],
+            balances: vec![
+                balance([None, None, None], "1000000", "1000005", "+5"),
+                balance([Some("5EYC"), Some("the pallet py/trsry"), None], "0", "2500", "+2500"),
+                balance([Some("5Grw"), None, Some("Assets 7")], "1234", "0", "-1234"),
+            ],
+            more_balances: 1200,
+            differences: vec![
+                difference("0x01", Some("5"), Some("6")),
+                difference("", None, Some("7")),
+                follows("Dmp.DownwardMessageQueueMeta"),
+                follows("Dmp.DownwardMessageQueueHeads"),
+                follows("Dmp.DownwardMessageQueueHeads"),
+            ],
             more_differences: 1500,
             difference_hash: "0x0f".into(),
             left_out: vec!["System.Events".into()],
@@ -281,8 +303,14 @@ mod tests {
             "      Utility.ItemFailed        who: 0x01; ERROR Token(FundsUnavailable)\n",
             "\nmessages\n   the relay chain (paseo) → parachain 1004  block 11  DID NOT ARRIVE",
             "block 11  executed, its calls FAILED",
+            "\nbalances: without the call → with it, in plain units\n   people\n      total issuance",
+            "  1,000,000 → 1,000,005  +5\n      5EYC (the pallet py/trsry)  ",
+            "  0 → 2,500              +2,500\n      5Grw                        Assets 7  1,234 → 0              -1,234\n",
+            "   … 1,200 more are not listed\n",
             "\nchanged entries of the states: without the call → with it\n   people\n      System.Account  0x01  5 → 6\n",
             "      System.Account        - → 7\n",
+            "   and 3 values of message passing and blocks, see --json: ",
+            "Dmp.DownwardMessageQueueHeads, Dmp.DownwardMessageQueueMeta\n",
             "   … 1,500 more are not listed, and are part of the hash\n",
             "   left out, because any other call changes them too: System.Events\n",
             "   hash of the differences: 0x0f\n",
@@ -311,6 +339,16 @@ mod tests {
             assert!(shown.contains(words), "{words:?} is not in\n{shown}");
         }
         assert!(!shown.contains("upgrades") && !shown.contains("note:"), "{shown}");
+        assert!(!shown.contains("balances") && !shown.contains("message passing"), "{shown}");
+    }
+
+    #[test]
+    fn amounts_keep_their_signs() {
+        for (text, shown) in [("+1234567", "+1,234,567"), ("-1000", "-1,000"), ("+0", "+0"), ("", "")] {
+            assert_eq!(signed(text), shown);
+        }
+        // What is no amount is text of a document.
+        assert_eq!(signed("é\n+5"), "é +5");
     }
 
     #[test]

@@ -1,33 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The balances that a call changed: of accounts, of assets, and the total issuance.
 
-use super::stage::Member;
-use crate::types::{Interface, read};
+use super::{entry::Entry, stage::Member};
 use compat::value::parts;
 use protocol::rehearse::BalanceChange;
-use scale_info::TypeDef;
 use sp_core::crypto::{AccountId32, Ss58AddressFormat, Ss58Codec};
+use std::cmp::Reverse;
 
 /// The parts of `System.Account` that an account owns.
 const OWNED: [&str; 2] = ["data.free", "data.reserved"];
 /// The prefix of the addresses of a chain that has none.
 const GENERIC: u16 = 42;
 
+/// A balance that changed.
+pub struct Moved {
+    change: BalanceChange,
+    /// By how much.
+    amount: u128,
+}
+
 /// Returns the balance that a changed entry is about; nothing if it is about none, or if the balance stays.
-pub fn change(
-    member: &Member,
-    interface: &Interface<'_>,
-    key: &[u8],
-    (old, new): (Option<&[u8]>, Option<&[u8]>),
-) -> Option<BalanceChange> {
-    let (pallet, item) = interface.pallets.iter().find_map(|pallet| {
-        let item = pallet.items.iter().find(|item| key.starts_with(&pallet.key(item.name)))?;
-        Some((pallet, item))
-    })?;
-    let rest = key.get(pallet.key(item.name).len()..)?;
+pub fn change(member: &Member, entry: &Entry<'_, '_, '_>, (old, new): (Option<&[u8]>, Option<&[u8]>)) -> Option<Moved> {
     let sum = |value: Option<&[u8]>, names: &[&str]| -> Option<u128> {
         let Some(value) = value else { return Some(0) };
-        let parts = parts(interface.types, item.value, value).ok()?;
+        let parts = parts(entry.types, entry.item.value, value).ok()?;
         let own: Vec<_> = parts.iter().filter(|part| names.contains(&part.path.as_str())).collect();
         if own.is_empty() {
             return None;
@@ -35,56 +31,52 @@ pub fn change(
         own.iter().try_fold(0u128, |sum, part| sum.checked_add(part.number?))
     };
     let prefix = member.runtime.layout.address_prefix().unwrap_or(GENERIC);
-    let change = |account: Option<&[u8]>, asset: Option<String>, names: &[&str]| -> Option<BalanceChange> {
+    let moved = |account: Option<&[u8]>, asset: Option<String>, names: &[&str]| -> Option<Moved> {
         let (without, with) = (sum(old, names)?, sum(new, names)?);
-        (without != with).then(|| BalanceChange {
+        if without == with {
+            return None;
+        }
+        let change = BalanceChange {
             chain: member.name.clone(),
             account: account.map(|account| address(account, prefix)),
             known_as: account.and_then(known_as),
             asset,
             without: without.to_string(),
             with: with.to_string(),
-        })
+            change: signed(without, with),
+        };
+        Some(Moved { change, amount: with.abs_diff(without) })
     };
-    match (pallet.name, item.name, item.hashers.len()) {
-        ("System", "Account", 1) => change(Some(keys(interface, item, rest)?.first()?), None, &OWNED),
-        ("Balances", "TotalIssuance", 0) => change(None, None, &[""]),
-        // `Account` of pallet-assets: the asset, then the account.
-        (_, "Account", 2) => {
-            let keys = keys(interface, item, rest)?;
-            let [asset, account] = keys[..] else { return None };
-            let asset_type = key_types(interface, item)?.first().copied()?;
-            let asset = format!("{} {}", pallet.name, compat::value::text(interface.types, asset_type, asset));
-            change(Some(account), Some(asset), &["balance"])
+    let keys = entry.keys();
+    if keys.iter().any(|key| !key.kept) {
+        return None;
+    }
+    match (entry.pallet.name, entry.item.name, &keys[..]) {
+        ("System", "Account", [account]) => moved(Some(account.bytes), None, &OWNED),
+        ("Balances", "TotalIssuance", []) => moved(None, None, &[""]),
+        // `Account` of pallet-assets.
+        (_, "Account", [asset, account]) => {
+            let asset = format!("{} {}", entry.pallet.name, compat::value::text(entry.types, asset.ty, asset.bytes));
+            moved(Some(account.bytes), Some(asset), &["balance"])
         }
         _ => None,
     }
 }
 
-fn key_types(interface: &Interface<'_>, item: &compat::interface::Item<'_>) -> Option<Vec<u32>> {
-    let id = item.key?;
-    match (item.hashers.len(), interface.types.resolve(id).map(|ty| &ty.type_def)) {
-        (1, _) => Some(vec![id]),
-        (_, Some(TypeDef::Tuple(tuple))) => Some(tuple.fields.iter().map(|field| field.id).collect()),
-        _ => None,
+/// Returns the balances of a chain in order: its total issuance, then of its token and of each asset what moved most. So
+/// large amounts are not hidden behind many small ones.
+pub fn in_order(mut all: Vec<Moved>) -> Vec<BalanceChange> {
+    fn place(moved: &Moved) -> (bool, Option<&str>, Reverse<u128>) {
+        (moved.change.account.is_some(), moved.change.asset.as_deref(), Reverse(moved.amount))
     }
+    all.sort_by(|one, other| place(one).cmp(&place(other)));
+    all.into_iter().map(|moved| moved.change).collect()
 }
 
-/// Returns the encoded keys of an entry, behind the prefix of its map. Nothing where a hasher does not keep them.
-fn keys<'k>(
-    interface: &Interface<'_>,
-    item: &compat::interface::Item<'_>,
-    mut rest: &'k [u8],
-) -> Option<Vec<&'k [u8]>> {
-    let mut keys = Vec::new();
-    for (hasher, id) in item.hashers.iter().zip(key_types(interface, item)?) {
-        let (hash, true) = compat::interface::hashed(hasher) else { return None };
-        let after = rest.get(hash..)?;
-        let left = read::skip(interface.types, id, after).ok()?;
-        keys.push(&after[..after.len() - left.len()]);
-        rest = left;
-    }
-    Some(keys)
+/// Returns by how much a balance changes, with its sign.
+fn signed(without: u128, with: u128) -> String {
+    let sign = if with < without { "-" } else { "+" };
+    format!("{sign}{}", with.abs_diff(without))
 }
 
 /// Returns an account as wallets show it: by SS58, or in hex where it has 20 bytes.
@@ -139,6 +131,31 @@ mod tests {
         for (account, name) in names {
             assert_eq!(known_as(&account).as_deref(), name, "{account:?}");
         }
+    }
+
+    #[test]
+    fn the_total_issuance_comes_first_and_then_what_moved_most() {
+        let moved = |account: Option<&str>, asset: Option<&str>, without: u128, with: u128| Moved {
+            change: BalanceChange {
+                account: account.map(str::to_owned),
+                asset: asset.map(str::to_owned),
+                change: signed(without, with),
+                ..BalanceChange::default()
+            },
+            amount: with.abs_diff(without),
+        };
+        let all = vec![
+            moved(Some("dust"), None, 0, 1),
+            moved(Some("holder"), Some("Assets 7"), 0, 1_000),
+            moved(Some("from"), None, 90, 0),
+            moved(Some("to"), None, u128::MAX - 90, u128::MAX),
+            moved(None, None, 5, 6),
+        ];
+        let told: Vec<_> = in_order(all).into_iter().map(|change| (change.account, change.change)).collect();
+        let expected =
+            [(None, "+1"), (Some("from"), "-90"), (Some("to"), "+90"), (Some("dust"), "+1"), (Some("holder"), "+1000")];
+        assert_eq!(told, expected.map(|(account, change)| (account.map(str::to_owned), change.to_owned())));
+        assert_eq!(signed(u128::MAX, 0), format!("-{}", u128::MAX));
     }
 
     #[test]

@@ -5,8 +5,14 @@
 //! call too, such as hashes of blocks, do not count: a run with a call without an effect tells which these are. So no list of
 //! storage items is needed. In some maps the keys themselves are hashes: each run then has keys that the others do not have.
 
-use super::{balances, bookkeeping, control, run::Run, stage::Member};
-use crate::types::{Interface, read};
+use super::{
+    balances,
+    bookkeeping::Cause,
+    control,
+    entry::{Entry, Items, PREFIX},
+    run::Run,
+    stage::Member,
+};
 use artifact::hashes::blake2_256;
 use codec::Encode;
 use compat::value::{Part, line, parts};
@@ -16,9 +22,7 @@ use worker::Result;
 
 /// What is written anew in each block, and follows from everything else in it.
 const OF_THE_LAST_BLOCK: &str = "System.BlockWeight";
-/// The length of the hashes of a pallet's prefix and of an item's name.
-const ITEM: usize = 32;
-/// The most differences that are listed.
+/// The most differences that are listed, and the most balances of a chain.
 const MOST: usize = 2_000;
 /// The longest value that is decoded, in bytes. Longer ones are told by their length and hash.
 const LONGEST: usize = 64 * 1024;
@@ -38,17 +42,21 @@ pub struct Differences {
     pub control: Vec<StateDifference>,
     /// The items of this kind of which entries were left out.
     pub uncertain_control: BTreeSet<String>,
-    /// The balances that changed, at most as many as differences are listed.
+    /// The balances that changed, by chain.
     pub balances: Vec<BalanceChange>,
+    /// The number of those that are not listed.
+    pub more_balances: u64,
 }
 
 /// Compares the states after three runs over the same blocks: with the call, without one, and with a call without an
 /// effect.
-pub fn of(members: &[Member], with: &Run<'_>, without: &Run<'_>, other: &Run<'_>) -> Result<Differences> {
+pub fn of(members: &[Member], with: &Run<'_>, without: &Run<'_>, other: &Run<'_>, cause: Cause) -> Result<Differences> {
     let mut found = Differences::default();
     let mut hashed = Vec::new();
     for (position, member) in members.iter().enumerate() {
         let interface = member.interface()?;
+        let items = Items::of(&interface);
+        let mut moved = Vec::new();
         let keys: BTreeSet<_> = [with, without, other].into_iter().flat_map(|run| run.changed(position)).collect();
         let written: BTreeSet<_> = match position {
             0 => with.written.iter().chain(&other.written).map(Vec::as_slice).collect(),
@@ -72,15 +80,14 @@ pub fn of(members: &[Member], with: &Run<'_>, without: &Run<'_>, other: &Run<'_>
             }
             hashed.extend((&member.name, key, &old, &new).encode());
             found.members.insert(position);
-            if found.balances.len() < MOST {
-                found.balances.extend(balances::change(member, &interface, key, (old.as_deref(), new.as_deref())));
-            }
+            let (entry, sides) = (items.entry(key), (old.as_deref(), new.as_deref()));
+            moved.extend(entry.as_ref().and_then(|entry| balances::change(member, entry, sides)));
             let is_control = control::is_about(&item) && found.control.len() < MOST;
             if found.listed.len() >= MOST && !is_control {
                 found.more += 1;
                 continue;
             }
-            let told = told(member, &interface, key, (old.as_deref(), new.as_deref()));
+            let told = told(member, key, entry.as_ref(), sides, cause);
             if is_control && control::changes(&told) {
                 found.control.push(told.clone());
             }
@@ -89,10 +96,12 @@ pub fn of(members: &[Member], with: &Run<'_>, without: &Run<'_>, other: &Run<'_>
                 false => found.more += 1,
             }
         }
+        found.more_balances += moved.len().saturating_sub(MOST) as u64;
+        found.balances.extend(balances::in_order(moved).into_iter().take(MOST));
     }
     found.hash = blake2_256(&hashed);
-    // A code is told first, whatever else differs.
-    found.listed.sort_by_key(|told| !told.item.starts_with(':'));
+    // A code is told first, whatever else differs, and what only follows from others last.
+    found.listed.sort_by_key(|told| (!told.item.starts_with(':'), told.bookkeeping));
     Ok(found)
 }
 
@@ -109,7 +118,7 @@ struct Values<'k> {
 
 /// Returns the storage item of a key, or the whole key.
 fn prefix(key: &[u8]) -> &[u8] {
-    key.get(..ITEM).unwrap_or(key)
+    key.get(..PREFIX).unwrap_or(key)
 }
 
 /// Returns the storage items in which two runs have keys that the other one does not have. An entry that one of them adds
@@ -126,25 +135,24 @@ fn keyed_by_hashes<'k>(values: &[Values<'k>]) -> BTreeSet<&'k [u8]> {
 /// Returns a difference in words.
 fn told(
     member: &Member,
-    interface: &Interface<'_>,
     key: &[u8],
+    entry: Option<&Entry<'_, '_, '_>>,
     (old, new): (Option<&[u8]>, Option<&[u8]>),
+    cause: Cause,
 ) -> StateDifference {
     let item = member.runtime.layout.describe(key);
-    let chain = member.name.clone();
-    let Some((known, prefix)) = item_of(interface, key) else {
-        let (without, with) = (old.map(raw), new.map(raw));
-        return StateDifference { chain, item, without, with, ..StateDifference::default() };
+    let decoded = |bytes: &[u8]| {
+        let entry = entry.filter(|_| bytes.len() <= LONGEST)?;
+        parts(entry.types, entry.item.value, bytes).ok()
     };
-    let bookkeeping = bookkeeping::is_about(&item);
-    let key = key_text(interface, known, key.get(prefix..).unwrap_or_default());
-    let decoded =
-        |bytes: &[u8]| (bytes.len() <= LONGEST).then(|| parts(interface.types, known.value, bytes).ok()).flatten();
+    let mut differing = None;
     let (without, with) = match (old, new) {
         (Some(old), Some(new)) => match (decoded(old), decoded(new)) {
             (Some(old), Some(new)) => {
                 let (old, new) = different(&old, &new);
-                (Some(old), Some(new))
+                let lines = (Some(line(&old)), Some(line(&new)));
+                differing = Some([old, new].concat());
+                lines
             }
             _ => (Some(raw(old)), Some(raw(new))),
         },
@@ -153,11 +161,13 @@ fn told(
             (old.map(text), new.map(text))
         }
     };
-    StateDifference { chain, item, key, without, with, bookkeeping }
+    let bookkeeping = cause.explains(&item, key, entry, differing.as_deref());
+    let key = entry.map(Entry::key_text).unwrap_or_default();
+    StateDifference { chain: member.name.clone(), item, key, without, with, bookkeeping }
 }
 
-/// Returns the parts of two values that differ, each in one line.
-fn different(old: &[Part], new: &[Part]) -> (String, String) {
+/// Returns the parts of two values that differ.
+fn different(old: &[Part], new: &[Part]) -> (Vec<Part>, Vec<Part>) {
     let only = |parts: &[Part], others: &[Part]| -> Vec<Part> {
         let others: BTreeSet<_> = others.iter().map(|other| (&other.path, &other.text)).collect();
         parts.iter().filter(|part| !others.contains(&(&part.path, &part.text))).cloned().collect()
@@ -165,48 +175,9 @@ fn different(old: &[Part], new: &[Part]) -> (String, String) {
     let (only_old, only_new) = (only(old, new), only(new, old));
     // Long byte strings are cut, and may look the same.
     match only_old.is_empty() && only_new.is_empty() {
-        true => (line(old), line(new)),
-        false => (line(&only_old), line(&only_new)),
+        true => (old.to_vec(), new.to_vec()),
+        false => (only_old, only_new),
     }
-}
-
-/// Returns the storage item of a key and the length of what comes before the key in a map.
-fn item_of<'i, 'a>(interface: &'i Interface<'a>, key: &[u8]) -> Option<(&'i compat::interface::Item<'a>, usize)> {
-    for pallet in &interface.pallets {
-        for item in &pallet.items {
-            let prefix = pallet.key(item.name);
-            if key.starts_with(&prefix) && (item.key.is_some() || key.len() == prefix.len()) {
-                return Some((item, prefix.len()));
-            }
-        }
-    }
-    None
-}
-
-/// Returns the key in a map in words, as far as its hashers keep it.
-fn key_text(interface: &Interface<'_>, item: &compat::interface::Item<'_>, mut rest: &[u8]) -> String {
-    let Some(id) = item.key else { return String::new() };
-    let types = match item.hashers {
-        [_] => vec![id],
-        // A map of several keys has a tuple of them.
-        _ => match interface.types.resolve(id).map(|ty| &ty.type_def) {
-            Some(scale_info::TypeDef::Tuple(tuple)) => tuple.fields.iter().map(|field| field.id).collect(),
-            _ => Vec::new(),
-        },
-    };
-    let mut words = Vec::new();
-    for (hasher, id) in item.hashers.iter().zip(types) {
-        let (hash, kept) = compat::interface::hashed(hasher);
-        let Some((hashed, after)) = rest.split_at_checked(hash) else { break };
-        let left = if kept { read::skip(interface.types, id, after).unwrap_or_default() } else { after };
-        let own = &after[..after.len() - left.len()];
-        words.push(match kept {
-            true => compat::value::text(interface.types, id, own),
-            false => hex::encode_prefixed(hashed),
-        });
-        rest = left;
-    }
-    words.join(", ")
 }
 
 fn raw(bytes: &[u8]) -> String {
@@ -232,7 +203,7 @@ mod tests {
         let mut more = hashes;
         more[39] = 9;
         let all = [values(&hashes, true, false), values(&more, false, true), values(&accounts, false, true)];
-        assert_eq!(keyed_by_hashes(&all), BTreeSet::from([&hashes[..ITEM]]));
+        assert_eq!(keyed_by_hashes(&all), BTreeSet::from([&hashes[..PREFIX]]));
         assert_eq!(keyed_by_hashes(&all[1..]), BTreeSet::new(), "an entry that one run adds");
     }
 
@@ -241,6 +212,7 @@ mod tests {
         let part =
             |path: &str, text: &str| Part { path: path.into(), types: Vec::new(), text: text.into(), number: None };
         let (old, new) = ([part("nonce", "1"), part("free", "5")], [part("nonce", "1"), part("free", "7")]);
-        assert_eq!(different(&old, &new), ("{free: 5}".to_owned(), "{free: 7}".to_owned()));
+        assert_eq!(different(&old, &new), (vec![part("free", "5")], vec![part("free", "7")]));
+        assert_eq!(different(&old, &old), (old.to_vec(), old.to_vec()), "of which the difference is not shown");
     }
 }

@@ -11,6 +11,7 @@ mod caused;
 mod checks;
 mod control;
 mod difference;
+mod entry;
 mod origin;
 mod route;
 mod run;
@@ -65,8 +66,13 @@ pub fn rehearse(request: &RehearseRequest, reporter: &Reporter) -> Result<Rehear
     let without = run(None, Until::Like(&skipped))?;
     let other = run(Some((&remark[..], &Origin::Root)), Until::Like(&skipped))?;
 
-    let differences = difference::of(&members, &with, &without, &other)?;
+    let explained = value::explained(&decoded, main, &members);
     let sent = std::mem::take(&mut with.sent).without(&without.sent);
+    let cause = bookkeeping::Cause {
+        sends: !sent.messages.is_empty() || !sent.unmatched.is_empty(),
+        writes: value::writes_below(&explained, &[]),
+    };
+    let differences = difference::of(&members, &with, &without, &other, cause)?;
     let answers =
         transact::succeed(&stage, &members, &route, (&call, &decoded), (&sent, &without.sent, &skipped), reporter)?;
     let caused = caused::events(&with, &without, &other);
@@ -74,7 +80,6 @@ pub fn rehearse(request: &RehearseRequest, reporter: &Reporter) -> Result<Rehear
         None => upgrades::apply(with.stage.twin(), &members, &releases, &executor, reporter)?,
         Some(_) => Vec::new(),
     };
-    let explained = value::explained(&decoded, main, &members);
     let seen = checks::Seen {
         members: &members,
         call: &call,
@@ -128,6 +133,7 @@ pub fn rehearse(request: &RehearseRequest, reporter: &Reporter) -> Result<Rehear
         more_events: caused.len().saturating_sub(MOST_EVENTS) as u64,
         messages: messages(&sent, &answers, &members),
         balances: differences.balances,
+        more_balances: differences.more_balances,
         differences: differences.listed,
         more_differences: differences.more,
         difference_hash: hex::encode_prefixed(differences.hash),
