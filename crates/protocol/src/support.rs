@@ -158,6 +158,9 @@ pub struct RepairReport {
     pub verdict: Verdict,
 }
 
+/// The name of the repair that needs a blob: a report says so where it was not tried.
+pub const REPLACE_CODE: &str = "replace-code";
+
 /// A repair that was tried.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Attempt {

@@ -8,7 +8,7 @@ use crate::{
 };
 use protocol::{
     Verdict,
-    support::{Attempt, CauseKind, Diagnosis, Fact, RepairCall, RepairReport},
+    support::{Attempt, CauseKind, Diagnosis, Fact, REPLACE_CODE, RepairCall, RepairReport},
 };
 use std::path::Path;
 
@@ -16,8 +16,6 @@ use std::path::Path;
 const VALUE_LIMIT: usize = 1_000;
 /// The longest call that is shown, in hex digits.
 const CALL_LIMIT: usize = 1_000;
-/// The repair that takes a given blob.
-const REPLACE_CODE: &str = "replace-code";
 
 /// Renders a diagnosis for a terminal.
 pub fn diagnosis(diagnosis: &Diagnosis) -> String {

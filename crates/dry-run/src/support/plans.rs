@@ -8,7 +8,7 @@ use codec::{Decode, Encode};
 use fork::{Code, Header};
 use network::{Relay, UpgradeGoAhead, upgrade::code_hash};
 use proposal::decode;
-use protocol::support::{Cause, CauseKind};
+use protocol::support::{Cause, CauseKind, REPLACE_CODE};
 use worker::Result;
 
 /// The relay blocks for which an authorized code may be submitted: a day.
@@ -200,7 +200,7 @@ fn for_cause(case: &mut Case<'_>, kind: CauseKind, mend: Option<&Mend>) -> Resul
         CauseKind::BlockFails | CauseKind::ValidationFails | CauseKind::CandidateRefused => {
             let Some(mend) = mend else { return Ok(None) };
             let told = "the root sets the relay chain's code to the given blob, and the parachain's nodes execute it too";
-            set_code(case, "replace-code", told, &mend.code)?.map(|mut plan| {
+            set_code(case, REPLACE_CODE, told, &mend.code)?.map(|mut plan| {
                 plan.costs.extend([
                     "each node of the parachain needs the code substitute in its chain spec, and a restart".to_owned(),
                     "the state keeps its code: upgrade the parachain to this blob with a higher spec_version, and then \
