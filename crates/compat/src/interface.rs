@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! A runtime's interface with its types, in one form for all metadata versions.
 
-use artifact::hashes::{blake2_64, blake2_128, twox_64, twox_128};
+use artifact::hashes::{blake2_64, blake2_128, blake2_256, twox_64, twox_128, twox_256};
 use frame_metadata::{
     RuntimeMetadata,
     v14::{StorageEntryModifier, StorageEntryType, StorageHasher},
@@ -387,6 +387,30 @@ impl Pallet<'_> {
             _ => return None,
         };
         Some([self.key(item), hash, key.to_vec()].concat())
+    }
+
+    /// Returns the storage key of an entry with these encoded keys, one for each hasher of the item: none for a single
+    /// value. Nothing where their number is another one.
+    pub fn entry_of(&self, item: &str, keys: &[Vec<u8>]) -> Option<Vec<u8>> {
+        let hashers = self.item(item)?.hashers;
+        if hashers.len() != keys.len() {
+            return None;
+        }
+        let mut key = self.key(item);
+        for (hasher, part) in hashers.iter().zip(keys) {
+            match hasher {
+                StorageHasher::Identity => {}
+                StorageHasher::Twox64Concat => key.extend(twox_64(part)),
+                StorageHasher::Blake2_128 | StorageHasher::Blake2_128Concat => key.extend(blake2_128(part)),
+                StorageHasher::Twox128 => key.extend(twox_128(part)),
+                StorageHasher::Twox256 => key.extend(twox_256(part)),
+                StorageHasher::Blake2_256 => key.extend(blake2_256(part)),
+            }
+            if hashed(hasher).1 {
+                key.extend(part);
+            }
+        }
+        Some(key)
     }
 
     /// Returns the storage item of this name.

@@ -18,8 +18,9 @@ use worker::{Failure, Reporter, Result};
 const MOST_BLOCKS: u32 = 24;
 /// A whole core (`PartsOf57600` of pallet-broker).
 const WHOLE: u16 = 57_600;
-/// The account that is named for the registration and the lease. Nobody has its key.
-const MANAGER: [u8; 32] = *b"a parachain that a fork onboards";
+/// The account that is named for the registration and the lease, and that submits what any account may. Nobody has its
+/// key.
+pub const MANAGER: [u8; 32] = *b"a parachain that a fork onboards";
 
 /// What was dispatched on the relay chain.
 #[derive(Debug, Default)]
@@ -208,6 +209,11 @@ impl Relay<'_> {
         schedule(self, Dispatcher::Root, calls)
     }
 
+    /// Has calls dispatched in the next block in the same way, by whom they are to be.
+    pub fn schedule_by(&mut self, dispatcher: Dispatcher, calls: &[Vec<u8>]) -> Result<()> {
+        schedule(self, dispatcher, calls)
+    }
+
     /// Returns the slots of an epoch.
     fn epoch(&self) -> Result<u64> {
         let answer = self.run_at(self.chain(), "BabeApi_configuration", &[])?;
@@ -217,7 +223,7 @@ impl Relay<'_> {
     }
 
     /// Returns the present period of leases.
-    fn lease_period(&mut self) -> Result<u32> {
+    pub fn lease_period(&mut self) -> Result<u32> {
         let layout = self.layout()?;
         let constant = |name| layout.constant("Slots", name).and_then(|bytes| u32::decode(&mut &bytes[..]).ok());
         let (period, offset) = (constant("LeasePeriod").unwrap_or(0), constant("LeaseOffset").unwrap_or(0));

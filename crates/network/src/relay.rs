@@ -217,6 +217,11 @@ impl<'a> Relay<'a> {
         well_known_keys::upgrade_go_ahead_signal(para)
     }
 
+    /// Returns the key of the signal to a parachain that no other code may be scheduled.
+    pub fn key_of_restriction(para: ParaId) -> Vec<u8> {
+        well_known_keys::upgrade_restriction_signal(para)
+    }
+
     /// Returns the keys of the code that is scheduled for a parachain: its hash, and the relay block of its go-ahead.
     pub fn keys_of_future_code(para: ParaId) -> [Vec<u8>; 2] {
         [paras_key("FutureCodeHash", para), paras_key("FutureCodeUpgrades", para)]
@@ -415,10 +420,16 @@ impl<'a> Relay<'a> {
         Ok(channels)
     }
 
+    /// Returns the claims on each core, in the order in which they are served.
+    pub fn claim_queue(&self) -> Result<BTreeMap<u32, Vec<ParaId>>> {
+        let claims: BTreeMap<CoreIndex, VecDeque<ParaId>> = self.ask("claim_queue", ())?;
+        Ok(claims.into_iter().map(|(core, queue)| (core.0, queue.into())).collect())
+    }
+
     /// Returns the cores that a parachain has claims on, each with the number of claims.
     pub fn claims(&self, para: ParaId) -> Result<Vec<(u32, usize)>> {
-        let claims: BTreeMap<CoreIndex, VecDeque<ParaId>> = self.ask("claim_queue", ())?;
-        let own = claims.into_iter().map(|(core, queue)| (core.0, queue.iter().filter(|id| **id == para).count()));
+        let claims = self.claim_queue()?.into_iter();
+        let own = claims.map(|(core, queue)| (core, queue.iter().filter(|id| **id == para).count()));
         Ok(own.filter(|(_, count)| *count > 0).collect())
     }
 
@@ -428,10 +439,10 @@ impl<'a> Relay<'a> {
     }
 
     /// Returns the first core that nobody claims.
-    pub(crate) fn free_core(&self) -> Result<Option<u16>> {
+    pub fn free_core(&self) -> Result<Option<u16>> {
         let count = u16::try_from(self.cores()?.len()).unwrap_or(u16::MAX);
-        let claims: BTreeMap<CoreIndex, VecDeque<ParaId>> = self.ask("claim_queue", ())?;
-        let is_free = |core: &u16| claims.get(&CoreIndex((*core).into())).is_none_or(VecDeque::is_empty);
+        let claims = self.claim_queue()?;
+        let is_free = |core: &u16| claims.get(&u32::from(*core)).is_none_or(Vec::is_empty);
         Ok((0..count).find(is_free))
     }
 

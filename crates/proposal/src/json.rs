@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Reads the arguments of a call from JSON, by the types of the metadata.
+//! Reads the arguments of a call, and other values, from JSON by the types of the metadata.
 //!
 //! - A struct is an object with all its fields, and a tuple an array. One with a single part is that part.
 //! - A variant without fields is its name. Another one is an object with its name alone: its only field, an array of
@@ -25,6 +25,15 @@ const SHOWN: usize = 80;
 /// The place of an argument that does not fit its type.
 pub fn call(target: &Target, name: &str, arguments: &Json) -> Result<Value> {
     Reader { target, path: Vec::new() }.call(name, arguments, 0)
+}
+
+/// Returns a value of a type. `name` is that of the whole value in errors.
+///
+/// # Errors
+///
+/// The place of a part that does not fit its type.
+pub fn value(target: &Target, name: &str, ty: u32, given: &Json) -> Result<Value> {
+    Reader { target, path: vec![name.to_owned()] }.value(ty, given, 0)
 }
 
 struct Reader<'target> {

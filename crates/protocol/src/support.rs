@@ -6,8 +6,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, path::PathBuf};
 
-/// A request to find out what is wrong with a parachain. The result is a [`Diagnosis`], or a [`RepairReport`] if calls are
-/// to be tried.
+pub use crate::support_task::{SovereignOf, Task, TaskCondition, TaskOptions, TaskReport};
+
+/// A request to find out what is wrong with a parachain. The result is a [`Diagnosis`], a [`RepairReport`] if repairs are
+/// to be tried, or a [`TaskReport`] if a single task is.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SupportRequest {
@@ -28,6 +30,9 @@ pub struct SupportRequest {
     /// How repairs are tried; nothing if none is.
     #[serde(default)]
     pub repair: Option<RepairOptions>,
+    /// The task to try in place of all that; nothing if none is.
+    #[serde(default)]
+    pub task: Option<TaskOptions>,
     /// The directory of the cache of compiled runtimes.
     #[serde(default)]
     pub cache: Option<PathBuf>,

@@ -2,18 +2,17 @@
 //! Renders what is wrong with a parachain, and the repairs that were tried.
 
 use crate::{
-    field::{bytes, one_line},
+    field::{bytes, value},
     table::aligned,
     terminal::{check_rows, indented, with_hazards},
 };
 use protocol::{
     Verdict,
+    dry_run::Counterpart,
     support::{Attempt, CauseKind, Diagnosis, Fact, REPLACE_CODE, RepairCall, RepairReport},
 };
 use std::path::Path;
 
-/// The most characters of a value. The JSON has all of them.
-const VALUE_LIMIT: usize = 1_000;
 /// The longest call that is shown, in hex digits.
 const CALL_LIMIT: usize = 1_000;
 
@@ -29,13 +28,18 @@ pub fn diagnosis(diagnosis: &Diagnosis) -> String {
     all
 }
 
-fn body(diagnosis: &Diagnosis) -> String {
-    let chain = |name: &str, chain: &protocol::dry_run::Counterpart| {
+/// Renders the chains with their blocks.
+pub(crate) fn chains(relay: &Counterpart, parachain: Option<&Counterpart>) -> String {
+    let chain = |name: &str, chain: &Counterpart| {
         vec![name.to_owned(), value(&chain.chain), format!("block {}", chain.number), value(&chain.block_hash)]
     };
-    let mut rows = vec![chain("relay chain", &diagnosis.relay)];
-    rows.extend(diagnosis.parachain.iter().map(|own| chain("parachain", own)));
-    let mut all = aligned(&rows);
+    let mut rows = vec![chain("relay chain", relay)];
+    rows.extend(parachain.map(|own| chain("parachain", own)));
+    aligned(&rows)
+}
+
+fn body(diagnosis: &Diagnosis) -> String {
+    let mut all = chains(&diagnosis.relay, diagnosis.parachain.as_ref());
     for group in diagnosis.facts.chunk_by(|one, next| one.group == next.group) {
         let heading = group.first().map(|fact| fact.group.as_str()).unwrap_or_default();
         let row = |fact: &Fact| vec![value(&fact.name), value(&fact.value)];
@@ -93,7 +97,8 @@ fn attempt(tried: &Attempt) -> String {
     all
 }
 
-fn call(call: &RepairCall) -> Vec<String> {
+/// Returns the row of a call in a table.
+pub(crate) fn call(call: &RepairCall) -> Vec<String> {
     vec![format!("{} by {}", value(&call.name), value(&call.origin)), value(&call.hash), bytes(call.length)]
 }
 
@@ -121,7 +126,18 @@ fn without_repair(report: &RepairReport) -> String {
 /// Says what to sign, and what else to do.
 fn what_to_do(attempt: &Attempt, out: Option<&Path>) -> String {
     let mut all = "what to do\n".to_owned();
-    for (position, call) in attempt.calls.iter().enumerate() {
+    all.push_str(&to_sign(&attempt.calls));
+    if attempt.substitute.is_some() {
+        all.push_str("   then restart the parachain's nodes with the code substitute in their chain spec\n");
+    }
+    all.push_str(&written(&attempt.files, out));
+    all
+}
+
+/// Says which calls are to be signed, and what to do with them.
+pub(crate) fn to_sign(calls: &[RepairCall]) -> String {
+    let mut all = String::new();
+    for (position, call) in calls.iter().enumerate() {
         let text = match call.bytes.len() {
             0 => "too long to be shown: write it to a file with --calls DIR".to_owned(),
             length if length > CALL_LIMIT => "long: see --json, or write it to a file with --calls DIR".to_owned(),
@@ -129,29 +145,25 @@ fn what_to_do(attempt: &Attempt, out: Option<&Path>) -> String {
         };
         all.push_str(&format!("   {}. {} by {}: {text}\n", position + 1, value(&call.name), value(&call.origin)));
     }
-    if attempt.calls.is_empty() {
+    if calls.is_empty() {
         all.push_str("   wait: nothing is to be signed\n");
     } else {
         all.push_str("   what each call does to all chains: cargo xtask rehearse CALL --state RELAY\n");
     }
-    if attempt.calls.iter().any(|call| call.origin == "root") {
+    if calls.iter().any(|call| call.origin == "root") {
         all.push_str("   for the key of Sudo or a referendum: cargo xtask propose call CALL --target RELAY\n");
-    }
-    if attempt.substitute.is_some() {
-        all.push_str("   then restart the parachain's nodes with the code substitute in their chain spec\n");
-    }
-    if let Some(out) = out.filter(|_| !attempt.files.is_empty()) {
-        let names = attempt.files.iter().map(|name| value(name)).collect::<Vec<_>>().join(", ");
-        all.push_str(&format!("   written to {}: {names}\n", out.display()));
     }
     all
 }
 
-/// Returns text of a chain as a part of one line: without control characters, and cut.
-fn value(text: &str) -> String {
-    match text.char_indices().nth(VALUE_LIMIT) {
-        None => one_line(text),
-        Some((end, _)) => format!("{}… (complete with --json)", one_line(text.get(..end).unwrap_or_default())),
+/// Says which files were written to a directory, if any were.
+pub(crate) fn written(files: &[String], out: Option<&Path>) -> String {
+    match out.filter(|_| !files.is_empty()) {
+        Some(out) => {
+            let names = files.iter().map(|name| value(name)).collect::<Vec<_>>().join(", ");
+            format!("   written to {}: {names}\n", out.display())
+        }
+        None => String::new(),
     }
 }
 
@@ -160,7 +172,6 @@ mod tests {
     use super::*;
     use protocol::{
         Check,
-        dry_run::Counterpart,
         support::{Cause, CodeSubstitute},
     };
 

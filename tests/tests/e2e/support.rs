@@ -14,12 +14,12 @@ use cutover_tests::{
 use serde_json::{Value, json};
 use std::fs;
 
-const PARA: u32 = 2_000;
+pub const PARA: u32 = 2_000;
 /// A parachain that nobody forks.
-const OTHER: u32 = 2_001;
+pub const OTHER: u32 = 2_001;
 
 /// Entries of a state with their values; nothing where there is none.
-type Changes = Vec<(Vec<u8>, Option<Vec<u8>>)>;
+pub type Changes = Vec<(Vec<u8>, Option<Vec<u8>>)>;
 
 /// Starts the embedded relay chain with the parachain of a state. One of its candidates is pending.
 fn live_network(parachain: &str) -> Fork {
@@ -29,30 +29,30 @@ fn live_network(parachain: &str) -> Fork {
 }
 
 /// Starts the same, where no candidate is pending any more.
-fn network(parachain: &str) -> Fork {
+pub fn network(parachain: &str) -> Fork {
     let network = live_network(parachain);
     set(&network, &vec![(entry("ParaInclusion", "V1", PARA), None)]);
     network
 }
 
-fn hex_of(bytes: &[u8]) -> String {
+pub fn hex_of(bytes: &[u8]) -> String {
     hex::encode_prefixed(bytes)
 }
 
 /// Returns the key of an entry of a map whose hasher is Twox64Concat.
-fn entry(pallet: &str, name: &str, key: impl Encode) -> Vec<u8> {
+pub fn entry(pallet: &str, name: &str, key: impl Encode) -> Vec<u8> {
     let key = key.encode();
     [item(pallet, name), artifact::hashes::twox_64(&key).to_vec(), key].concat()
 }
 
-fn set(node: &Node, changes: &Changes) {
+pub fn set(node: &Node, changes: &Changes) {
     let value = |value: &Option<Vec<u8>>| value.as_deref().map(hex_of);
     let changes: Vec<_> = changes.iter().map(|(key, new)| json!([hex_of(key), value(new)])).collect();
     node.call("dev_setStorage", json!([changes]));
 }
 
 /// Returns the present values of the same entries.
-fn present(node: &Node, changes: &Changes) -> Changes {
+pub fn present(node: &Node, changes: &Changes) -> Changes {
     let value = |key: &[u8]| {
         let value = node.call("state_getStorage", json!([hex_of(key)]));
         value.as_str().map(|value| hex::decode(value.trim_start_matches("0x")).expect("hex"))
@@ -60,7 +60,7 @@ fn present(node: &Node, changes: &Changes) -> Changes {
     changes.iter().map(|(key, _)| (key.clone(), value(key))).collect()
 }
 
-fn support(command: &str, network: &Fork, more: &[&str]) -> Output {
+pub fn support(command: &str, network: &Fork, more: &[&str]) -> Output {
     let chains = ["--para", "2000", "--relay", network.url(), "--state", network.parachains[0].url()];
     Xtask::new([&["support", command, "--json"][..], &chains, more].concat()).run()
 }
@@ -74,7 +74,7 @@ fn repaired(network: &Fork, code: i32, more: &[&str]) -> Value {
 }
 
 #[track_caller]
-fn status(document: &Value, check: &str) -> String {
+pub fn status(document: &Value, check: &str) -> String {
     let checks = document["checks"].as_array().expect("checks");
     let found = checks.iter().find(|found| found["name"] == check).expect("the check");
     found["status"].as_str().expect("a status").to_owned()

@@ -148,7 +148,7 @@ impl<'a> Case<'a> {
         }
         let hash = hex::encode_prefixed(artifact::hashes::blake2_256(&head));
         let unknown = |found: String| {
-            Failure::not_judged("the relay chain included a block whose state is not known here").found(found)
+            Failure::not_judged("the relay chain's head is a block whose state is not known here").found(found)
         };
         let Some(source) = self.source.as_ref().filter(|source| matches!(source, Source::Node(_))) else {
             return Err(unknown(format!("{hash}, and a state that is not a node's")));

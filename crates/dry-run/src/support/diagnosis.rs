@@ -60,7 +60,7 @@ pub fn broken(case: &mut Case<'_>) -> Result<Vec<Cause>> {
 }
 
 /// Is the next block built, validated, backed and included?
-fn next_block(case: &Case<'_>, known: &Known, reporter: &Reporter) -> Result<Judged> {
+pub fn next_block(case: &Case<'_>, known: &Known, reporter: &Reporter) -> Result<Judged> {
     if known.own.is_none() {
         return Ok(CheckOutcome::not_judged(NO_STATE).into());
     }

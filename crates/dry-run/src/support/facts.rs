@@ -15,8 +15,6 @@ use worker::Result;
 const RELAY_SLOT: u64 = 6;
 /// The most channels in one direction, and requests for channels, that are listed.
 const MOST: usize = 200;
-/// The bytes before and after the number of a parachain in its account on the relay chain.
-const SOVEREIGN: (&[u8; 4], usize) = (b"para", 24);
 
 /// The facts of one group.
 struct Group<'f> {
@@ -161,7 +159,7 @@ fn channels(known: &Known, case: &Case<'_>, relay: &Reader<'_>, group: &mut Grou
 }
 
 fn accounts(case: &Case<'_>, relay: &Reader<'_>, group: &mut Group<'_>) -> Result<()> {
-    let account = relay.parts("System", "Account", Some(&sovereign(case.para)))?.unwrap_or_default();
+    let account = relay.parts("System", "Account", Some(&sovereign(b"para", case.para)))?.unwrap_or_default();
     let amount = |path| number(&account, path);
     let told = amount("data.free").zip(amount("data.reserved"));
     group.add(
@@ -171,10 +169,9 @@ fn accounts(case: &Case<'_>, relay: &Reader<'_>, group: &mut Group<'_>) -> Resul
     Ok(())
 }
 
-/// Returns the account of a parachain on its relay chain.
-fn sovereign(para: ParaId) -> Vec<u8> {
-    let (prefix, zeros) = SOVEREIGN;
-    [&prefix[..], &para.encode(), &vec![0; zeros]].concat()
+/// Returns the account of a parachain: `para` on its relay chain, `sibl` on another parachain.
+pub fn sovereign(prefix: &[u8; 4], para: ParaId) -> Vec<u8> {
+    [&prefix[..], &para.encode(), &[0; 24]].concat()
 }
 
 #[cfg(test)]
@@ -183,7 +180,7 @@ mod tests {
 
     #[test]
     fn the_account_of_a_parachain_is_that_of_the_relay_chain() {
-        let account = sovereign(2000.into());
+        let account = sovereign(b"para", 2000.into());
         assert_eq!(account.len(), 32);
         assert_eq!(account[..8], [b'p', b'a', b'r', b'a', 0xd0, 0x07, 0, 0]);
     }

@@ -14,7 +14,7 @@ use worker::Result;
 /// The relay blocks for which an authorized code may be submitted: a day.
 const VALID_PERIOD: u32 = 14_400;
 /// What writes to the storage have in common.
-const WRITES: &str = "it writes storage by its key: a proxy that may not do this is refused";
+pub const WRITES: &str = "it writes storage by its key: a proxy that may not do this is refused";
 
 /// A repair, or several of them together.
 #[derive(Clone)]
@@ -33,6 +33,8 @@ pub enum Action {
     Calls(Vec<Vec<u8>>),
     /// Any account submits this call.
     Submit(Vec<u8>),
+    /// The account that submits calls here gets funds, on the fork alone.
+    Fund,
     /// Its root registers the parachain and gives it a core.
     Register,
     /// Its root gives the parachain a core.
@@ -44,12 +46,12 @@ pub enum Action {
 }
 
 impl Plan {
-    fn of(name: &'static str, told: impl Into<String>, costs: Vec<String>, actions: Vec<Action>) -> Self {
+    pub fn of(name: &'static str, told: impl Into<String>, costs: Vec<String>, actions: Vec<Action>) -> Self {
         Self { names: vec![name], told: told.into(), costs, actions }
     }
 
     /// Returns a repair that only the relay chain's root can dispatch; nothing if the relay chain does not offer its calls.
-    fn by_root(
+    pub fn by_root(
         name: &'static str,
         told: impl Into<String>,
         costs: Vec<String>,
@@ -119,7 +121,8 @@ pub fn all(plans: &[Plan]) -> Plan {
 
 const SET_HEAD: &str = "set-head";
 
-fn for_cause(case: &mut Case<'_>, kind: CauseKind, mend: Option<&Mend>) -> Result<Option<Plan>> {
+/// Returns the repair of a cause; nothing if none is known, or the relay chain does not offer its calls.
+pub fn for_cause(case: &mut Case<'_>, kind: CauseKind, mend: Option<&Mend>) -> Result<Option<Plan>> {
     let para = case.para;
     Ok(match kind {
         CauseKind::NotRegistered => Some(Plan::of(
@@ -229,7 +232,7 @@ fn costs_of_head(case: &Case<'_>) -> Result<Vec<String>> {
 }
 
 /// Says which blocks are concerned.
-fn lost_blocks(own: u32, relay: Option<u32>) -> String {
+pub fn lost_blocks(own: u32, relay: Option<u32>) -> String {
     match relay {
         Some(relay) if relay > own => {
             format!("the relay chain forgets {}, up to block {relay}", counted((relay - own).into(), "block"))
@@ -244,7 +247,7 @@ fn lost_blocks(own: u32, relay: Option<u32>) -> String {
 
 /// Returns the repair that sets the relay chain's code: by its hash, if the relay chain offers that. Such a call is short
 /// enough for a message of another chain.
-fn set_code(case: &Case<'_>, name: &'static str, told: &str, code: &Code) -> Result<Option<Plan>> {
+pub fn set_code(case: &Case<'_>, name: &'static str, told: &str, code: &Code) -> Result<Option<Plan>> {
     let para = case.para;
     let mut costs = vec!["validators take it without a vote".to_owned()];
     if let Some(at) = case.network.relay.foretold(para)? {
@@ -327,7 +330,8 @@ fn downward(case: &mut Case<'_>) -> Result<Option<Plan>> {
     })
 }
 
-fn calls(call: Option<Vec<u8>>) -> Option<Vec<Vec<u8>>> {
+/// Returns a call as the only one of its block.
+pub fn calls(call: Option<Vec<u8>>) -> Option<Vec<Vec<u8>>> {
     call.map(|call| vec![call])
 }
 

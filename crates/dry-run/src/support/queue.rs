@@ -2,10 +2,8 @@
 //! Calls that make the queue of messages from the relay chain fit what the parachain has received. No call of a pallet does.
 
 use super::{case::Case, plans::call};
-use artifact::hashes::{blake2_128, twox_64};
 use codec::{DecodeAll, Encode};
 use compat::interface::Pallet;
-use frame_metadata::v14::StorageHasher;
 use network::Relay;
 use worker::Result;
 
@@ -54,7 +52,7 @@ pub fn mend(case: &mut Case<'_>) -> Result<Option<Mended>> {
 }
 
 /// Returns the calls that remove the first messages. `rest` is the others.
-fn without_first<M: Encode>(case: &Case<'_>, count: usize, rest: &[M]) -> Result<Option<Vec<Vec<u8>>>> {
+pub fn without_first<M: Encode>(case: &Case<'_>, count: usize, rest: &[M]) -> Result<Option<Vec<Vec<u8>>>> {
     let chain = case.network.relay.chain();
     let interface = case.relay.interface()?;
     let id = case.para.encode();
@@ -86,21 +84,16 @@ fn without_first<M: Encode>(case: &Case<'_>, count: usize, rest: &[M]) -> Result
     })
 }
 
-/// Returns the key of a page; nothing if its keys are hashed in an unknown way.
+/// Returns the key of a page; nothing if a page has other keys.
 fn page_key(pallet: &Pallet<'_>, id: &[u8], page: u64) -> Option<Vec<u8>> {
-    let page = page.encode();
-    match pallet.item(PAGES)?.hashers {
-        [StorageHasher::Blake2_128Concat, StorageHasher::Twox64Concat] => {
-            Some([&pallet.key(PAGES)[..], &blake2_128(id), id, &twox_64(&page), &page].concat())
-        }
-        _ => None,
-    }
+    pallet.entry_of(PAGES, &[id.to_vec(), page.encode()])
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use compat::interface::Item;
+    use frame_metadata::v14::StorageHasher;
     use network::ParaId;
 
     #[test]

@@ -184,7 +184,7 @@ fn has_repair(kind: CauseKind) -> bool {
 /// # Errors
 ///
 /// A call that the metadata of the relay chain does not describe is not judged.
-fn told(case: &Case<'_>, by: Dispatcher, bytes: &[u8]) -> Result<RepairCall> {
+pub fn told(case: &Case<'_>, by: Dispatcher, bytes: &[u8]) -> Result<RepairCall> {
     let decoded = decode::call(case.relay.target.types(), bytes).map_err(|failure| {
         Failure::not_judged("the metadata of the relay chain does not describe a call of the repair")
             .found(failure.to_string())
@@ -210,6 +210,24 @@ fn told(case: &Case<'_>, by: Dispatcher, bytes: &[u8]) -> Result<RepairCall> {
 
 /// Writes the calls of a repair, and the entry of the chain spec, and returns the names of the files.
 fn write(tried: &Tried, out: &Path) -> Result<Vec<String>> {
+    let mut more = Vec::new();
+    if let (Some(code), Some(substitute)) = (&tried.substitute, &tried.attempt.substitute) {
+        let codes = [(substitute.block.to_string(), hex::encode_prefixed(code.bytes()))].into();
+        let document = serde_json::to_vec(&CodeSubstitutes { codes }).map_err(|error| {
+            Failure::internal("a code substitute cannot be written as JSON").found(error.to_string())
+        })?;
+        more.push((SUBSTITUTES.to_owned(), document));
+    }
+    write_calls(&tried.attempt.calls, &tried.calls, more, out)
+}
+
+/// Writes calls and more files, removes those of an earlier run, and returns the names of the files.
+pub fn write_calls(
+    calls: &[RepairCall],
+    encoded: &[Vec<u8>],
+    more: Vec<(String, Vec<u8>)>,
+    out: &Path,
+) -> Result<Vec<String>> {
     std::fs::create_dir_all(out).map_err(|error| Failure::io("make", out, &error))?;
     let mut names = Vec::new();
     let mut put = |name: String, content: &[u8]| -> Result<()> {
@@ -217,24 +235,20 @@ fn write(tried: &Tried, out: &Path) -> Result<Vec<String>> {
         names.push(name);
         Ok(())
     };
-    for (position, (call, bytes)) in tried.attempt.calls.iter().zip(&tried.calls).enumerate() {
+    for (position, (call, bytes)) in calls.iter().zip(encoded).enumerate() {
         let name = format!("{:02}-{}", position + 1, call.name);
         put(format!("{name}.hex"), format!("{}\n", hex::encode_prefixed(bytes)).as_bytes())?;
         put(format!("{name}.scale"), bytes)?;
     }
-    if let (Some(code), Some(substitute)) = (&tried.substitute, &tried.attempt.substitute) {
-        let codes = [(substitute.block.to_string(), hex::encode_prefixed(code.bytes()))].into();
-        let document = serde_json::to_vec(&CodeSubstitutes { codes }).map_err(|error| {
-            Failure::internal("a code substitute cannot be written as JSON").found(error.to_string())
-        })?;
-        put(SUBSTITUTES.into(), &document)?;
+    for (name, content) in more {
+        put(name, &content)?;
     }
     clear(out, &names)?;
     Ok(names)
 }
 
 /// Removes the files of an earlier repair, so that nobody signs the calls of two, or those of one that no longer works.
-fn clear(out: &Path, keep: &[String]) -> Result<()> {
+pub fn clear(out: &Path, keep: &[String]) -> Result<()> {
     let earlier = out.join(SUBSTITUTES);
     if earlier.is_file() && !keep.iter().any(|name| name == SUBSTITUTES) {
         std::fs::remove_file(&earlier).map_err(|error| Failure::io("remove", &earlier, &error))?;

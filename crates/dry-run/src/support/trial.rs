@@ -5,6 +5,7 @@ use super::{
     case::Case,
     diagnosis,
     plans::{self, Action, Mend, Plan},
+    tasks::accounts,
 };
 use crate::block::records;
 use codec::Encode;
@@ -23,7 +24,7 @@ const MOST_SESSIONS: u32 = 4;
 /// The relay blocks in which a session ends that is about to, and in which calls are dispatched.
 const ENDS_WITHIN: u32 = 8;
 /// The relay blocks in which validators vote on a code, and their votes are counted.
-const VOTES: u32 = 3;
+pub const VOTES: u32 = 3;
 
 /// A repair that is tried.
 pub struct Trial<'a> {
@@ -89,17 +90,18 @@ impl<'a> Trial<'a> {
         self.expect_mended(case, mended)
     }
 
-    /// Takes a step of a repair.
-    fn take(&mut self, case: &Case<'a>, action: &Action, reporter: &Reporter) -> Result<()> {
+    /// Takes a step of a repair or a task.
+    pub fn take(&mut self, case: &Case<'a>, action: &Action, reporter: &Reporter) -> Result<()> {
         match action {
             Action::Calls(calls) => {
                 self.done.calls.extend(calls.iter().map(|call| (Dispatcher::Root, call.clone())));
-                self.dispatch(case, calls)
+                self.dispatch(case, Dispatcher::Root, calls)
             }
             Action::Submit(call) => {
                 self.done.calls.push((Dispatcher::Anyone, call.clone()));
-                self.dispatch(case, std::slice::from_ref(call))
+                self.dispatch(case, Dispatcher::Anyone, std::slice::from_ref(call))
             }
+            Action::Fund => accounts::fund(case, &mut self.network.relay),
             Action::Register => {
                 let (relay, parachain) = self.network.both(case.para)?;
                 let done = onboard::onboard(relay, parachain, reporter)?;
@@ -121,14 +123,14 @@ impl<'a> Trial<'a> {
         self.done.sessions += more.sessions;
     }
 
-    /// Has the relay chain's scheduler dispatch calls. What any account may submit, its root may too.
+    /// Has the relay chain's scheduler dispatch calls.
     ///
     /// # Errors
     ///
     /// If one of them ends with an error, or is not seen to be dispatched.
-    fn dispatch(&mut self, case: &Case<'a>, calls: &[Vec<u8>]) -> Result<()> {
+    fn dispatch(&mut self, case: &Case<'a>, by: Dispatcher, calls: &[Vec<u8>]) -> Result<()> {
         let block = self.network.relay.chain().number().saturating_add(1);
-        self.network.relay.schedule_as_root(calls)?;
+        self.network.relay.schedule_by(by, calls)?;
         let mut open: BTreeSet<Vec<u8>> = (0..calls.len() as u32).map(|index| (block, index).encode()).collect();
         for _ in 0..ENDS_WITHIN {
             let round = self.network.advance(|_| false)?;
@@ -143,9 +145,11 @@ impl<'a> Trial<'a> {
                         open.remove(&task.value);
                     }
                     ("Dispatched", Some(error)) => {
-                        return Err(
-                            Failure::check("the relay chain's root cannot dispatch the call").found(error.clone())
-                        );
+                        let message = match by {
+                            Dispatcher::Root => "the relay chain's root cannot dispatch the call",
+                            Dispatcher::Anyone => "no account can submit the call",
+                        };
+                        return Err(Failure::check(message).found(error.clone()));
                     }
                     ("CallUnavailable" | "PermanentlyOverweight", _) => {
                         return Err(Failure::not_judged(
@@ -166,7 +170,7 @@ impl<'a> Trial<'a> {
 
     /// Builds relay blocks until as many candidates are included as are asked for. A session ends first where the parachain
     /// has no core yet, or where the repair waits for one. Counts sessions and candidates.
-    fn go_on(&mut self, para: ParaId, heads: u32, waits: bool, reporter: &Reporter) -> Result<()> {
+    pub fn go_on(&mut self, para: ParaId, heads: u32, waits: bool, reporter: &Reporter) -> Result<()> {
         if waits {
             self.await_go_ahead(para, reporter)?;
         }
@@ -212,14 +216,20 @@ impl<'a> Trial<'a> {
                 .found(format!("{delay} relay blocks"))
                 .expected(format!("at most {MOST_DELAY}")));
         }
-        for block in 0..delay {
-            reporter.progress("relay blocks until the go-ahead", u64::from(block), Some(u64::from(delay)), "blocks");
+        self.pass(delay, "relay blocks until the go-ahead", reporter)
+    }
+
+    /// Builds this many relay blocks without candidates.
+    pub fn pass(&mut self, blocks: u32, told: &str, reporter: &Reporter) -> Result<()> {
+        for block in 0..blocks {
+            reporter.progress(told, u64::from(block), Some(u64::from(blocks)), "blocks");
             self.network.advance(|_| false)?;
         }
         Ok(())
     }
 
-    fn end_session(&mut self) -> Result<()> {
+    /// Ends the session of the relay chain.
+    pub fn end_session(&mut self) -> Result<()> {
         let (session, slots) = (self.network.relay.session()?, self.network.relay.slots_left()?);
         self.network.advance_after(slots, |_| false)?;
         for _ in 0..ENDS_WITHIN {
