@@ -146,7 +146,7 @@ fn is(interface: &Interface<'_>, id: u32, name: &str) -> bool {
 }
 
 /// Returns a dispatch error, or that of a result.
-fn error_in(interface: &Interface<'_>, id: u32, bytes: &[u8]) -> Option<String> {
+pub fn error_in(interface: &Interface<'_>, id: u32, bytes: &[u8]) -> Option<String> {
     if is(interface, id, "DispatchError") {
         return named(interface, id, bytes, 0);
     }

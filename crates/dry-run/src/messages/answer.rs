@@ -42,6 +42,15 @@ pub fn field<'b>(interface: &Interface<'_>, id: u32, bytes: &'b [u8], name: &str
 /// Returns the messages to one location out of a `Vec<(VersionedLocation, Vec<VersionedXcm>)>`, in
 /// whatever version either is encoded.
 pub fn forwarded(interface: &Interface<'_>, id: u32, bytes: &[u8], to: &[u8]) -> Option<Vec<Vec<u8>>> {
+    let all = all_forwarded(interface, id, bytes)?.into_iter();
+    Some(all.filter(|(location, _)| location.get(1..) == to.get(1..)).flat_map(|(_, messages)| messages).collect())
+}
+
+/// The messages to each location.
+pub type Forwarded = Vec<(Vec<u8>, Vec<Vec<u8>>)>;
+
+/// Returns all messages out of a `Vec<(VersionedLocation, Vec<VersionedXcm>)>`.
+pub fn all_forwarded(interface: &Interface<'_>, id: u32, bytes: &[u8]) -> Option<Forwarded> {
     let types = interface.types;
     let TypeDef::Sequence(list) = &types.resolve(id)?.type_def else { return None };
     let TypeDef::Tuple(entry) = &types.resolve(list.type_param.id)?.type_def else { return None };
@@ -51,15 +60,15 @@ pub fn forwarded(interface: &Interface<'_>, id: u32, bytes: &[u8], to: &[u8]) ->
     let mut found = Vec::new();
     for _ in 0..Compact::<u32>::decode(&mut input).ok()?.0.min(MOST) {
         let left = read::skip(types, location.id, input).ok()?;
-        let is_meant = input.get(1..input.len() - left.len()) == to.get(1..);
+        let receiver = input.get(..input.len() - left.len())?.to_vec();
+        let mut to_it = Vec::new();
         input = left;
         for _ in 0..Compact::<u32>::decode(&mut input).ok()?.0.min(MOST) {
             let left = read::skip(types, message.type_param.id, input).ok()?;
-            if is_meant {
-                found.push(input[..input.len() - left.len()].to_vec());
-            }
+            to_it.push(input[..input.len() - left.len()].to_vec());
             input = left;
         }
+        found.push((receiver, to_it));
     }
     Some(found)
 }

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Messages between chains: those that a chain sends, and how another executes them.
 
-mod answer;
+pub mod answer;
 mod counterpart;
 pub mod outbound;
 pub mod transfers;
 
-pub use counterpart::{Counterpart, Execution, Present, Received, identity};
+pub use counterpart::{Counterpart, Execution, Present, Received, identity, newest};
 
 use crate::{ask::parachain_id, input::Runtime};
 use codec::{Compact, Encode};
