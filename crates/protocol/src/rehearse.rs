@@ -41,9 +41,16 @@ pub struct RehearseRequest {
     /// `WhitelistedCaller`. By default that of the referendum, the key of Sudo for a call of the pallet Sudo, or root.
     #[serde(default)]
     pub origin: Option<String>,
+    /// The proposals that the same chain dispatches before it, in their order.
+    #[serde(default)]
+    pub after: Vec<EarlierProposal>,
     /// The blobs of upgrades that the proposal authorizes. They are applied on the chains that authorized them.
     #[serde(default)]
     pub codes: Vec<String>,
+    /// Blobs that may be those of upgrades that the proposal authorizes. They are applied like `codes`, and nothing is
+    /// wrong if no chain authorizes them.
+    #[serde(default)]
+    pub known_codes: Vec<String>,
     /// The fewest blocks that are built after the proposal: of the relay chain, or of the chain that is alone. By default
     /// as many as the messages take.
     #[serde(default)]
@@ -58,6 +65,20 @@ pub struct RehearseRequest {
     /// The directory of the cache of trie nodes.
     #[serde(default)]
     pub nodes: Option<PathBuf>,
+}
+
+/// A proposal that is dispatched before the one that is rehearsed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EarlierProposal {
+    /// The proposal.
+    pub proposal: Proposed,
+    /// Where the call comes from, for the report.
+    #[serde(default)]
+    pub source: Option<String>,
+    /// The origin of the call, in the forms of a request. By default the proposal's own.
+    #[serde(default)]
+    pub origin: Option<String>,
 }
 
 /// What is proposed.
@@ -80,6 +101,9 @@ pub struct RehearsalReport {
     pub format: String,
     /// The call.
     pub call: RehearsedCall,
+    /// The proposals that were dispatched before it. What is told of the call is what differs after them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub earlier: Vec<EarlierCall>,
     /// The chains: the one that dispatches the call, then the relay chain and the others in the order of the request.
     pub chains: Vec<RehearsedChain>,
     /// The events that the call caused, in the order of the blocks. They are those that the same blocks do not have without
@@ -108,6 +132,16 @@ pub struct RehearsalReport {
     pub difference_hash: String,
     /// The storage items of which entries were left out of the differences: any other call changes these entries too.
     pub left_out: Vec<String>,
+    /// The codes that the chains authorize after the call, and those that it put in place. Read before any upgrade is
+    /// applied.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub authorized: Vec<AuthorizedCode>,
+    /// The hashes of calls and codes that the call names, and what each is the hash of.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hashes: Vec<NamedHash>,
+    /// The number of such hashes that were not looked up, because there are too many.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub more_hashes: u64,
     /// The upgrades that were applied after the call.
     pub upgrades: Vec<RehearsedUpgrade>,
     /// What was done to the forks that nobody does to live chains.
@@ -124,6 +158,28 @@ pub struct RehearsalReport {
     pub verdict: Verdict,
     /// The number of hazards.
     pub hazards: usize,
+}
+
+/// A call that was dispatched before the one that is rehearsed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct EarlierCall {
+    /// Where the call comes from.
+    pub source: String,
+    /// The pallet and the call: `System.authorize_upgrade`.
+    pub name: String,
+    /// The BLAKE2-256 hash of the encoded call, `0x` and hex.
+    pub blake2_256: String,
+    /// The origin that dispatched it.
+    pub origin: String,
+    /// The block of the chain that dispatched it.
+    pub block: u32,
+    /// The error that it ended with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// What was not done although it ended well, as far as events tell: calls of a batch that failed, and messages that were
+    /// not executed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub undone: Vec<String>,
 }
 
 /// The result of the step `rehearse`: what the proposal of an upgrade did, or why it was not dispatched.
@@ -303,6 +359,87 @@ pub struct RehearsedUpgrade {
     pub told: String,
     /// Whether the chain runs the code.
     pub live: bool,
+}
+
+/// A code that a chain authorizes after the call, or that the call put in place.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct AuthorizedCode {
+    /// The chain whose state has it.
+    pub chain: String,
+    /// The storage item: `System.AuthorizedUpgrade`.
+    pub item: String,
+    /// The parachain whose code it is, if its relay chain has it. Nothing if it is the code of the chain itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub para: Option<u32>,
+    /// The spec_name of the chain whose code it is. Nothing if that chain takes no part.
+    pub spec_name: Option<String>,
+    /// The BLAKE2-256 hash of the code, `0x` and hex. Nothing if the state has it in a form that is not known.
+    pub blake2_256: Option<String>,
+    /// How far the code is.
+    pub stage: CodeStage,
+    /// Whether the chain compares spec_name and spec_version before it takes the code. Nothing if that is not known, or
+    /// if the code is past this point.
+    pub checks_version: Option<bool>,
+    /// Whether the call did it: the same blocks without the call do not have it.
+    pub by_the_call: bool,
+}
+
+/// How far a code is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum CodeStage {
+    /// Anyone may submit it.
+    Authorized,
+    /// It is stored, and becomes the code of the chain later.
+    Pending,
+    /// It is the code of the chain.
+    InPlace,
+}
+
+impl CodeStage {
+    /// Returns the stage in words: `in place`.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Authorized => "authorized",
+            Self::Pending => "pending",
+            Self::InPlace => "in place",
+        }
+    }
+}
+
+/// A hash that the call names.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct NamedHash {
+    /// The hash, `0x` and hex.
+    pub hash: String,
+    /// What names it: `Whitelist.whitelist_call`, or a storage item and its chain.
+    pub named_by: String,
+    /// What it has to be the BLAKE2-256 hash of.
+    pub subject: HashSubject,
+    /// What it is the hash of, in words. Nothing if none of what is known here has this hash.
+    pub found: Option<String>,
+    /// Whether that is what it has to be. Nothing if none of what is known here has this hash.
+    pub fits: Option<bool>,
+}
+
+/// What a hash has to be the hash of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum HashSubject {
+    /// An encoded call.
+    Call,
+    /// A code as it is deployed.
+    Code,
+}
+
+impl HashSubject {
+    /// Returns the subject in words.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Call => "a call",
+            Self::Code => "a code",
+        }
+    }
 }
 
 fn is_zero(number: &u64) -> bool {

@@ -77,6 +77,17 @@ pub fn one_line(text: &str) -> String {
     text.chars().map(harmless).collect()
 }
 
+/// The most characters of a value on a terminal. The JSON has all of them.
+pub const VALUE_LIMIT: usize = 1_000;
+
+/// Returns a value of a chain for a terminal: one line, and of a long one its beginning.
+pub fn value(text: &str) -> String {
+    match text.char_indices().nth(VALUE_LIMIT) {
+        None => one_line(text),
+        Some((end, _)) => format!("{}… (complete with --json)", one_line(text.get(..end).unwrap_or_default())),
+    }
+}
+
 /// Shortens a hash to its first digits.
 pub fn short(hash: &str) -> String {
     match hash.char_indices().nth(18) {

@@ -2,20 +2,18 @@
 //! Renders what a proposal did on forks.
 
 use crate::{
-    field::{bytes, grouped, one_line, or_dash, short},
+    field::{bytes, grouped, or_dash, short, value},
     table::aligned,
     terminal::{check_rows, indented, pairs, with_hazards},
 };
 use protocol::rehearse::{
-    BalanceChange, RehearsalReport, RehearsedChain, RehearsedEvent, RehearsedMessage, RehearsedUpgrade, StateDifference,
+    BalanceChange, EarlierCall, RehearsalReport, RehearsedChain, RehearsedEvent, RehearsedMessage, RehearsedUpgrade,
+    StateDifference,
 };
 use std::collections::BTreeSet;
 
 /// The most rows of a table. The JSON has all of them.
 const ROW_LIMIT: usize = 60;
-
-/// The most characters of a value. The JSON has all of them.
-const VALUE_LIMIT: usize = 1000;
 
 /// Renders the report for a terminal.
 pub fn terminal(report: &RehearsalReport) -> String {
@@ -29,6 +27,9 @@ pub fn terminal(report: &RehearsalReport) -> String {
     ]);
     all.push('\n');
     all.push_str(&indented(&call.decoded.lines().map(|line| value(line) + "\n").collect::<String>()));
+    if !report.earlier.is_empty() {
+        all.push_str(&groups("dispatched before it", &report.earlier, |_| String::new(), earlier));
+    }
     all.push('\n');
     all.push_str(&chains(&report.chains));
 
@@ -73,12 +74,14 @@ pub fn terminal(report: &RehearsalReport) -> String {
     all
 }
 
-/// Returns text of a chain as a part of one line: without control characters, and cut.
-fn value(text: &str) -> String {
-    match text.char_indices().nth(VALUE_LIMIT) {
-        None => one_line(text),
-        Some((end, _)) => format!("{}… (complete with --json)", one_line(&text[..end])),
-    }
+fn earlier(call: &EarlierCall) -> Vec<String> {
+    let result = call.error.as_deref().map_or_else(|| "ok".to_owned(), value);
+    vec![
+        value(&call.name),
+        value(&call.blake2_256),
+        format!("by {}, block {}", value(&call.origin), call.block),
+        result,
+    ]
 }
 
 fn chains(chains: &[RehearsedChain]) -> String {
@@ -174,6 +177,7 @@ fn upgrade(upgrade: &RehearsedUpgrade) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::field::VALUE_LIMIT;
     use crate::samples;
     use protocol::{Check, Verdict, dry_run::Counterpart, rehearse::RehearsedCall};
 

@@ -15,6 +15,9 @@ pub(crate) const MOST: usize = 40;
 /// The most characters of a value in a report.
 const LONGEST: usize = 160;
 
+/// The file of the evidence, which has everything.
+pub(crate) const EVIDENCE: &str = "rehearse.json";
+
 /// The title of the section.
 pub(crate) const TITLE: &str = "What the proposal does";
 
@@ -60,17 +63,17 @@ fn tables(report: &RehearsalReport) -> Vec<Table> {
             rows: report.differences.iter().take(MOST).map(difference).collect(),
         },
     ];
-    if let (Some(last), Some(more)) = (tables.last_mut(), more(report)) {
+    if let (Some(last), Some(more)) = (tables.last_mut(), more(report, EVIDENCE)) {
         last.rows.push(vec![String::new(), more, String::new(), String::new()]);
     }
     tables.retain(|table| !table.rows.is_empty());
     tables
 }
 
-/// Returns what is said about the changed entries that are not in the report, if there are any.
-pub(crate) fn more(report: &RehearsalReport) -> Option<String> {
+/// Returns what is said about the changed entries that are not in the report, if there are any. `file` has them.
+pub(crate) fn more(report: &RehearsalReport, file: &str) -> Option<String> {
     let more = report.differences.len().saturating_sub(MOST) as u64 + report.more_differences;
-    (more > 0).then(|| format!("{more} more, in rehearse.json"))
+    (more > 0).then(|| format!("{more} more, in {file}"))
 }
 
 fn chain(chain: &RehearsedChain) -> Vec<String> {

@@ -13,7 +13,11 @@ use protocol::{
     format,
     inspect::RuntimeFacts,
     proposal::{Call, Proposal, ProposeOutcome, Route},
-    rehearse::{RehearsalReport, RehearseOutcome, RehearsedCall, RehearsedChain, RehearsedUpgrade, StateDifference},
+    referendum::{ClaimKind, CodeClaim, CodeStatus, ReferendumVerification, VerifiedCode},
+    rehearse::{
+        AuthorizedCode, CodeStage, HashSubject, NamedHash, RehearsalReport, RehearseOutcome, RehearsedCall,
+        RehearsedChain, RehearsedUpgrade, StateDifference,
+    },
     weights::check::{AgainstRelease, Rule, Severity as FindingSeverity, StepResult},
 };
 use serde::{Serialize, de::DeserializeOwned};
@@ -67,6 +71,49 @@ pub(crate) fn rehearsal() -> RehearsalReport {
         checks: vec![Check::pass("dispatch", "dispatched in block 8"), Check::skip("messages", "none")],
         verdict: Verdict::Pass,
         ..RehearsalReport::default()
+    }
+}
+
+/// Returns a proposal that authorizes the code of the bundle, which a blob is of.
+pub(crate) fn verified_referendum() -> ReferendumVerification {
+    let code = AuthorizedCode {
+        chain: "solo".into(),
+        item: "System.AuthorizedUpgrade".into(),
+        para: None,
+        spec_name: Some("solo".into()),
+        blake2_256: Some("0x12".into()),
+        stage: CodeStage::Authorized,
+        checks_version: Some(true),
+        by_the_call: true,
+    };
+    let claim = CodeClaim {
+        kind: ClaimKind::Blob,
+        name: "solo.wasm".into(),
+        blake2_256: "0x12".into(),
+        package: None,
+        spec_name: Some("solo".into()),
+        spec_version: Some(2),
+        commit: None,
+    };
+    let hashes = vec![NamedHash {
+        hash: "0x12".into(),
+        named_by: "System.authorize_upgrade".into(),
+        subject: HashSubject::Code,
+        found: Some("the code of solo.wasm".into()),
+        fits: Some(true),
+    }];
+    ReferendumVerification {
+        format: format::REFERENDUM_VERIFICATION.into(),
+        proposal: "referendum:7".into(),
+        codes: vec![VerifiedCode { code: code.clone(), status: CodeStatus::Claimed, claims: vec!["solo.wasm".into()] }],
+        claims: vec![claim],
+        rehearsal: RehearsalReport { authorized: vec![code], hashes, ..rehearsal() },
+        checks: vec![
+            Check::pass("codes", "1 of 1 code is named by a claim"),
+            Check::not_judged("source", "no code was built"),
+        ],
+        verdict: Verdict::NotJudged,
+        ..ReferendumVerification::default()
     }
 }
 

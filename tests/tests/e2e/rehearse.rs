@@ -17,15 +17,15 @@ use serde_json::Value;
 const POOR: [u8; 32] = [7; 32];
 
 /// Encodes calls of an embedded runtime by the metadata of its recorded state.
-struct Calls(Metadata);
+pub struct Calls(Metadata);
 
 impl Calls {
-    fn of(runtime: Runtime) -> Self {
+    pub fn of(runtime: Runtime) -> Self {
         let blob = Blob::parse("the blob", Before::of(runtime).code()).expect("a blob");
         Self(Metadata::read("the blob", &blob).expect("metadata"))
     }
 
-    fn call(&self, pallet: &str, name: &str, arguments: impl Encode) -> Vec<u8> {
+    pub fn call(&self, pallet: &str, name: &str, arguments: impl Encode) -> Vec<u8> {
         let index = self.0.pallets.get(pallet).and_then(|pallet| pallet.call(name)).expect("a call");
         [&index[..], &arguments.encode()].concat()
     }
@@ -41,12 +41,12 @@ impl Calls {
     }
 
     /// A call that changes the state: it gives an account funds.
-    fn gift(&self) -> Vec<u8> {
+    pub fn gift(&self) -> Vec<u8> {
         self.call("Balances", "force_set_balance", ((0u8, POOR), Compact(1u128 << 60)))
     }
 
     /// The relay chain's root sends the parachain a call, which its superuser dispatches.
-    fn send(&self, call: &[u8]) -> Vec<u8> {
+    pub fn send(&self, call: &[u8]) -> Vec<u8> {
         let weight = (Compact(1_000_000_000u64), Compact(65_536u64)).encode();
         let unpaid = [47, 0, 0];
         // `Transact { Superuser, Some(weight), call }` of version 5.
@@ -65,7 +65,7 @@ struct Rehearsed {
     report: Value,
 }
 
-fn state(runtime: Runtime) -> String {
+pub fn state(runtime: Runtime) -> String {
     snapshot(runtime).display().to_string()
 }
 
@@ -359,4 +359,26 @@ fn bad_input_is_named() {
         .mentions(&["no origin Nobody", "root"]);
     output(&calls.gift(), &["--state", &state, "--with", &state]).expect_code(2).mentions(&["no relay chain"]);
     output(&calls.gift(), &["--state", &state, "--relay", &state]).expect_code(2).mentions(&["no parachain"]);
+}
+
+#[test]
+fn a_proposal_is_dispatched_after_those_that_are_enacted_earlier() {
+    let calls = Calls::of(Standalone);
+    alone(Standalone, &calls.overdraft(), &[]).status("dispatch", "fail").ends_with(1);
+    // The account has the funds once the earlier proposal gave them.
+    let gift = hex::encode_prefixed(calls.gift());
+    let after = alone(Standalone, &calls.overdraft(), &["--after", &gift]);
+    after.status("earlier", "pass").status("dispatch", "pass").says("earlier", "Balances.force_set_balance");
+    let earlier = &after.report["earlier"];
+    assert_eq!((earlier.as_array().map(Vec::len), &earlier[0]["origin"]), (Some(1), &"root".into()), "{earlier:#}");
+    // One that fails leaves the chains as they were, and is told.
+    let overdraft = hex::encode_prefixed(calls.overdraft());
+    alone(Standalone, &calls.gift(), &["--after", &overdraft]).status("earlier", "warn").status("dispatch", "pass");
+    // So is a batch that ends well, of which a call failed.
+    let batch = [calls.call("Utility", "force_batch", ()), Compact(1u32).encode(), calls.overdraft()].concat();
+    alone(Standalone, &calls.gift(), &["--after", &hex::encode_prefixed(batch)])
+        .status("earlier", "warn")
+        .says("earlier", "Utility.ItemFailed");
+    // Twice the same: the second has nothing to do.
+    alone(Standalone, &calls.gift(), &["--after", &gift]).status("effect", "warn");
 }

@@ -6,10 +6,31 @@ use std::path::PathBuf;
 
 #[derive(Debug, Args)]
 pub struct Rehearse {
-    /// The proposal: an encoded call in hex, a file with one, a bundle, the directory of
-    /// `propose upgrade --out`, `preimage:0xHASH` or `referendum:N`
+    /// The proposal: an encoded call in hex, a file with one, a bundle, the directory of the --out of
+    /// `propose`, `preimage:0xHASH` or `referendum:N`
     #[arg(value_name = "PROPOSAL")]
     pub proposal: String,
+    #[command(flatten)]
+    pub chains: ProposalChains,
+    /// The blob of an upgrade that the proposal authorizes, which is then applied; can be repeated.
+    /// That of a bundle need not be given
+    #[arg(long, value_name = "BLOB")]
+    pub code: Vec<PathBuf>,
+    /// The fewest blocks to build after the proposal [default: as many as its messages take]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=2_000))]
+    pub blocks: Option<u32>,
+    /// End this many sessions of the relay chain after that: what a call schedules for a session has its
+    /// effect then
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=24), hide_default_value = true)]
+    pub sessions: u32,
+    /// Write the evidence to this file
+    #[arg(long, short, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+}
+
+/// The chains that a proposal is dispatched on, and how.
+#[derive(Debug, Args)]
+pub struct ProposalChains {
     /// The chain that dispatches the proposal: a raw chain spec, a snapshot, a ws:// or http:// node,
     /// or a network (`paseo/people`)
     #[arg(long, short, value_name = "SOURCE")]
@@ -46,18 +67,8 @@ pub struct Rehearse {
     /// Sudo for a call of this pallet, else root]
     #[arg(long, value_name = "ORIGIN")]
     pub origin: Option<String>,
-    /// The blob of an upgrade that the proposal authorizes, which is then applied; can be repeated.
-    /// That of a bundle need not be given
-    #[arg(long, value_name = "BLOB")]
-    pub code: Vec<PathBuf>,
-    /// The fewest blocks to build after the proposal [default: as many as its messages take]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=2_000))]
-    pub blocks: Option<u32>,
-    /// End this many sessions of the relay chain after that: what a call schedules for a session has its
-    /// effect then
-    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=24), hide_default_value = true)]
-    pub sessions: u32,
-    /// Write the evidence to this file
-    #[arg(long, short, value_name = "FILE")]
-    pub out: Option<PathBuf>,
+    /// A proposal that the same chain dispatches before, in the forms of PROPOSAL; can be repeated, in the
+    /// order of their enactment
+    #[arg(long, value_name = "PROPOSAL")]
+    pub after: Vec<String>,
 }

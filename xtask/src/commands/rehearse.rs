@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The `rehearse` command: dispatches a proposal on forks.
 
-mod network;
+pub(super) mod network;
 pub(super) mod proposal;
 
 use super::{dry_run, upgrade::bundle::pretty, utf8};
 use crate::{cli, sources};
+use proposal::Given;
 use protocol::{
     Verdict,
     dry_run::{RelayRequest, Request},
-    rehearse::{RehearsalReport, RehearseRequest},
+    rehearse::{EarlierProposal, RehearsalReport, RehearseRequest},
 };
 use std::path::{Path, PathBuf};
 use worker::{Failure, Result};
@@ -18,31 +19,74 @@ use workspace::context::Context;
 
 pub fn run(context: &Context, options: &cli::Rehearse) -> Result<Verdict> {
     let given = proposal::read(&options.proposal)?;
-    if let Some(blob) = options.code.iter().find(|blob| !blob.is_file()) {
-        return Err(Failure::input(format!("there is no file {}", blob.display()))
-            .expected("the blob of an upgrade that the proposal authorizes"));
+    expect_blobs(&options.code)?;
+    let reports: Vec<&Path> = options.out.iter().map(PathBuf::as_path).collect();
+    let codes = given.blob.iter().chain(&options.code).cloned().collect();
+    let report = dispatch(
+        context,
+        &Rehearsal {
+            given: &given,
+            chains: &options.chains,
+            codes,
+            known_codes: Vec::new(),
+            blocks: options.blocks.unwrap_or_default(),
+            sessions: options.sessions,
+        },
+        &reports,
+    )?;
+    if let Some(out) = &options.out {
+        files::write_whole(out, &pretty(&report)?)?;
     }
+    context.printer.result(&report, || report::rehearsal::terminal(&report))?;
+    Ok(dry_run::verdict(report.verdict))
+}
+
+/// A rehearsal, as a command line asks for it.
+pub struct Rehearsal<'r> {
+    pub given: &'r Given,
+    pub chains: &'r cli::ProposalChains,
+    /// The blobs that the proposal authorizes.
+    pub codes: Vec<PathBuf>,
+    /// The blobs that it may authorize.
+    pub known_codes: Vec<PathBuf>,
+    pub blocks: u32,
+    pub sessions: u32,
+}
+
+/// Fails if one of the blobs is no file.
+pub fn expect_blobs(blobs: &[PathBuf]) -> Result<()> {
+    match blobs.iter().find(|blob| !blob.is_file()) {
+        None => Ok(()),
+        Some(blob) => Err(Failure::input(format!("there is no file {}", blob.display()))
+            .expected("the blob of an upgrade that the proposal authorizes")),
+    }
+}
+
+/// Dispatches a proposal on forks. `reports` are the files that will be written.
+pub fn dispatch(context: &Context, rehearsal: &Rehearsal<'_>, reports: &[&Path]) -> Result<RehearsalReport> {
+    let Rehearsal { given, chains: options, codes, known_codes, blocks, sessions } = rehearsal;
+    let earlier = options.after.iter().map(|text| proposal::read(text)).collect::<Result<Vec<_>>>()?;
     let chains = network::chains(context, options)?;
     if chains.relay.is_none() && options.relay_at.is_some() {
         return Err(Failure::usage("--relay-at is given, and the proposal is dispatched by no parachain")
             .expected("the block of a parachain's relay chain")
             .hint("give the block of the chain that dispatches the proposal with --at"));
     }
-    let codes: Vec<&PathBuf> = given.blob.iter().chain(&options.code).collect();
     let states = std::iter::once(&chains.state).chain(&chains.relay).chain(&chains.with);
-    let inputs = given.files.iter().chain(codes.iter().copied()).cloned().chain(states.map(PathBuf::from));
-    let reports: Vec<&Path> = options.out.iter().map(PathBuf::as_path).collect();
-    dry_run::check_reports(&reports, &inputs.collect::<Vec<_>>())?;
-    for earlier in &reports {
+    let files = earlier.iter().chain([*given]).flat_map(|given| &given.files);
+    let inputs = files.chain(codes).chain(known_codes).cloned().chain(states.map(PathBuf::from));
+    dry_run::check_reports(reports, &inputs.collect::<Vec<_>>())?;
+    for earlier in reports {
         dry_run::remove(earlier)?;
     }
 
     let state = sources::source_at(context, &chains.state, options.at.as_deref())?;
     let relay = chains.relay.map(|relay| sources::source_at(context, &relay, options.relay_at.as_deref()));
     let with = chains.with.iter().map(|source| Ok(sources::source(context, source)?.source()));
+    let names = |blobs: &[PathBuf]| blobs.iter().map(|blob| Ok(utf8(blob)?.to_owned())).collect::<Result<Vec<_>>>();
     let request = Request::Rehearse(Box::new(RehearseRequest {
-        proposal: given.proposed,
-        source: given.source,
+        proposal: given.proposed.clone(),
+        source: given.source.clone(),
         state: state.source(),
         at: options.at.clone(),
         relay: relay.transpose()?.map(|relay| RelayRequest {
@@ -53,21 +97,19 @@ pub fn run(context: &Context, options: &cli::Rehearse) -> Result<Verdict> {
         with: with.collect::<Result<_>>()?,
         onboard: chains.onboard,
         origin: options.origin.clone(),
-        codes: codes.into_iter().map(|blob| Ok(utf8(blob)?.to_owned())).collect::<Result<_>>()?,
-        blocks: options.blocks.unwrap_or_default(),
-        sessions: options.sessions,
+        after: earlier
+            .into_iter()
+            .map(|given| EarlierProposal { proposal: given.proposed, source: given.source, origin: None })
+            .collect(),
+        codes: names(codes)?,
+        known_codes: names(known_codes)?,
+        blocks: *blocks,
+        sessions: *sessions,
         cache: Some(context.cache.join("executor")),
         nodes: Some(context.nodes.clone()),
     }));
     let task = context.printer.task("rehearse");
-    let report: RehearsalReport =
-        workers::ask(context, Worker::DryRun, &request, &task, &context.log("rehearse"))?.value;
-    drop(task);
-    if let Some(out) = &options.out {
-        files::write_whole(out, &pretty(&report)?)?;
-    }
-    context.printer.result(&report, || report::rehearsal::terminal(&report))?;
-    Ok(dry_run::verdict(report.verdict))
+    Ok(workers::ask(context, Worker::DryRun, &request, &task, &context.log("rehearse"))?.value)
 }
 
 #[cfg(test)]

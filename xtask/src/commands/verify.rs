@@ -24,9 +24,13 @@ use worker::{Failure, Outcome, Result};
 use workers::Worker;
 use workspace::{context::Context, inputs::Variant, runtimes::Workspace};
 
-pub fn run(context: &Context, options: &cli::Verify) -> Result<bool> {
-    if let Some(cli::VerifyCommand::Build(options)) = &options.command {
-        return super::verify_build::run(context, options);
+pub fn run(context: &Context, options: &cli::Verify) -> Result<Verdict> {
+    match &options.command {
+        Some(cli::VerifyCommand::Build(options)) => {
+            return super::verify_build::run(context, options).map(Verdict::from);
+        }
+        Some(cli::VerifyCommand::Referendum(options)) => return super::verify_referendum::run(context, options),
+        None => {}
     }
     let Some(bundle) = options.bundle.as_deref() else { return Err(Failure::usage("no bundle is named")) };
     bundle_directory(bundle)?;
@@ -46,7 +50,7 @@ pub fn run(context: &Context, options: &cli::Verify) -> Result<bool> {
     }
     drop(task);
     context.printer.result(&outcome.value, || report::terminal::verify(&outcome.value))?;
-    Ok(outcome.passed)
+    Ok(outcome.passed.into())
 }
 
 /// Verifies a bundle and whether it is signed off.
@@ -105,7 +109,7 @@ fn check_reports(bundle: &Path, outcome: &mut Outcome<Verification>) -> Result<(
 }
 
 /// Rebuilds every blob of the bundle from a clean checkout of its stated commit, without the cache.
-fn rebuild_all(
+pub fn rebuild_all(
     context: &Context,
     bundle: &Path,
     verified: &Verification,

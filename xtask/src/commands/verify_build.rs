@@ -26,18 +26,20 @@ const DIGEST_LIMIT: u64 = 4 * 1024 * 1024;
 
 /// The expected result of the rebuild.
 #[derive(Debug, Default)]
-struct Expected {
-    blake2_256: String,
+pub struct Expected {
+    pub blake2_256: String,
     /// The blob's location, if known, to explain a difference.
-    source: Option<String>,
-    digest: Option<Digest>,
+    pub source: Option<String>,
+    pub digest: Option<Digest>,
 }
 
 /// The build that a digest states.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Digest {
-    package: Option<String>,
-    commit: Option<String>,
+pub struct Digest {
+    pub package: Option<String>,
+    pub commit: Option<String>,
+    pub spec_name: Option<String>,
+    pub spec_version: Option<u32>,
     profile: Option<String>,
     rustc: Option<String>,
     image: Option<String>,
@@ -104,6 +106,17 @@ struct DigestRuntime {
 #[serde(default)]
 struct Subwasm {
     blake2_256: Option<String>,
+    core_version: Option<CoreVersion>,
+}
+
+/// The version in the forms of subwasm. Older ones write a text.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum CoreVersion {
+    #[serde(rename_all = "camelCase")]
+    Fields { spec_name: String, spec_version: u32 },
+    #[allow(dead_code, reason = "another form is read, and tells nothing")]
+    Other(serde::de::IgnoredAny),
 }
 
 pub fn run(context: &Context, options: &cli::VerifyBuild) -> Result<bool> {
@@ -173,7 +186,7 @@ fn expected(context: &Context, options: &cli::VerifyBuild, task: &Task, log: &Pa
 
 /// Reads the deployed blob's hash from a digest. The top-level fields of srtool describe the
 /// compact blob; the compressed one is in `runtimes.compressed`.
-fn read_digest(path: &Path) -> Result<Expected> {
+pub fn read_digest(path: &Path) -> Result<Expected> {
     let text = files::read_bounded(path, DIGEST_LIMIT)?;
     let unlike = |found: String| {
         Failure::input(format!("{} is not a build digest", path.display()))
@@ -188,7 +201,12 @@ fn read_digest(path: &Path) -> Result<Expected> {
     let (compressed, compact) = (compressed.unwrap_or_default(), compact.unwrap_or_default());
     let (info, context) = (document.info.unwrap_or_default(), document.context.unwrap_or_default());
     let first = |texts: Vec<Option<String>>| texts.into_iter().flatten().find(|text| !text.is_empty());
-    let inside = compressed.subwasm.and_then(|subwasm| subwasm.blake2_256);
+    let subwasm = compressed.subwasm.unwrap_or_default();
+    let inside = subwasm.blake2_256;
+    let (spec_name, spec_version) = match subwasm.core_version {
+        Some(CoreVersion::Fields { spec_name, spec_version }) => (Some(spec_name), Some(spec_version)),
+        Some(CoreVersion::Other(_)) | None => (None, None),
+    };
     let hash = first(vec![compressed.blake2_256, inside, compact.blake2_256])
         .filter(|hash| hash.len() == 66 && hash.starts_with("0x"))
         .ok_or_else(|| unlike("no runtimes.compressed.blake2_256".into()))?;
@@ -196,6 +214,8 @@ fn read_digest(path: &Path) -> Result<Expected> {
     let digest = Digest {
         package: first(vec![info.pkg, document.pkg, context.package]),
         commit: first(vec![info.git.and_then(|git| git.commit), document.commit]),
+        spec_name,
+        spec_version,
         profile: first(vec![info.profile, context.profile]),
         rustc: first(vec![info.rustc, document.rustc]),
         image: first(vec![context.docker.and_then(|docker| docker.image)]),
@@ -259,7 +279,10 @@ mod tests {
             "info": {"git": {"commit": "abc"}, "profile": "release", "pkg": "solo-runtime"},
             "runtimes": {
                 "compact": {"subwasm": {"blake2_256": compact}},
-                "compressed": {"subwasm": {"blake2_256": deployed}, "wasm": "x.wasm"},
+                "compressed": {
+                    "subwasm": {"blake2_256": deployed, "core_version": {"specName": "solo", "specVersion": 7}},
+                    "wasm": "x.wasm",
+                },
             },
         });
         let (_directory, path) = written(&srtool.to_string());
@@ -267,7 +290,16 @@ mod tests {
         assert_eq!(expected.blake2_256, deployed.to_lowercase());
         let digest = expected.digest.expect("a digest");
         assert_eq!((digest.commit.as_deref(), digest.profile.as_deref()), (Some("abc"), Some("release")));
+        assert_eq!((digest.spec_name.as_deref(), digest.spec_version), (Some("solo"), Some(7)));
         assert_eq!(expected.source, None, "there is no blob beside it");
+    }
+
+    #[test]
+    fn a_version_as_a_text_names_no_runtime() {
+        let runtime = json!({"subwasm": {"blake2_256": format!("0x{}", "11".repeat(32)), "core_version": "solo-7"}});
+        let (_directory, path) = written(&json!({"runtimes": {"compressed": runtime}}).to_string());
+        let digest = read_digest(&path).expect("read").digest.expect("a digest");
+        assert_eq!((digest.spec_name, digest.spec_version), (None, None));
     }
 
     #[test]

@@ -2,16 +2,13 @@
 //! The balances that a call changed: of accounts, of assets, and the total issuance.
 
 use super::{entry::Entry, stage::Member};
+use crate::account::{GENERIC, address};
 use compat::value::parts;
 use protocol::rehearse::BalanceChange;
-use sp_core::crypto::{AccountId32, Ss58AddressFormat, Ss58Codec};
 use std::cmp::Reverse;
 
 /// The parts of `System.Account` that an account owns.
 const OWNED: [&str; 2] = ["data.free", "data.reserved"];
-/// The prefix of the addresses of a chain that has none.
-const GENERIC: u16 = 42;
-
 /// A balance that changed.
 pub struct Moved {
     change: BalanceChange,
@@ -77,14 +74,6 @@ pub fn in_order(mut all: Vec<Moved>) -> Vec<BalanceChange> {
 fn signed(without: u128, with: u128) -> String {
     let sign = if with < without { "-" } else { "+" };
     format!("{sign}{}", with.abs_diff(without))
-}
-
-/// Returns an account as wallets show it: by SS58, or in hex where it has 20 bytes.
-fn address(account: &[u8], prefix: u16) -> String {
-    match <[u8; 32]>::try_from(account) {
-        Ok(account) => AccountId32::from(account).to_ss58check_with_version(Ss58AddressFormat::custom(prefix)),
-        Err(_) => hex::encode_prefixed(account),
-    }
 }
 
 /// Returns whose account it is, if that is in the account itself: a chain's or a pallet's.

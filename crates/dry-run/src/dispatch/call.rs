@@ -1,15 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The call of a proposal: from the request, from a preimage in the state, or from a referendum.
 
-use super::{
-    origin::Origin,
-    stage::{Member, Stage},
-};
+use super::{origin::Origin, stage::Member};
 use crate::types::{Interface, read};
 use artifact::hashes::blake2_256;
 use codec::{Decode, Encode};
 use fork::{Chain, keys, sample};
-use protocol::rehearse::{Proposed, RehearseRequest};
+use protocol::rehearse::Proposed;
 use scale_info::TypeDef;
 use worker::{Failure, Result};
 
@@ -25,11 +22,11 @@ pub struct Call {
 }
 
 impl Call {
-    /// Reads the proposal of a request, on the state of the chain that dispatches it.
-    pub fn read(request: &RehearseRequest, stage: &Stage<'_>, member: &Member) -> Result<Self> {
+    /// Reads a proposal on the state of the chain that dispatches it. `origin` replaces the one that it has.
+    pub fn read(proposal: &Proposed, origin: Option<&str>, chain: &Chain, member: &Member) -> Result<Self> {
         let interface = member.interface()?;
-        let chain = stage.chain(member)?;
-        let (bytes, source, origin) = match &request.proposal {
+        let given = origin;
+        let (bytes, source, origin) = match proposal {
             Proposed::Call(text) => (bytes_of(text)?, "the call".to_owned(), None),
             Proposed::Preimage(text) => {
                 let hash = <[u8; 32]>::try_from(bytes_of(text)?).map_err(|bytes| {
@@ -49,7 +46,7 @@ impl Call {
                 .found(format!("{} bytes", bytes.len()))
                 .expected(format!("at most {LONGEST}")));
         }
-        let origin = match (&request.origin, origin) {
+        let origin = match (given, origin) {
             (Some(text), _) => Origin::parse(text, &interface)?,
             (None, Some(origin)) => origin,
             // Only the key of Sudo can send these calls.
@@ -76,7 +73,7 @@ fn sudo_key(chain: &Chain, interface: &Interface<'_>, call: &[u8]) -> Result<Opt
 }
 
 /// Returns the preimage with this hash (pallet-preimage).
-fn preimage(chain: &Chain, hash: [u8; 32]) -> Result<Vec<u8>> {
+pub fn preimage(chain: &Chain, hash: [u8; 32]) -> Result<Vec<u8>> {
     // A map by hash and length, not hashed.
     let prefix = [keys::item("Preimage", "PreimageFor"), hash.to_vec()].concat();
     let (found, _) = sample::entries(chain, &prefix, 1)?;

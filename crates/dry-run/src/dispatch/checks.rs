@@ -405,7 +405,7 @@ fn upgrades(seen: &Seen<'_>) -> CheckOutcome {
         let told = format!("{}: {} ({}), {}", it.chain, it.version, it.blake2_256, it.told);
         if it.live { Finding::note(told) } else { Finding::seen(told) }
     }));
-    for release in seen.releases {
+    for release in seen.releases.iter().filter(|release| release.is_expected) {
         if !seen.upgrades.iter().any(|it| it.blake2_256 == release.hash()) {
             let (name, hash) = (release.name(), release.hash());
             findings.push(match seen.ended_well() {

@@ -4,15 +4,19 @@
 //! The same blocks are built three times: with the call, without it, and with a call without an effect. What differs is what
 //! the call did.
 
+mod authorized;
 mod balances;
 mod bookkeeping;
-mod call;
+pub mod call;
 mod caused;
 mod checks;
 mod control;
 mod difference;
+mod earlier;
 mod entry;
-mod origin;
+pub mod explain;
+mod hashes;
+pub mod origin;
 mod route;
 mod run;
 mod sent_messages;
@@ -45,12 +49,15 @@ const MOST_EVENTS: usize = 5_000;
 /// Dispatches a proposal on forks, and returns what it did.
 pub fn rehearse(request: &RehearseRequest, reporter: &Reporter) -> Result<RehearsalReport> {
     let began = Instant::now();
-    let releases: Vec<_> = request.codes.iter().map(|name| Release::read(name)).collect::<Result<_>>()?;
+    let expected = request.codes.iter().map(|name| Release::read(name, true));
+    let others = request.known_codes.iter().map(|name| Release::read(name, false));
+    let releases: Vec<_> = expected.chain(others).collect::<Result<_>>()?;
     let executor = Executor::new(request.cache.as_deref());
     let of_relay = executor.beside();
     let Chains { members, stage, absent } = Chains::read(request, (&executor, &of_relay), reporter)?;
+    let (stage, earlier) = earlier::dispatch(stage, &members, &request.after, &executor, reporter)?;
     let main = members.first().ok_or_else(|| Failure::internal("a rehearsal without chains"))?;
-    let call = Call::read(request, &stage, main)?;
+    let call = Call::read(&request.proposal, request.origin.as_deref(), stage.chain(main)?, main)?;
     let decoded = decode::call(main.target.types(), &call.bytes)?;
     let route = Route::of(&stage, main, &executor)?;
     let remark = call::remark(&main.interface()?)
@@ -76,6 +83,17 @@ pub fn rehearse(request: &RehearseRequest, reporter: &Reporter) -> Result<Rehear
     let answers =
         transact::succeed(&stage, &members, &route, (&call, &decoded), (&sent, &without.sent, &skipped), reporter)?;
     let caused = caused::events(&with, &without, &other);
+    let authorized = authorized::codes(&members, &with, &without)?;
+    let (hashes, more_hashes) = hashes::of(&hashes::Shown {
+        members: &members,
+        with: &with,
+        call: &call.bytes,
+        decoded: &decoded,
+        explained: &explained,
+        caused: &caused,
+        authorized: &authorized,
+        releases: &releases,
+    })?;
     let upgrades = match with.obstacle {
         None => upgrades::apply(with.stage.twin(), &members, &releases, &executor, reporter)?,
         Some(_) => Vec::new(),
@@ -96,7 +114,10 @@ pub fn rehearse(request: &RehearseRequest, reporter: &Reporter) -> Result<Rehear
         releases: &releases,
         upgrades: &upgrades,
     };
-    let checks = checks::all(&seen);
+    let mut checks = checks::all(&seen);
+    if !earlier.is_empty() {
+        checks.insert(0, earlier::check(&earlier).named("earlier"));
+    }
     let usage = |usage: RpcUsage, member: &Member| -> Result<RpcUsage> {
         let traffic = with.stage.chain(member)?.traffic();
         Ok(RpcUsage { requests: usage.requests + traffic.requests, bytes: usage.bytes + traffic.bytes })
@@ -128,6 +149,7 @@ pub fn rehearse(request: &RehearseRequest, reporter: &Reporter) -> Result<Rehear
             origin: call.origin.to_string(),
             route: route.name().into(),
         },
+        earlier,
         chains: members.iter().enumerate().map(ended).chain(absent).collect(),
         events: events(&caused, &members)?,
         more_events: caused.len().saturating_sub(MOST_EVENTS) as u64,
@@ -138,6 +160,9 @@ pub fn rehearse(request: &RehearseRequest, reporter: &Reporter) -> Result<Rehear
         more_differences: differences.more,
         difference_hash: hex::encode_prefixed(differences.hash),
         left_out: differences.left_out.into_iter().collect(),
+        authorized,
+        hashes,
+        more_hashes,
         upgrades,
         notes: notes(request, &route, main),
         verdict: Verdict::of(&checks),

@@ -64,14 +64,21 @@ impl Origin {
         let is_origin = |bytes: &Vec<u8>| {
             origin_type(interface).is_some_and(|id| read::validate(interface.types, id, bytes).is_ok())
         };
-        self.encode(interface).filter(is_origin).ok_or_else(|| {
+        self.encode(interface, caller(interface)).filter(is_origin).ok_or_else(|| {
             Failure::usage(format!("{self} is no origin of the chain"))
                 .expected("root, signed: and an account of the chain's length, or an origin of the runtime")
         })
     }
 
-    fn encode(&self, interface: &Interface<'_>) -> Option<Vec<u8>> {
-        let (system, raw) = caller(interface).iter().find_map(|outer| {
+    /// Encodes it as a value of this type, which is that of origins (`OriginCaller`). Nothing if the runtime has no such
+    /// origin.
+    pub fn encoded_as(&self, interface: &Interface<'_>, id: u32) -> Option<Vec<u8>> {
+        let encoded = self.encode(interface, variants(interface, id));
+        encoded.filter(|bytes| read::validate(interface.types, id, bytes).is_ok())
+    }
+
+    fn encode(&self, interface: &Interface<'_>, caller: &[Variant<PortableForm>]) -> Option<Vec<u8>> {
+        let (system, raw) = caller.iter().find_map(|outer| {
             let raw = variants(interface, outer.fields.first()?.ty.id);
             (outer.name == "system").then_some((outer, raw))
         })?;

@@ -25,16 +25,31 @@ pub struct Release {
     name: String,
     code: Code,
     version: Version,
+    /// The other form of the code: the Wasm before its compression, or compressed as the Wasm builder does.
+    other_form: Option<(&'static str, Vec<u8>)>,
+    /// Whether a chain has to authorize it.
+    pub is_expected: bool,
 }
 
 impl Release {
-    pub fn read(name: &str) -> Result<Self> {
+    pub fn read(name: &str, is_expected: bool) -> Result<Self> {
         let blob = name.parse::<Source>()?.blob()?;
         let version = version_of(name, &blob)?;
-        Ok(Self { name: name.to_owned(), code: Code::new(blob.deployed), version })
+        let other_form = match blob.compressed {
+            true => Some(("the Wasm before the compression", blob.wasm)),
+            false => blob.to_compressed().ok().map(|other| ("the compressed form", other.deployed)),
+        };
+        Ok(Self { name: name.to_owned(), code: Code::new(blob.deployed), version, other_form, is_expected })
     }
 
-    fn told(&self) -> String {
+    /// Returns the code in its forms, each with its name, and whether it is the one that a chain would run.
+    pub fn forms(&self) -> Vec<(&'static str, &[u8], bool)> {
+        let other = self.other_form.iter().map(|(form, bytes)| (*form, bytes.as_slice(), false));
+        std::iter::once(("the code", self.code.bytes(), true)).chain(other).collect()
+    }
+
+    /// Returns the runtime in words. Unlike its name, this is the same on every machine.
+    pub fn told(&self) -> String {
         format!("{} {}", self.version.spec_name, self.version.spec_version)
     }
 

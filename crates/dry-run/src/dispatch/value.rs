@@ -4,6 +4,7 @@
 use super::stage::Member;
 use crate::messages::Place;
 use proposal::{Field, Value, decode};
+use std::cell::RefCell;
 
 /// The most characters of a part that stays on one line.
 const WIDTH: usize = 100;
@@ -11,6 +12,16 @@ const WIDTH: usize = 100;
 const LONGEST: usize = 200_000;
 /// The most messages within messages that are followed.
 const DEPTH: usize = 8;
+
+/// The instructions with a message that another chain executes.
+pub const FOR_OTHERS: [&str; 6] = [
+    "TransferReserveAsset",
+    "DepositReserveAsset",
+    "InitiateReserveWithdraw",
+    "InitiateTeleport",
+    "InitiateTransfer",
+    "ExportMessage",
+];
 
 /// Returns the place that a location names, as the chain at `from` sees it. Locations of chains alone are known.
 pub fn place(location: &Value, from: Place) -> Option<Place> {
@@ -99,17 +110,42 @@ pub fn executes_calls(value: &Value) -> bool {
 
 /// Returns the call with the calls that its messages carry, each decoded by the types of its receiver.
 pub fn explained(call: &Value, sender: &Member, members: &[Member]) -> Value {
-    Explainer { members }.value(call, sender, None, 0)
+    Explainer::of(members).value(call, sender, None, 0)
+}
+
+/// A call that a message carries.
+pub struct Carried<'m> {
+    /// The chain that dispatches it.
+    pub receiver: &'m Member,
+    pub bytes: Vec<u8>,
+    pub call: Value,
+}
+
+/// Returns what [`explained`] does, and the calls that the messages carry, the outer ones first.
+pub fn with_carried<'m>(call: &Value, sender: &'m Member, members: &'m [Member]) -> (Value, Vec<Carried<'m>>) {
+    let explainer = Explainer::of(members);
+    let value = explainer.value(call, sender, None, 0);
+    (value, explainer.carried.into_inner())
+}
+
+/// Returns a message with the calls that it carries, decoded by the types of the chain that executes it.
+pub fn explained_message(message: &Value, receiver: &Member, members: &[Member]) -> Value {
+    Explainer::of(members).value(message, receiver, Some(receiver), 0)
 }
 
 struct Explainer<'m> {
     members: &'m [Member],
+    carried: RefCell<Vec<Carried<'m>>>,
 }
 
-impl Explainer<'_> {
+impl<'m> Explainer<'m> {
+    fn of(members: &'m [Member]) -> Self {
+        Self { members, carried: RefCell::default() }
+    }
+
     /// `receiver` is the chain that executes the message around the value.
-    fn value(&self, value: &Value, sender: &Member, receiver: Option<&Member>, depth: usize) -> Value {
-        let fields = |fields: &[Field], receiver: Option<&Member>| -> Vec<Field> {
+    fn value(&self, value: &Value, sender: &'m Member, receiver: Option<&'m Member>, depth: usize) -> Value {
+        let fields = |fields: &[Field], receiver: Option<&'m Member>| -> Vec<Field> {
             let below = |field: &Field| Field {
                 name: field.name.clone(),
                 value: self.value(&field.value, sender, receiver, depth),
@@ -128,6 +164,8 @@ impl Explainer<'_> {
                         if let Value::Bytes(bytes) = &field.value
                             && let Ok(call) = decode::call(receiver.target.types(), bytes)
                         {
+                            let carried = Carried { receiver, bytes: bytes.clone(), call: call.clone() };
+                            self.carried.borrow_mut().push(carried);
                             // The receiver sends the messages in this call.
                             field.value = self.value(&call, receiver, None, depth + 1);
                         }
@@ -136,6 +174,7 @@ impl Explainer<'_> {
                 Value::Variant { name: name.clone(), fields: own }
             }
             Value::Variant { name, fields: own } => {
+                let receiver = receiver.filter(|_| !FOR_OTHERS.contains(&name.as_str()));
                 Value::Variant { name: name.clone(), fields: fields(own, receiver) }
             }
             Value::Fields(own) => Value::Fields(fields(own, receiver)),
@@ -147,7 +186,7 @@ impl Explainer<'_> {
     }
 
     /// Returns the receiver of the message of a call `send` (pallet-xcm).
-    fn receiver(&self, call: &str, fields: &[Field], sender: &Member) -> Option<&Member> {
+    fn receiver(&self, call: &str, fields: &[Field], sender: &Member) -> Option<&'m Member> {
         let location = fields.iter().find(|field| call == "send" && field.name.as_deref() == Some("dest"))?;
         let place = place(&location.value, sender.place?)?;
         self.members.iter().find(|member| member.place == Some(place))

@@ -11,6 +11,7 @@ mod changes;
 mod checklist;
 mod element;
 mod proposal;
+mod referendum;
 mod rehearsed;
 mod summary;
 mod timeline;
@@ -18,7 +19,7 @@ mod weights;
 
 use crate::{Bundle, storage};
 use element::{copied, facts, numbers, section, tag, text};
-use protocol::{diff::DiffOutcome, dry_run::DryRunReport};
+use protocol::{diff::DiffOutcome, dry_run::DryRunReport, referendum::ReferendumVerification};
 
 const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("script.js");
@@ -56,6 +57,16 @@ pub fn report(bundle: &Bundle) -> String {
     ] {
         body.push_str(&section.unwrap_or_default());
     }
+    page(&title, &body)
+}
+
+/// Renders the page of a verified proposal. Like the other page, it has no dates and durations.
+pub fn referendum(document: &ReferendumVerification) -> String {
+    page(&text(&referendum::title(document)), &referendum::body(document))
+}
+
+/// Puts content into a page. The title is content too.
+fn page(title: &str, body: &str) -> String {
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\

@@ -24,7 +24,7 @@ pub struct Chains {
 }
 
 /// Returns the chains of the command line. Those that `--with` names join those of a network.
-pub fn chains(context: &Context, options: &cli::Rehearse) -> Result<Chains> {
+pub fn chains(context: &Context, options: &cli::ProposalChains) -> Result<Chains> {
     let mut chains = match (&options.network, &options.state) {
         (Some(name), _) => of_network(context, name, options.on.as_deref())?,
         (None, Some(state)) => {
@@ -55,6 +55,18 @@ fn of_network(context: &Context, name: &str, on: Option<&str>) -> Result<Chains>
         known
     });
     Ok(chains)
+}
+
+/// Returns the runtimes that a network names, each with the source of its state, the relay chain first.
+pub fn runtimes_of(context: &Context, name: &str) -> Result<Vec<(String, String)>> {
+    let networks = runtimes::networks(context)?;
+    let names = networks::find(&networks, name)?.runtimes.as_ref().ok_or_else(|| {
+        Failure::usage(format!("{name} names a chain, and no runtimes"))
+            .expected("a network whose `runtimes` are configured in [workspace.metadata.cutover.networks]")
+            .hint("name its chains with --on and --upgrade")
+    })?;
+    let Members { relay, parachains, .. } = Members::of_runtimes(&Workspace::load(context)?, name, names)?;
+    Ok(std::iter::once(relay).chain(parachains).map(|member| (member.name, member.source)).collect())
 }
 
 fn is_without_nodes(networks: &Networks, chain: &str) -> bool {

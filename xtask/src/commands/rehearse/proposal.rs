@@ -5,6 +5,8 @@ use super::super::{bundle_directory, propose::DOCUMENT};
 use evidence::step;
 use protocol::{
     build::BuildResult,
+    format,
+    network_proposal::NetworkProposal,
     proposal::{Call, CallProposal, Proposal, ProposeOutcome, Route},
     rehearse::Proposed,
     step::StepResult,
@@ -168,17 +170,21 @@ fn in_document(document: PathBuf) -> Result<Given> {
     let invalid = |error: serde_json::Error| {
         Failure::input(format!("{} is not the document of a proposal", document.display()))
             .found(error.to_string())
-            .hint("write it again with `cargo xtask propose upgrade --out DIR`")
+            .hint("write it again with the --out of `cargo xtask propose`")
     };
     let directory = document.parent().unwrap_or(Path::new("."));
     // The proposal of an upgrade names no format.
     let fields: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(&text).map_err(invalid)?;
-    let given = match fields.contains_key("format") {
-        true => {
+    let given = match fields.get("format") {
+        Some(name) if name == format::NETWORK_PROPOSAL => {
+            let proposal: NetworkProposal = serde_json::from_slice(&text).map_err(invalid)?;
+            of_calls(proposal.route, &proposal.calls, directory)?
+        }
+        Some(_) => {
             let proposal: CallProposal = serde_json::from_slice(&text).map_err(invalid)?;
             of_calls(proposal.route, &proposal.calls, directory)?
         }
-        false => of_proposal(&serde_json::from_slice(&text).map_err(invalid)?, directory)?,
+        None => of_proposal(&serde_json::from_slice(&text).map_err(invalid)?, directory)?,
     };
     Ok(Given { files: [vec![document], given.files].concat(), ..given })
 }
@@ -460,5 +466,34 @@ mod tests {
         std::fs::write(&document, text).expect("written");
         let given = read(path).expect("a call");
         assert_eq!((given.proposed, given.files, given.blob), (call("0x0700000901"), vec![document], None));
+    }
+
+    #[test]
+    fn a_directory_of_propose_network_has_the_call() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().to_str().expect("UTF-8");
+        let of_network = |route: &str, calls: &[Call]| {
+            let document = serde_json::json!({
+                "format": format::NETWORK_PROPOSAL,
+                "route": route,
+                "possible_routes": [route],
+                "governing": "relay",
+                "upgrades": [],
+                "call": {"chain": "relay", "hash": "", "length": 0, "decoded": ""},
+                "without_checks": false,
+                "calls": calls,
+                "applies": [],
+                "notes": [],
+                "links": [],
+            });
+            std::fs::write(directory.path().join(DOCUMENT), document.to_string()).expect("written");
+            read(path).map(|given| given.proposed)
+        };
+        let sudo = named("sudo", "0x07001a04", &["0x0009"]);
+        assert_eq!(of_network("sudo", &[sudo]), Ok(call("0x07001a04")));
+        // Root dispatches the batch, and not the calls in its messages.
+        let submit = named("submit", "0x5c00", &["0x1a04", "0x0009"]);
+        assert_eq!(of_network("root-referendum", &[submit]), Ok(call("0x1a04")));
+        assert!(of_network("sudo", &[]).is_err());
     }
 }

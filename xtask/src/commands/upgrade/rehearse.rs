@@ -64,6 +64,7 @@ impl Plan<'_> {
         }
         let given = proposal::of_proposal(proposed, &self.bundle.directory)?;
         let request = Request::Rehearse(Box::new(RehearseRequest {
+            after: Vec::new(),
             proposal: given.proposed,
             source: given.source,
             state: chains.main.source(),
@@ -76,6 +77,7 @@ impl Plan<'_> {
             onboard,
             origin: None,
             codes: vec![utf8(&self.blob())?.to_owned()],
+            known_codes: Vec::new(),
             blocks: 0,
             sessions: 0,
             cache: Some(self.context.cache.join("executor")),
