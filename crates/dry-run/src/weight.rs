@@ -2,12 +2,19 @@
 //! Weights in every form that runtimes have used: a plain number until 2022, then a struct with one
 //! field, then with two.
 
-use codec::{Compact, Decode};
-use fork::Layout;
+use crate::{
+    ask::{Answer, ask},
+    input::Runtime,
+    types::Interface,
+};
+use codec::{Compact, Decode, Encode};
+use fork::{Chain, Executor, Layout};
 use protocol::Weight;
 use scale_info::{PortableRegistry, TypeDef, TypeDefPrimitive};
+use worker::Result;
 
-use crate::types::Interface;
+/// The runtime API that tells what a call is charged.
+pub const CALL_INFO: &str = "TransactionPaymentCallApi_query_call_info";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Number {
@@ -100,10 +107,26 @@ pub fn declared(layout: &Layout, block_weight: Option<&[u8]>) -> Weight {
     sum().unwrap_or_default()
 }
 
+/// Returns the weight that a call is charged; nothing where the runtime does not tell it.
+pub fn charged(
+    runtime: &Runtime,
+    form: Form,
+    chain: &Chain,
+    executor: &Executor,
+    call: &[u8],
+) -> Result<Option<Weight>> {
+    let length = u32::try_from(call.len()).unwrap_or(u32::MAX);
+    let arguments = [call, &length.encode()].concat();
+    // `RuntimeDispatchInfo` begins with it.
+    match ask(runtime, chain, executor, CALL_INFO, &arguments)? {
+        Answer::Value(answer, _) => Ok(form.read(&mut &answer[..])),
+        _ => Ok(None),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use codec::Encode;
     use scale_info::{MetaType, Registry, TypeInfo, meta_type};
 
     #[derive(TypeInfo)]

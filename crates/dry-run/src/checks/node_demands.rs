@@ -57,7 +57,10 @@ pub fn run(rehearsal: &Rehearsal<'_>) -> Result<CheckOutcome> {
     if told.is_empty() {
         return Ok(CheckOutcome::pass(format!("{compared} switches of nodes are as they were")));
     }
-    let detail = format!("{} switches that every node has to know beforehand", told.len());
+    let detail = match told.len() {
+        1 => "a switch that every node has to know beforehand".to_owned(),
+        many => format!("{many} switches that every node has to know beforehand"),
+    };
     told.push(Finding::note("where they are known to be ready: --allow node-demands=REASON"));
     Ok(CheckOutcome::judged(detail, told))
 }

@@ -3,20 +3,17 @@
 //! that work, until blocks are too full.
 
 use crate::{
-    ask::{Answer, ask},
     input::Runtime,
     rehearsal::Rehearsal,
     types::read,
-    weight::{self, Form},
+    weight::{self, CALL_INFO, Form, charged},
 };
 use artifact::pace::counted;
-use codec::{Decode, Encode};
-use fork::{Chain, Executor};
+use codec::Decode;
 use protocol::{CheckOutcome, Finding, Rank, Weight, dry_run::CallWeight};
 use std::collections::BTreeMap;
 use worker::Result;
 
-const FUNCTION: &str = "TransactionPaymentCallApi_query_call_info";
 /// The most calls that are compared. Real runtimes have about five hundred.
 const MOST_CALLS: usize = 3_000;
 /// In picoseconds. A smaller cost of a call is noise: 10 microseconds.
@@ -172,7 +169,7 @@ fn verdict(
     stuck: Vec<String>,
 ) -> CheckOutcome {
     if compared == 0 {
-        return CheckOutcome::skip(format!("the runtimes do not tell the weights of their calls: no {FUNCTION}"));
+        return CheckOutcome::skip(format!("the runtimes do not tell the weights of their calls: no {CALL_INFO}"));
     }
     let many = |list: &[String]| list.len() >= 3 && list.len() * 3 > compared;
     let unmeasured = pallets.iter().filter(|tally| tally.is_unmeasured()).count();
@@ -210,16 +207,6 @@ fn verdict(
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.rank));
     findings.truncate(20);
     CheckOutcome::judged(detail, findings)
-}
-
-/// `RuntimeDispatchInfo` begins with the weight of the call.
-fn charged(runtime: &Runtime, form: Form, chain: &Chain, executor: &Executor, call: &[u8]) -> Result<Option<Weight>> {
-    let length = u32::try_from(call.len()).unwrap_or(u32::MAX);
-    let arguments = [call, &length.encode()].concat();
-    match ask(runtime, chain, executor, FUNCTION, &arguments)? {
-        Answer::Value(answer, _) => Ok(form.read(&mut &answer[..])),
-        _ => Ok(None),
-    }
 }
 
 #[cfg(test)]
