@@ -13,6 +13,7 @@ mod support;
 mod upgrade;
 mod verify;
 mod weights;
+mod xcm;
 
 pub use build::*;
 pub use ci::*;
@@ -30,6 +31,7 @@ pub use upgrade::*;
 pub use verify::*;
 pub use weights::*;
 use worker::Failure;
+pub use xcm::*;
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -110,9 +112,12 @@ pub enum Command {
     DryRun(DryRun),
     /// Dispatch a proposal by its own origin on copies of chains, and show all that it does
     Rehearse(Rehearse),
-    /// Help a parachain that makes no blocks: find out why, and try repairs on forks
+    /// Help a parachain: find out why it makes no blocks, and try repairs and single tasks on forks
     #[command(subcommand)]
     Support(Support),
+    /// Explain XCM messages: what a chain does with one, and why it fails
+    #[command(subcommand)]
+    Xcm(Xcm),
     /// Serve a copy of a chain over JSON-RPC on this machine, and build blocks on it
     Fork(Fork),
     /// Create, show and verify snapshots of a chain's state

@@ -77,7 +77,7 @@ take the one that runs Cutover. If the sources of a dependency cannot be fetched
 | `host-functions` | the host functions of the chain's own node: `"crate::Type"`, a type that implements `sp_wasm_interface::HostFunctions`; see [adopt.md](adopt.md#host-functions-of-the-chains-own-node) |
 | `release` | `tag`, `asset-name`, `title`, `changelog` and `variants` of releases; see [release.md](release.md) |
 | `runtimes` | chains that a package is built for: `runtimes.NAME = {package = "…", features = ["…"]}`, with `blob`, `state`, `relay`, `para-id`, `route` and `max-code-size` as above; files are relative to the workspace; see [adopt.md](adopt.md#one-package-for-several-chains) |
-| `networks` | chains by name: `networks."paseo/people" = {nodes = ["wss://…"], relay = "paseo", para_id = 1004, package = "…", spec_name = "…"}`; a key that is left out has its built-in value. `networks.NAME = {runtimes = ["relay", "people"]}` names runtimes that `upgrade --network NAME` upgrades together, each from its own `state` |
+| `networks` | chains by name: `networks."paseo/people" = {nodes = ["wss://…"], relay = "paseo", para_id = 1004, package = "…", spec_name = "…"}`; a key that is left out has its built-in value. `networks.NAME = {runtimes = ["relay", "people"]}` names runtimes that `upgrade --network NAME` and `propose network --network NAME` upgrade together, each from its own `state` |
 
 ## Networks
 

@@ -7,6 +7,7 @@
 
 #![cfg_attr(not(test), warn(missing_docs, clippy::disallowed_macros, clippy::disallowed_methods))]
 
+mod account;
 mod allowance;
 mod ask;
 mod authorization;
@@ -17,6 +18,7 @@ mod enactment;
 mod events;
 mod input;
 mod journeys;
+mod keys;
 mod messages;
 mod migration;
 mod orders;
@@ -38,6 +40,7 @@ mod timeline;
 mod transaction;
 mod types;
 mod weight;
+mod xcm;
 
 use protocol::dry_run::Request;
 use sp_wasm_interface::HostFunctions;
@@ -71,15 +74,27 @@ pub fn handle(request: &Request, reporter: &Reporter) -> Result<Outcome<serde_js
             let passed = report.verdict.passed();
             Ok(Outcome { passed, value: value(report)? })
         }
+        Request::Keys(request) => {
+            let report = keys::keys(request, reporter)?;
+            let passed = report.verdict.passed();
+            Ok(Outcome { passed, value: value(report)? })
+        }
         Request::Support(request) => {
             let answer = support::support(request, reporter)?;
             let passed = answer.verdict().passed();
             let value = match answer {
                 support::Answer::Diagnosis(diagnosis) => value(diagnosis)?,
                 support::Answer::Repair(report) => value(report)?,
+                support::Answer::Task(report) => value(report)?,
             };
             Ok(Outcome { passed, value })
         }
+        Request::Explain(request) => {
+            let explanation = xcm::explain(request, reporter)?;
+            let passed = explanation.verdict.passed();
+            Ok(Outcome { passed, value: value(explanation)? })
+        }
+        Request::ExplainCall(request) => Ok(Outcome::passed(value(dispatch::explain::explain(request, reporter)?)?)),
         Request::Block(request) => {
             let report = block::replay(request, reporter)?;
             let passed = report.verdict.passed();

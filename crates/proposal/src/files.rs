@@ -8,12 +8,16 @@ use worker::{Failure, Result};
 
 const FOLDER: &str = "calls";
 
-/// Writes each call as hex and as bytes, to `calls/01-sudo.hex` and `.scale`, the apply step last,
-/// and records the names in the calls.
+/// Writes each call as hex and as bytes, to `calls/01-sudo.hex` and `.scale`, the apply steps
+/// last, and records the names in the calls.
 ///
 /// The files of an earlier proposal in the same directory are removed, so that nobody signs the
 /// calls of two routes.
-pub fn write(calls: &mut [Call], apply: Option<&mut Apply>, directory: &Path) -> Result<()> {
+pub fn write<'apply>(
+    calls: &mut [Call],
+    applies: impl IntoIterator<Item = &'apply mut Apply>,
+    directory: &Path,
+) -> Result<()> {
     let folder = directory.join(FOLDER);
     let mut written = Vec::new();
     let mut write_call = |position: usize, name: &str, bytes: &[u8]| -> Result<Vec<String>> {
@@ -33,8 +37,8 @@ pub fn write(calls: &mut [Call], apply: Option<&mut Apply>, directory: &Path) ->
     for (position, call) in calls.iter_mut().enumerate() {
         call.files = write_call(position, &call.name, &call.encoded)?;
     }
-    if let Some(apply) = apply {
-        apply.files = write_call(count, &apply.name, &apply.encoded)?;
+    for (position, apply) in applies.into_iter().enumerate() {
+        apply.files = write_call(count + position, &apply.name, &apply.encoded)?;
     }
     remove_others(&folder, &written)
 }
@@ -52,10 +56,11 @@ pub fn remove_others(folder: &Path, keep: &[String]) -> Result<()> {
     Ok(())
 }
 
-/// Returns whether [`write`] writes files with such a name: two digits, a dash, a name and one of
+/// Returns whether [`write`] writes files with such a name: two digits or three, a dash, a name and one of
 /// two extensions.
 fn is_call_file(name: &str) -> bool {
-    let numbered = matches!(name.as_bytes(), [tens, ones, b'-', ..] if tens.is_ascii_digit() && ones.is_ascii_digit());
+    let number = name.split_once('-').map_or("", |(number, _)| number);
+    let numbered = (2..=3).contains(&number.len()) && number.bytes().all(|digit| digit.is_ascii_digit());
     numbered && (name.ends_with(".hex") || name.ends_with(".scale"))
 }
 

@@ -5,8 +5,8 @@
 //! - [`Value`]: a decoded call. [`encode`] and [`decode`] convert it to and from bytes. They share
 //!   nothing but the metadata, and [`verified`] fails on a call for which they differ.
 //! - [`protocol::proposal::Route`], [`Chains`]: the route through governance, and what it requires.
-//! - [`upgrade`]: creates the proposal; [`files`] writes it; [`request`] handles the worker's
-//!   requests.
+//! - [`upgrade`]: creates the proposal; [`network`]: one proposal for several chains; [`files`] writes
+//!   it; [`request`] handles the worker's requests.
 
 #![cfg_attr(not(test), warn(missing_docs, clippy::disallowed_macros, clippy::disallowed_methods))]
 
@@ -16,6 +16,7 @@ pub mod encode;
 pub mod files;
 pub mod json;
 pub mod metadata;
+pub mod network;
 pub mod propose;
 mod registry;
 pub mod request;

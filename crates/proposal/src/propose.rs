@@ -7,13 +7,17 @@ use crate::{
     route::Chains,
     value::named,
     verified::{self, VerifiedCall},
-    xcm,
+    xcm::{self, XcmVersion},
 };
 use protocol::proposal::{Apply, Call, CallProposal, Enactment, InnerCall, Preimage, Proposal, Route};
 use worker::{Failure, Result};
 
 /// The most bytes of a call that are shown. A larger call contains code.
 const MAX_SHOWN_BYTES: usize = 64 * 1024;
+
+/// The events of a chain whose root authorized an upgrade.
+pub(crate) const AUTHORIZED: &str =
+    "the event System.UpgradeAuthorized or, on older chains, ParachainSystem.UpgradeAuthorized";
 
 /// The proposed release: its code and its version.
 pub struct Release<'code> {
@@ -46,28 +50,20 @@ pub struct Options {
 /// reject the release's versions.
 pub fn upgrade(chains: Chains<'_>, release: &Release<'_>, options: &Options) -> Result<Proposal> {
     let target = chains.target;
-    let mut notes = Vec::new();
-    notes.extend(check_version(target, release, options.without_checks)?);
+    // A release that the chain would reject is refused before its route is chosen.
+    let version = check_version(target, release, options.without_checks)?;
     let route = chains.choose(options.route)?;
     route.check_options(options.enactment, options.note_preimage, options.referendum_index)?;
-    notes.extend(chains.governing_parachain(route));
     let upgrading = UpgradeCalls::of(target).ok_or_else(|| missing("a call to upgrade"))?;
-    if upgrading.never_checks() && !options.without_checks {
-        notes.push(format!("{} does not compare versions itself: only this proposal checked them", target.name()));
-    }
+    let mut builder = ProposalBuilder::new(chains.governing(route), options);
+    builder.notes.extend(version);
+    builder.notes.extend(chains.governing_parachain(route));
+    builder.notes.extend(unchecked(target, &upgrading, options));
     let root_call = verified::encode(target, upgrading.root_call(release.code, options.without_checks)?)?;
-    let governing = chains.governing(route);
-    let mut builder = ProposalBuilder { chain: governing, options, calls: Vec::new(), notes, xcm_version: None };
     // The calls that root dispatches on the governing chain.
     let proposal = if route.by_relay() { builder.by_xcm(chains, root_call)? } else { vec![root_call] };
-    match route {
-        Route::Sudo | Route::RelaySuperuserSudo => {
-            let action = if upgrading.by_hash() { "Authorize the upgrade of" } else { "Set the code of" };
-            builder.sudo(proposal, &format!("{action} {}", target.name()), upgrading.by_hash())?;
-        }
-        Route::RootReferendum | Route::RelaySuperuserReferendum => builder.referendum(proposal, "Root")?,
-        Route::WhitelistedReferendum => builder.whitelisted(proposal)?,
-    }
+    let action = if upgrading.by_hash() { "Authorize the upgrade of" } else { "Set the code of" };
+    builder.by_route(route, proposal, &format!("{action} {}", target.name()), upgrading.by_hash(), "Root")?;
     let apply = apply(target, &upgrading, release.code)?;
     builder.notes.push(apply_note(target, apply.as_ref()));
     let links = links(&builder.calls, None);
@@ -109,17 +105,10 @@ pub fn call(chains: Chains<'_>, intention: Value, origin: Option<&str>, options:
         Value::Call { pallet, name, .. } => format!("Dispatch {pallet}.{name}"),
         _ => "Dispatch the call".to_owned(),
     };
-    let notes = chains.governing_parachain(route).into_iter().collect();
-    let governing = chains.governing(route);
-    let mut builder = ProposalBuilder { chain: governing, options, calls: Vec::new(), notes, xcm_version: None };
+    let mut builder = ProposalBuilder::new(chains.governing(route), options);
+    builder.notes.extend(chains.governing_parachain(route));
     let proposal = if route.by_relay() { builder.by_xcm(chains, inner)? } else { vec![inner] };
-    match route {
-        Route::Sudo | Route::RelaySuperuserSudo => builder.sudo(proposal, &action, true)?,
-        Route::RootReferendum | Route::RelaySuperuserReferendum => {
-            builder.referendum(proposal, origin.unwrap_or("Root"))?;
-        }
-        Route::WhitelistedReferendum => builder.whitelisted(proposal)?,
-    }
+    builder.by_route(route, proposal, &action, true, origin.unwrap_or("Root"))?;
     let links = links(&builder.calls, None);
     Ok(CallProposal {
         format: protocol::format::CALL_PROPOSAL.into(),
@@ -135,7 +124,7 @@ pub fn call(chains: Chains<'_>, intention: Value, origin: Option<&str>, options:
 
 /// Checks the versions as the chain does when the code is applied. Without checks a problem becomes
 /// a note.
-fn check_version(target: &Target, release: &Release<'_>, without_checks: bool) -> Result<Option<String>> {
+pub(crate) fn check_version(target: &Target, release: &Release<'_>, without_checks: bool) -> Result<Option<String>> {
     let old = target.version();
     let problem = if release.spec_name != old.spec_name {
         let message = format!("the new runtime is not of the chain {}", old.spec_name);
@@ -155,17 +144,44 @@ fn check_version(target: &Target, release: &Release<'_>, without_checks: bool) -
     Err(problem.hint("the chain would consume the authorization and reject the code"))
 }
 
+/// Returns a note on a chain that does not check versions when the code is applied.
+pub(crate) fn unchecked(target: &Target, upgrading: &UpgradeCalls<'_>, options: &Options) -> Option<String> {
+    (upgrading.never_checks() && !options.without_checks)
+        .then(|| format!("{} does not compare versions itself: only this proposal checked them", target.name()))
+}
+
 /// Collects the calls of a proposal.
-struct ProposalBuilder<'chain> {
+pub(crate) struct ProposalBuilder<'chain> {
     /// The chain that the calls are submitted on.
     chain: &'chain Target,
     options: &'chain Options,
-    calls: Vec<Call>,
-    notes: Vec<String>,
+    pub(crate) calls: Vec<Call>,
+    pub(crate) notes: Vec<String>,
     xcm_version: Option<&'static str>,
 }
 
 impl<'chain> ProposalBuilder<'chain> {
+    pub(crate) fn new(chain: &'chain Target, options: &'chain Options) -> Self {
+        Self { chain, options, calls: Vec::new(), notes: Vec::new(), xcm_version: None }
+    }
+
+    /// Adds the calls of a route that dispatch a proposal. `action` says what it does, and `origin` is that of a
+    /// referendum. The weight of a call with code in it is not declared.
+    pub(crate) fn by_route(
+        &mut self,
+        route: Route,
+        proposal: Vec<VerifiedCall<'chain>>,
+        action: &str,
+        weighed: bool,
+        origin: &str,
+    ) -> Result<()> {
+        match route {
+            Route::Sudo | Route::RelaySuperuserSudo => self.sudo(proposal, action, weighed),
+            Route::RootReferendum | Route::RelaySuperuserReferendum => self.referendum(proposal, origin),
+            Route::WhitelistedReferendum => self.whitelisted(proposal),
+        }
+    }
+
     fn push(
         &mut self,
         description: String,
@@ -197,23 +213,38 @@ impl<'chain> ProposalBuilder<'chain> {
     /// Wraps a call of the target in an XCM message of the governing chain. Returns both calls, the
     /// outermost first.
     fn by_xcm(&mut self, chains: Chains<'chain>, inner: VerifiedCall<'chain>) -> Result<Vec<VerifiedCall<'chain>>> {
+        let (send, version) = self.message(chains, &inner)?;
+        self.xcm_version = Some(version.name());
+        let effect = match inner.name() {
+            "authorize_upgrade" | "authorize_upgrade_without_checks" => AUTHORIZED,
+            _ => "the events of the call, as MessageQueue.Processed says nothing of its result",
+        };
+        self.note_sent(chains.target.name(), effect)?;
+        Ok(vec![send, inner])
+    }
+
+    /// Returns the call that sends the target a call, which it dispatches as root, and the version of the message.
+    pub(crate) fn message(
+        &self,
+        chains: Chains<'_>,
+        inner: &VerifiedCall<'_>,
+    ) -> Result<(VerifiedCall<'chain>, XcmVersion)> {
         let destination = chains.destination().ok_or_else(|| missing("a destination"))?;
         let pallet = xcm::pallet(self.chain).ok_or_else(|| missing("an XCM pallet"))?;
         let version = xcm::version(self.chain, chains.target)?;
-        self.xcm_version = Some(version.name());
         let send = verified::encode(self.chain, xcm::send(pallet, version, destination, &inner.bytes))?;
-        let (target, sender) = (chains.target.name(), self.chain.name());
-        let effect = match inner.name() {
-            "authorize_upgrade" | "authorize_upgrade_without_checks" => {
-                "the event System.UpgradeAuthorized or, on older chains, ParachainSystem.UpgradeAuthorized"
-            }
-            _ => "the events of the call, as MessageQueue.Processed says nothing of its result",
-        };
+        Ok((send, version))
+    }
+
+    /// Notes that the result of a call `send` does not tell what the receiver does, and what tells it.
+    pub(crate) fn note_sent(&mut self, receiver: &str, effect: &str) -> Result<()> {
+        let pallet = xcm::pallet(self.chain).ok_or_else(|| missing("an XCM pallet"))?;
         self.notes.push(format!(
-            "{}.send succeeds when the message is queued. Check on {target} that it accepted {sender} as root: {effect}",
-            pallet.name
+            "{}.send succeeds when the message is queued. Check on {receiver} that it accepted {} as root: {effect}",
+            pallet.name,
+            self.chain.name()
         ));
-        Ok(vec![send, inner])
+        Ok(())
     }
 
     /// Wraps a call for the key of Sudo. `action` says what it does. The weight of one that has code may be above that of
@@ -296,7 +327,7 @@ impl<'chain> ProposalBuilder<'chain> {
     }
 }
 
-fn inner_call(carried: &VerifiedCall<'_>) -> InnerCall {
+pub(crate) fn inner_call(carried: &VerifiedCall<'_>) -> InnerCall {
     InnerCall {
         chain: carried.chain.name().into(),
         bytes: shown(&carried.bytes),
@@ -306,7 +337,8 @@ fn inner_call(carried: &VerifiedCall<'_>) -> InnerCall {
     }
 }
 
-fn apply(target: &Target, upgrading: &UpgradeCalls<'_>, code: &[u8]) -> Result<Option<Apply>> {
+/// Returns the call that applies the code after its authorization, if the chain has one.
+pub(crate) fn apply(target: &Target, upgrading: &UpgradeCalls<'_>, code: &[u8]) -> Result<Option<Apply>> {
     let Some(intention) = upgrading.apply(code) else { return Ok(None) };
     let call = verified::encode(target, intention)?;
     let rejected = "RejectedInvalidAuthorizedUpgrade";
@@ -379,6 +411,6 @@ fn shown(bytes: &[u8]) -> String {
 }
 
 /// Returns an internal failure: a route is only chosen if the chains have everything it requires.
-fn missing(what: &str) -> Failure {
+pub(crate) fn missing(what: &str) -> Failure {
     Failure::internal(format!("a route was chosen for which {what} is missing"))
 }

@@ -1,10 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Handles the requests of the worker.
 
-use crate::{Chains, Options, Release, Target, decode, files, json, propose::links, upgrade};
+use crate::{
+    Chains, Options, Release, Target, decode, files, json,
+    network::{Upgraded, network},
+    propose::links,
+    route::is_parachain,
+    upgrade,
+};
 use artifact::{Blob, Metadata, version_of};
 use protocol::{
     Source,
+    network_proposal::{NetworkProposal, NetworkRequest},
     proposal::{CallProposal, CallRequest, GivenCall, Proposal, ProposalRequest, ProposeRequest},
 };
 use source::{Content, ReadSource};
@@ -18,6 +25,7 @@ pub fn handle(request: ProposalRequest, reporter: &Reporter) -> Result<Outcome<s
     match request {
         ProposalRequest::Propose(request) => document(propose(&request, reporter)?),
         ProposalRequest::Call(request) => document(call(&request, reporter)?),
+        ProposalRequest::Network(request) => document(of_network(&request, reporter)?),
     }
 }
 
@@ -39,16 +47,9 @@ impl Governed {
         let (of_target, of_relay) = (target, relay);
         let target = Chain::read(of_target, reporter)?;
         let relay = of_relay.map(|source| Chain::read(source, reporter)).transpose()?;
-        let para_id = match (para_id, target.para_id) {
-            (Some(given), Some(own)) if given != own => {
-                return Err(Failure::usage(format!("{of_target} is not the parachain of --para-id"))
-                    .found(format!("para id {own}"))
-                    .expected(given.to_string()));
-            }
-            (given, own) => given.or(own),
-        };
+        let para_id = target.para_id(of_target, para_id)?;
         if let (Some(relay), Some(source)) = (&relay, of_relay)
-            && (relay.chain.name(), relay.para_id) == (target.chain.name(), target.para_id)
+            && (relay.chain.name(), relay.own_para_id) == (target.chain.name(), target.own_para_id)
         {
             return Err(Failure::usage("the relay is the upgraded chain itself")
                 .found(format!("{source} is {}", relay.chain.name()))
@@ -122,10 +123,75 @@ fn propose(request: &ProposeRequest, reporter: &Reporter) -> Result<Proposal> {
     Ok(proposal)
 }
 
+fn of_network(request: &NetworkRequest, reporter: &Reporter) -> Result<NetworkProposal> {
+    let governing = Chain::read(&request.governing, reporter)?;
+    let governing_id = governing.para_id(&request.governing, request.para_id)?;
+    let mut read = Vec::new();
+    for upgrade in &request.upgrades {
+        let name = upgrade.runtime.to_string();
+        reporter.status(format!("reading the new runtime {name}"));
+        let blob = upgrade.runtime.blob()?;
+        let version = version_of(&name, &blob)?;
+        let chain = match upgrade.target == request.governing {
+            true => None,
+            false => Some(Chain::read(&upgrade.target, reporter)?),
+        };
+        read.push((upgrade, blob, version, chain));
+    }
+    let mut upgrades = Vec::new();
+    for (upgrade, blob, version, chain) in &read {
+        let (source, chain) = (&upgrade.target, chain.as_ref().unwrap_or(&governing));
+        let para_id = chain.para_id(source, upgrade.para_id)?;
+        let is_governing =
+            *source == request.governing || is_same((&governing.chain, governing_id), (&chain.chain, para_id), source)?;
+        upgrades.push(Upgraded {
+            target: if is_governing { &governing.chain } else { &chain.chain },
+            para_id: if is_governing { governing_id.or(para_id) } else { para_id },
+            is_governing,
+            release: Release {
+                code: &blob.deployed,
+                spec_name: version.spec_name.clone(),
+                spec_version: version.spec_version,
+            },
+        });
+    }
+    let options = Options {
+        route: request.route,
+        enactment: request.enactment,
+        without_checks: request.without_checks,
+        note_preimage: request.note_preimage,
+        referendum_index: request.referendum_index,
+    };
+    let mut proposal = network(&governing.chain, &upgrades, request.atomic, &options)?;
+    if let Some(node) = &request.browser {
+        proposal.links = links(&proposal.calls, Some(node));
+    }
+    if let Some(directory) = &request.out {
+        files::write(&mut proposal.calls, &mut proposal.applies, directory)?;
+    }
+    Ok(proposal)
+}
+
+/// Returns whether a chain is the governing one, which may come from another source.
+fn is_same(governing: (&Target, Option<u32>), other: (&Target, Option<u32>), source: &Source) -> Result<bool> {
+    let ((governing, governing_id), (other, id)) = (governing, other);
+    if governing.name() != other.name() {
+        return Ok(false);
+    }
+    match (is_parachain(other), governing_id, id) {
+        (false, ..) => Ok(true),
+        (true, Some(governing_id), Some(id)) => Ok(governing_id == id),
+        (true, ..) => Err(Failure::usage(format!("{source} may be the governing chain or another one"))
+            .found(format!("two chains named {}, and not the para id of both", other.name()))
+            .expected("the para id of each")
+            .hint("give it with --para-id SOURCE=ID, also that of --on")),
+    }
+}
+
 /// A chain with its parachain id, if its state has one.
 struct Chain {
     chain: Target,
-    para_id: Option<u32>,
+    own_para_id: Option<u32>,
 }
 
 impl Chain {
@@ -133,7 +199,7 @@ impl Chain {
         let name = source.to_string();
         reporter.status(format!("reading the calls of {name} from its metadata"));
         source::check_root(source, reporter)?;
-        let (blob, para_id) = match source.open()? {
+        let (blob, own_para_id) = match source.open()? {
             Content::Blob(blob) => (blob, None),
             Content::Node(node) => (node.blob, None),
             Content::State(state) => {
@@ -142,7 +208,19 @@ impl Chain {
                 (state.code(&name)?, id)
             }
         };
-        Ok(Self { chain: read_metadata(&name, &blob)?, para_id })
+        Ok(Self { chain: read_metadata(&name, &blob)?, own_para_id })
+    }
+
+    /// Returns the parachain id that is given, or else that of the state. Fails if they differ.
+    fn para_id(&self, source: &Source, given: Option<u32>) -> Result<Option<u32>> {
+        match (given, self.own_para_id) {
+            (Some(given), Some(own)) if given != own => {
+                Err(Failure::usage(format!("{source} is not the parachain of --para-id"))
+                    .found(format!("para id {own}"))
+                    .expected(given.to_string()))
+            }
+            (given, own) => Ok(given.or(own)),
+        }
     }
 }
 
@@ -161,7 +239,7 @@ mod tests {
     fn parse(text: &str) -> std::result::Result<ProposeRequest, serde_json::Error> {
         serde_json::from_str(text).map(|request| match request {
             ProposalRequest::Propose(request) => request,
-            ProposalRequest::Call(_) => panic!("a request for an upgrade"),
+            ProposalRequest::Call(_) | ProposalRequest::Network(_) => panic!("a request for an upgrade"),
         })
     }
 
@@ -188,5 +266,20 @@ mod tests {
         let failure = handle(ProposalRequest::Propose(request), &Reporter::silent()).err().expect("missing");
         assert_eq!(failure.kind, Kind::Input);
         assert!(failure.message.contains("/nowhere/new.wasm"), "{failure}");
+    }
+
+    #[test]
+    fn chains_of_the_same_name_are_told_apart_by_their_para_ids() {
+        use crate::tests::chain;
+        let source = Source::File("para.json".into());
+        let (para, relay) = (chain::para(), chain::relay());
+        let same = |one, other| is_same(one, other, &source);
+        assert_eq!(same((&relay, None), (&relay, None)), Ok(true));
+        assert_eq!(same((&relay, None), (&para, Some(1000))), Ok(false));
+        assert_eq!(same((&para, Some(1000)), (&para, Some(1000))), Ok(true));
+        assert_eq!(same((&para, Some(1000)), (&para, Some(2000))), Ok(false));
+        for (one, other) in [(None, Some(1000)), (Some(1000), None), (None, None)] {
+            assert_eq!(same((&para, one), (&para, other)).expect_err("unknown").kind, Kind::Usage);
+        }
     }
 }

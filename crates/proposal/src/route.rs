@@ -10,13 +10,27 @@ use protocol::proposal::Route;
 use worker::{Failure, Result};
 
 /// Returns whether a chain is a parachain.
-fn is_parachain(chain: &Target) -> bool {
+pub(crate) fn is_parachain(chain: &Target) -> bool {
     chain.pallet_of("ParachainSystem", "cumulus_pallet_parachain_system").is_some()
 }
 
 /// Returns whether a chain is a relay chain. `Paras` is the registry of its parachains.
 fn is_relay_chain(chain: &Target) -> bool {
     chain.pallet("Paras").is_some()
+}
+
+/// Names something that a chain has or lacks.
+fn on(chain: &Target, what: &str) -> String {
+    format!("{what} on {}", chain.name())
+}
+
+/// Returns the note on a governing chain that is a parachain. `target` names the chains that it governs.
+pub(crate) fn governing_parachain(governing: &Target, target: &str) -> String {
+    let governing = governing.name();
+    format!(
+        "{governing} is itself a parachain: {target} executes the call only if it takes messages of {governing} as \
+         orders of its root, as it does of an Asset Hub that holds the network's governance"
+    )
 }
 
 /// The chain to upgrade and, if there is one, the chain whose root governs it: its relay chain, or
@@ -56,36 +70,46 @@ impl<'chain> Chains<'chain> {
     /// Returns a note if the governing chain is a parachain, which is rarely so.
     pub fn governing_parachain(&self, route: Route) -> Option<String> {
         let relay = self.relay.filter(|relay| route.by_relay() && is_parachain(relay))?;
-        let (relay, target) = (relay.name(), self.target.name());
-        Some(format!(
-            "{relay} is itself a parachain: {target} executes the call only if it takes messages of {relay} as \
-             orders of its root, as it does of an Asset Hub that holds the network's governance"
-        ))
+        Some(governing_parachain(relay, self.target.name()))
     }
 
-    /// Returns what the chains lack for a route. Empty if the route is possible.
-    pub fn lacks(&self, route: Route) -> Vec<String> {
+    /// Returns what the chains lack for the message by which the governing chain's root authorizes an upgrade of the
+    /// target. Empty if it can be sent.
+    pub fn lacks_message(&self) -> Vec<String> {
+        let target = self.target;
         let mut lacks = Vec::new();
         let mut need = |exists: bool, what: String| {
             if !exists {
                 lacks.push(what);
             }
         };
-        let target = self.target;
-        let on = |chain: &Target, what: &str| format!("{what} on {}", chain.name());
-        let upgrading = UpgradeCalls::of(target);
         // Code is too large for an XCM message.
-        let upgradable = upgrading.is_some_and(|upgrading| upgrading.by_hash() || !route.by_relay());
-        need(upgradable, on(target, if route.by_relay() { "a call authorize_upgrade" } else { "a call to set code" }));
-        if route.by_relay() {
-            let Some(relay) = self.relay else {
-                need(false, "a relay (the chain whose root governs this one)".into());
-                return lacks;
-            };
-            need(xcm::receives(target), on(target, "XCM"));
-            need(self.destination().is_some(), self.lacking_destination());
-            need(xcm::pallet(relay).is_some(), on(relay, "the pallet XcmPallet"));
+        let by_hash = UpgradeCalls::of(target).is_some_and(|upgrading| upgrading.by_hash());
+        need(by_hash, on(target, "a call authorize_upgrade"));
+        match self.relay {
+            None => need(false, "a relay (the chain whose root governs this one)".into()),
+            Some(relay) => {
+                need(xcm::receives(target), on(target, "XCM"));
+                need(self.destination().is_some(), self.lacking_destination());
+                need(xcm::pallet(relay).is_some(), on(relay, "the pallet XcmPallet"));
+            }
         }
+        lacks
+    }
+
+    /// Returns what the chains lack for a route. Empty if the route is possible.
+    pub fn lacks(&self, route: Route) -> Vec<String> {
+        let target = self.target;
+        let mut lacks = if route.by_relay() { self.lacks_message() } else { Vec::new() };
+        if route.by_relay() && self.relay.is_none() {
+            return lacks;
+        }
+        let mut need = |exists: bool, what: String| {
+            if !exists {
+                lacks.push(what);
+            }
+        };
+        need(route.by_relay() || UpgradeCalls::of(target).is_some(), on(target, "a call to set code"));
         let governing = self.governing(route);
         match route {
             Route::Sudo | Route::RelaySuperuserSudo => {

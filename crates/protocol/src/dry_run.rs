@@ -4,9 +4,12 @@
 use crate::{
     Check, RpcUsage, RuntimeIdentity, Source, StateIdentity, StateMode, Verdict, Weight,
     block::{BlockRequest, migration_blocks},
+    explanation::ExplainCallRequest,
     exposed, format,
+    keys::KeysRequest,
     rehearse::RehearseRequest,
     support::SupportRequest,
+    xcm::ExplainRequest,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -20,8 +23,15 @@ pub enum Request {
     DryRun(Box<DryRunRequest>),
     /// Dispatch a proposal on forks. The result is a `RehearsalReport`.
     Rehearse(Box<RehearseRequest>),
-    /// Find out what is wrong with a parachain. The result is a `Diagnosis`, or a `RepairReport` if repairs are tried.
+    /// Find the keys that suffice for a call of Sudo. The result is a `KeysReport`.
+    Keys(Box<KeysRequest>),
+    /// Find out what is wrong with a parachain. The result is a `Diagnosis`, a `RepairReport` if repairs are tried, or a
+    /// `TaskReport` if a single task is.
     Support(Box<SupportRequest>),
+    /// Explain a message, or those that a call sends. The result is an `Explanation`.
+    Explain(Box<ExplainRequest>),
+    /// Decode a proposal, and say what its calls are for. The result is a `CallExplanation`.
+    ExplainCall(Box<ExplainCallRequest>),
     /// Execute a block of a live chain again.
     Block(BlockRequest),
     /// Prepare a code as validators do.

@@ -31,12 +31,24 @@ formats! {
     BLOCK block "cutover/block/v1"
     /// What a proposal did on forks.
     REHEARSAL rehearsal "cutover/rehearsal/v1"
+    /// A proposal that was decoded, and what its calls are for.
+    EXPLANATION explanation "cutover/explanation/v1"
+    /// A proposal that was verified from what is on chain to its source.
+    REFERENDUM_VERIFICATION referendum_verification "cutover/referendum-verification/v1"
     /// What is wrong with a parachain.
     DIAGNOSIS diagnosis "cutover/diagnosis/v1"
     /// Repairs of a parachain that were tried on forks.
     REPAIR repair "cutover/repair/v1"
+    /// A support task that was tried on forks.
+    SUPPORT_TASK support_task "cutover/support-task/v1"
+    /// What a chain does with XCM messages.
+    XCM_EXPLANATION xcm_explanation "cutover/xcm-explanation/v1"
     /// The calls by which a call is dispatched.
     CALL_PROPOSAL call_proposal "cutover/call-proposal/v1"
+    /// The calls by which a chain's root authorizes the upgrades of several chains.
+    NETWORK_PROPOSAL network_proposal "cutover/network-proposal/v1"
+    /// The keys that suffice for a call of Sudo.
+    KEYS keys "cutover/keys/v1"
     /// The comparison of two runtimes. In version 2 the rules have the form of checks.
     DIFF diff "cutover/diff/v2"
     /// The changed constants of two runtimes, in human units.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The proposal of an upgrade: the calls that make a chain take new code.
 
-use crate::{Failure, Source, either::either, exposed, format};
+use crate::{Failure, Source, either::either, exposed, format, network_proposal::NetworkRequest};
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 use std::{fmt, path::PathBuf, str::FromStr};
@@ -14,6 +14,8 @@ pub enum ProposalRequest {
     Propose(ProposeRequest),
     /// Create the proposal of any call; the result is a `CallProposal`.
     Call(CallRequest),
+    /// Create one proposal for the upgrades of several chains; the result is a `NetworkProposal`.
+    Network(NetworkRequest),
 }
 
 /// A request to create the proposal of a call.

@@ -5,8 +5,9 @@
 #![allow(clippy::expect_used, reason = "tests")]
 
 use cutover_protocol::{
-    benchmark, block, build, bytes, ci, diff, dry_run, fork, inspect, manifest, prebuilt, proposal, rebuild, rehearse,
-    release, signers, snapshot, step, support, upgrade, verify, weights, workspace,
+    benchmark, block, build, bytes, ci, diff, dry_run, explanation, fork, inspect, keys, manifest, network_proposal,
+    prebuilt, proposal, rebuild, referendum, rehearse, release, signers, snapshot, step, support, upgrade, verify,
+    weights, workspace, xcm,
 };
 use schemars::{Schema, schema_for};
 use std::{collections::BTreeSet, fs, path::Path};
@@ -41,13 +42,19 @@ fn schemas() -> Vec<(&'static str, Schema)> {
         ("post", schema_for!(ci::PostReport)),
         ("proposal", schema_for!(proposal::Proposal)),
         ("call-proposal", schema_for!(proposal::CallProposal)),
+        ("network-proposal", schema_for!(network_proposal::NetworkProposal)),
+        ("keys", schema_for!(keys::KeysReport)),
         ("public-keys", schema_for!(signers::PublicKeys)),
         ("raw-database", schema_for!(weights::constants::Database)),
         ("raw-overhead", schema_for!(weights::constants::Overhead)),
         ("raw-weights", schema_for!(weights::raw::RawResults)),
+        ("explanation", schema_for!(explanation::CallExplanation)),
+        ("referendum-verification", schema_for!(referendum::ReferendumVerification)),
         ("rehearsal", schema_for!(rehearse::RehearsalReport)),
         ("diagnosis", schema_for!(support::Diagnosis)),
         ("repair", schema_for!(support::RepairReport)),
+        ("support-task", schema_for!(support::TaskReport)),
+        ("xcm-explanation", schema_for!(xcm::Explanation)),
         ("release", schema_for!(release::Record)),
         ("release-plan", schema_for!(release::PlanReport)),
         ("release-prepare", schema_for!(release::PrepareReport)),

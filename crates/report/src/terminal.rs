@@ -343,23 +343,35 @@ pub fn propose(proposal: &Proposal) -> String {
         ("upgrade", format!("{} to {}", proposal.from_spec_version, proposal.to_spec_version)),
         ("code hash", proposal.code_hash.clone()),
     ]);
-    for (index, call) in proposal.calls.iter().enumerate() {
-        all.push_str(&format!("\n{}. {}\n", index + 1, call.description));
-        all.push_str(&indented(&call_lines(call)));
-    }
+    all.push_str(&calls_of(&proposal.calls));
     if let Some(apply) = &proposal.apply {
         all.push_str(&format!("\nThen: {}\n", apply.description));
-        all.push_str(&indented(&pairs(&[
-            ("call", qualified_name(apply)),
-            ("hash", apply.hash.clone()),
-            ("length", bytes(apply.length as u64)),
-            ("events", apply.expected_events.join(", ")),
-        ])));
+        all.push_str(&indented(&pairs(&apply_rows(apply))));
     }
-    for note in &proposal.notes {
-        all.push_str(&format!("\nnote: {note}\n"));
-    }
+    all.push_str(&notes_of(&proposal.notes));
     all
+}
+
+/// Formats the calls of a proposal, numbered.
+pub(crate) fn calls_of(calls: &[Call]) -> String {
+    let one = |(index, call): (usize, &Call)| {
+        format!("\n{}. {}\n{}", index + 1, call.description, indented(&call_lines(call)))
+    };
+    calls.iter().enumerate().map(one).collect()
+}
+
+pub(crate) fn notes_of(notes: &[String]) -> String {
+    notes.iter().map(|note| format!("\nnote: {note}\n")).collect()
+}
+
+/// Returns the rows of a call that applies code.
+pub(crate) fn apply_rows(apply: &Apply) -> Vec<(&'static str, String)> {
+    vec![
+        ("call", qualified_name(apply)),
+        ("hash", apply.hash.clone()),
+        ("length", bytes(apply.length as u64)),
+        ("events", apply.expected_events.join(", ")),
+    ]
 }
 
 /// Renders the proposal of a call.
@@ -371,16 +383,13 @@ pub fn propose_call(proposal: &CallProposal) -> String {
         ("call", call.decoded.clone()),
         ("hash", call.hash.clone()),
     ]);
-    for (index, call) in proposal.calls.iter().enumerate() {
-        all.push_str(&format!("\n{}. {}\n", index + 1, call.description));
-        all.push_str(&indented(&call_lines(call)));
-    }
-    all.extend(proposal.notes.iter().map(|note| format!("\nnote: {note}\n")));
+    all.push_str(&calls_of(&proposal.calls));
+    all.push_str(&notes_of(&proposal.notes));
     all
 }
 
 /// Formats the chosen route, and the others that `--route` can choose.
-fn routes(route: Route, possible: &[Route]) -> String {
+pub(crate) fn routes(route: Route, possible: &[Route]) -> String {
     let others: Vec<_> = possible.iter().filter(|other| **other != route).map(|other| other.name()).collect();
     match others.is_empty() {
         true => format!("{route}, the only one that is possible"),

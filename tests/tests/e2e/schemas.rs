@@ -170,13 +170,30 @@ fn runtimes(documents: &mut Documents) {
     documents.add("dry-run", printed(1, &["dry-run", "--runtime", &parachain, "--state", &state]));
     // An empty `System.remark`.
     documents.add("rehearsal", printed(0, &["rehearse", "0x000000", "--state", &state]));
+    // A `System.authorize_upgrade` of a code that nothing names.
+    let authorize = format!("0x0009{}", "01".repeat(32));
+    let words = ["verify", "referendum", &authorize, "--state", &state];
+    documents.add("referendum-verification", printed(6, &words));
+    documents.add("explanation", printed(0, &["propose", "explain", &authorize, "--target", &state]));
     let [relay, para] = [Runtime::Relay, Runtime::Parachain].map(|runtime| text(snapshot(runtime)));
     let case = ["--para", "2000", "--relay", &relay, "--state", &para];
     documents.add("diagnosis", printed(1, &[&["support", "diagnose"][..], &case].concat()));
     documents.add("repair", printed(0, &[&["support", "repair", "--heads", "1"][..], &case].concat()));
+    // The relay chain does not know the parachain: whether it goes on is not judged.
+    documents.add("support-task", printed(6, &[&["support", "set-cores", "4"][..], &case].concat()));
+    // `UnpaidExecution` and a `Transact` of an empty `System.remark`.
+    let message = ["xcm", "explain", "0x05082f00000602000c000000", "--to", &para, "--from", "parent"];
+    documents.add("xcm-explanation", printed(0, &message));
     documents.add("proposal", printed(0, &["propose", "upgrade", "--runtime", &standalone, "--target", &state]));
     let call = ["propose", "call", "System.remark", "--args", r#"{"remark": "0x00"}"#, "--target", &state];
-    documents.add("call-proposal", printed(0, &call));
+    let call = printed(0, &call);
+    let proposal: Value = serde_json::from_str(&call).expect("JSON");
+    let sudo = proposal["calls"][0]["bytes"].as_str().expect("the bytes of a call").to_owned();
+    documents.add("call-proposal", call);
+    let upgrade = format!("{state}={standalone}");
+    let network = ["propose", "network", "--on", &state, "--upgrade", &upgrade];
+    documents.add("network-proposal", printed(0, &network));
+    documents.add("keys", printed(0, &["propose", "keys", &sudo, "--state", &state]));
     documents.add("error", printed(4, &["inspect", "/no/such/file"]));
     documents.add("error", printed(2, &["diff", "-", "-"]));
 }

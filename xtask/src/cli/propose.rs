@@ -14,8 +14,38 @@ pub struct Propose {
 pub enum ProposeCommand {
     /// Upgrade a chain to a blob
     Upgrade(ProposeUpgrade),
+    /// Upgrade several chains of a network by one proposal of the chain that governs them
+    Network(ProposeNetwork),
     /// Dispatch any call of a chain
     Call(ProposeCall),
+    /// Find the keys that suffice for a call of Sudo, each tried on a fork, and make the calls of a multisig's
+    /// signatories
+    Keys(ProposeKeys),
+    /// Read a proposal of others back: the call decoded whole, what it is for, and the hashes of the calls in it.
+    /// Nothing is dispatched
+    Explain(ProposeExplain),
+}
+
+#[derive(Debug, Args)]
+pub struct ProposeExplain {
+    /// The proposal: an encoded call in hex, a file with one, a bundle, the directory of
+    /// `propose upgrade --out`, `preimage:0xHASH` or `referendum:N`
+    #[arg(value_name = "PROPOSAL")]
+    pub proposal: String,
+    /// The chain that dispatches the proposal: a raw chain spec, a snapshot, a ws:// or http:// node, or a
+    /// network
+    #[arg(long, short, value_name = "SOURCE")]
+    pub target: String,
+    /// The block of that chain, by hash or number, if its state is a node's [default: the last finalized]
+    #[arg(long, value_name = "BLOCK")]
+    pub at: Option<String>,
+    /// A chain that messages of the call go to, in the forms of --target: calls in them are decoded by its
+    /// types; can be repeated
+    #[arg(long, value_name = "SOURCE")]
+    pub with: Vec<String>,
+    /// Write the document to this file
+    #[arg(long, short, value_name = "FILE")]
+    pub out: Option<PathBuf>,
 }
 
 #[derive(Clone, Debug, Default, Args)]
@@ -30,6 +60,13 @@ pub struct RouteOptions {
     /// relay-superuser-referendum [default: derived from the chains]
     #[arg(long, value_name = "ROUTE")]
     pub route: Option<String>,
+    #[command(flatten)]
+    pub referendum: ReferendumOptions,
+}
+
+/// How a referendum is submitted and enacted.
+#[derive(Clone, Debug, Default, Args)]
+pub struct ReferendumOptions {
     /// The number of blocks between the approval of a referendum and its enactment [default: the
     /// minimum of the track]
     #[arg(long, value_name = "BLOCKS", conflicts_with = "enact_at")]
@@ -65,6 +102,40 @@ pub struct ProposeUpgrade {
 }
 
 #[derive(Debug, Args)]
+pub struct ProposeNetwork {
+    /// The chain whose root dispatches the proposal: a blob, chain spec, snapshot, node or network; with
+    /// --network the name of one of its runtimes [default with --network: the relay chain]
+    #[arg(long, value_name = "SOURCE", required_unless_present = "network")]
+    pub on: Option<String>,
+    /// A chain to upgrade, in the forms of --on, and its new runtime: a name (it is built first) or a blob;
+    /// one option for each chain. The last `=` separates the two
+    #[arg(long, value_name = "SOURCE=NAME|BLOB", required_unless_present = "network")]
+    pub upgrade: Vec<String>,
+    /// The name of several runtimes that are upgraded together, each from its configured state, instead of
+    /// --upgrade
+    #[arg(long, value_name = "NETWORK", conflicts_with = "upgrade")]
+    pub network: Option<String>,
+    /// The para id of a chain, by its source as it was given, if its state and the configuration do not tell;
+    /// one option for each chain
+    #[arg(long, value_name = "SOURCE=ID")]
+    pub para_id: Vec<String>,
+    /// The route: sudo, root-referendum, whitelisted-referendum [default: derived from the chain of --on]
+    #[arg(long, value_name = "ROUTE")]
+    pub route: Option<String>,
+    #[command(flatten)]
+    pub referendum: ReferendumOptions,
+    /// Take back all calls if one of them fails, by `batch_all` [default: the others go on, by `force_batch`]
+    #[arg(long)]
+    pub atomic: bool,
+    /// Skip the chains' own checks of spec_name and spec_version
+    #[arg(long)]
+    pub without_checks: bool,
+    /// Write the call bytes, and the document of --json, into this directory
+    #[arg(long, short, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
 pub struct ProposeCall {
     /// The call: `Pallet.call` with --args, an encoded call in hex, or a file with one
     #[arg(value_name = "CALL")]
@@ -84,5 +155,31 @@ pub struct ProposeCall {
     pub route: RouteOptions,
     /// Write the call bytes, and the document of --json, into this directory
     #[arg(long, short, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct ProposeKeys {
+    /// The call of Sudo: in hex, a file with one, a bundle, or the directory of `propose upgrade --out` or
+    /// `propose call --out`
+    #[arg(value_name = "PROPOSAL")]
+    pub proposal: String,
+    /// The chain that dispatches the call: a raw chain spec, a snapshot, a ws:// or http:// node, or a network
+    #[arg(long, short, value_name = "SOURCE")]
+    pub state: String,
+    /// The block of that chain, by hash or number, if its state is a node's [default: the last finalized]
+    #[arg(long, value_name = "BLOCK")]
+    pub at: Option<String>,
+    /// The number of signatories of the multisig that suffice
+    #[arg(long, value_name = "N", requires = "signatory")]
+    pub threshold: Option<u16>,
+    /// A signatory of the multisig, by SS58 or in hex; one option for each
+    #[arg(long, value_name = "ACCOUNT", requires = "threshold")]
+    pub signatory: Vec<String>,
+    /// Write the calls of the signatories to this directory
+    #[arg(long, value_name = "DIR", requires = "signatory")]
+    pub calls: Option<PathBuf>,
+    /// Write the document to this file
+    #[arg(long, short, value_name = "FILE")]
     pub out: Option<PathBuf>,
 }

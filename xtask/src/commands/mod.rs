@@ -28,7 +28,9 @@ pub mod test;
 pub mod upgrade;
 pub mod verify;
 pub mod verify_build;
+pub mod verify_referendum;
 pub mod weights;
+pub mod xcm;
 
 use ::release::names::{NOTES, RECORD, SUMS};
 pub use files::utf8;

@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The `propose` command: writes the calls that propose an upgrade.
 
+mod explain;
+mod keys;
+mod network;
+
 use super::{expect_source, target, upgrade::bundle::pretty};
 use crate::{
-    cli::{self, RouteOptions},
+    cli::{self, ReferendumOptions, RouteOptions},
     sources::{self, SourceLocation},
 };
 use protocol::{
-    Source,
+    Source, Verdict,
     proposal::{
         BrowserNodes, CallProposal, CallRequest, Enactment, GivenCall, Proposal, ProposalRequest, ProposeRequest,
         Route, UnknownRoute,
@@ -23,10 +27,13 @@ use workspace::context::Context;
 /// The document in the directory of `--out`.
 pub const DOCUMENT: &str = "proposal.json";
 
-pub fn run(context: &Context, options: &cli::Propose) -> Result<bool> {
+pub fn run(context: &Context, options: &cli::Propose) -> Result<Verdict> {
     match &options.command {
-        cli::ProposeCommand::Upgrade(options) => upgrade(context, options),
-        cli::ProposeCommand::Call(options) => call(context, options),
+        cli::ProposeCommand::Upgrade(options) => upgrade(context, options).map(Verdict::from),
+        cli::ProposeCommand::Network(options) => network::run(context, options).map(Verdict::from),
+        cli::ProposeCommand::Call(options) => call(context, options).map(Verdict::from),
+        cli::ProposeCommand::Keys(options) => keys::run(context, options),
+        cli::ProposeCommand::Explain(options) => explain::run(context, options),
     }
 }
 
@@ -59,7 +66,7 @@ fn upgrade(context: &Context, options: &cli::ProposeUpgrade) -> Result<bool> {
 
 /// Proposes any call.
 fn call(context: &Context, options: &cli::ProposeCall) -> Result<bool> {
-    let RouteOptions { relay, para_id, note_preimage, referendum_index, .. } = &options.route;
+    let RouteOptions { relay, para_id, referendum, .. } = &options.route;
     let named = given(options)?;
     let route = self::route(&options.route)?;
     for source in relay.iter().chain([&options.target]) {
@@ -74,9 +81,9 @@ fn call(context: &Context, options: &cli::ProposeCall) -> Result<bool> {
         para_id: *para_id,
         route,
         origin: options.origin.clone(),
-        enactment: enactment(&options.route),
-        note_preimage: *note_preimage,
-        referendum_index: *referendum_index,
+        enactment: enactment(referendum),
+        note_preimage: referendum.note_preimage,
+        referendum_index: referendum.referendum_index,
         out: options.out.clone(),
         browser: BrowserNodes { target: browser_node(&chain), relay: relay.as_ref().and_then(browser_node) },
     });
@@ -141,7 +148,11 @@ fn check_route(
 /// Returns the named route. Fails if there is no such route, or if a given option does not apply to
 /// it.
 pub fn route(options: &RouteOptions) -> Result<Option<Route>> {
-    let Some(name) = options.route.as_deref() else { return Ok(None) };
+    named_route(options.route.as_deref(), &options.referendum)
+}
+
+fn named_route(name: Option<&str>, options: &ReferendumOptions) -> Result<Option<Route>> {
+    let Some(name) = name else { return Ok(None) };
     let route: Route = name.parse().map_err(|unknown: UnknownRoute| {
         Failure::usage("unknown route").found(format!("{:?}", unknown.0)).expected(UnknownRoute::expected())
     })?;
@@ -149,7 +160,7 @@ pub fn route(options: &RouteOptions) -> Result<Option<Route>> {
     Ok(Some(route))
 }
 
-fn enactment(options: &RouteOptions) -> Enactment {
+fn enactment(options: &ReferendumOptions) -> Enactment {
     match (options.enact_after, options.enact_at) {
         (Some(blocks), _) => Enactment::After(blocks),
         (_, Some(block)) => Enactment::At(block),
@@ -178,10 +189,10 @@ pub fn request(
         relay: relay.map(SourceLocation::source),
         para_id: route.para_id,
         route: self::route(route)?,
-        enactment: enactment(route),
+        enactment: enactment(&route.referendum),
         without_checks,
-        note_preimage: route.note_preimage,
-        referendum_index: route.referendum_index,
+        note_preimage: route.referendum.note_preimage,
+        referendum_index: route.referendum.referendum_index,
         out: None,
         browser: BrowserNodes::default(),
     })
@@ -199,12 +210,12 @@ mod tests {
         let unknown = route(&named("foo")).expect_err("no such route");
         assert!(unknown.kind == Kind::Usage && unknown.expected.is_some_and(|names| names.contains("root-referendum")));
         for given in [
-            RouteOptions { note_preimage: true, ..RouteOptions::default() },
-            RouteOptions { enact_after: Some(10), ..RouteOptions::default() },
-            RouteOptions { enact_at: Some(10), ..RouteOptions::default() },
-            RouteOptions { referendum_index: Some(1), ..RouteOptions::default() },
+            ReferendumOptions { note_preimage: true, ..ReferendumOptions::default() },
+            ReferendumOptions { enact_after: Some(10), ..ReferendumOptions::default() },
+            ReferendumOptions { enact_at: Some(10), ..ReferendumOptions::default() },
+            ReferendumOptions { referendum_index: Some(1), ..ReferendumOptions::default() },
         ] {
-            let by = |name: &str| route(&RouteOptions { route: Some(name.into()), ..given.clone() });
+            let by = |name: &str| named_route(Some(name), &given);
             assert_eq!(by("relay-superuser-sudo").expect_err("no referendum").kind, Kind::Usage);
             by("root-referendum").expect("a referendum");
         }

@@ -43,6 +43,10 @@ pub fn sudo_part() -> Part {
     part("Sudo", 7, meta_type::<sudo::Call<NewXcm>>())
 }
 
+pub fn utility_part() -> Part {
+    part("Utility", 26, meta_type::<utility::Call<NewXcm>>())
+}
+
 pub fn xcm_part() -> Part {
     part("XcmPallet", 99, meta_type::<NewXcm>())
 }
@@ -54,7 +58,8 @@ pub fn solo() -> Target {
 
 /// Returns a pallet that only shows by its name what the chain is.
 pub fn marker(name: &'static str, index: u8) -> Part {
-    part(name, index, meta_type::<preimage::Call>())
+    // A type has one path: the calls of Preimage would be those of this pallet.
+    part(name, index, meta_type::<types::marker::Call>())
 }
 
 pub fn para() -> Target {

@@ -3,6 +3,7 @@
 
 pub(crate) mod chain;
 mod hostile;
+mod network;
 mod real;
 mod routes;
 mod types;

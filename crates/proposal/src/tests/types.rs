@@ -34,6 +34,8 @@ pub enum RuntimeCall<X> {
     Preimage(preimage::Call),
     #[codec(index = 21)]
     Referenda(referenda::Call),
+    #[codec(index = 26)]
+    Utility(utility::Call<X>),
     #[codec(index = 44)]
     Whitelist(whitelist::Call<X>),
     #[codec(index = 99)]
@@ -134,6 +136,29 @@ pub mod preimage {
     #[derive(Encode, TypeInfo)]
     pub enum Call {
         note_preimage { bytes: Vec<u8> },
+    }
+}
+
+pub mod marker {
+    use super::*;
+
+    #[derive(TypeInfo)]
+    pub enum Call {
+        mark,
+    }
+}
+
+pub mod utility {
+    use super::*;
+
+    #[derive(Encode, TypeInfo)]
+    #[scale_info(bounds(X: TypeInfo + 'static))]
+    #[codec(encode_bound(X: Encode))]
+    pub enum Call<X> {
+        #[codec(index = 2)]
+        batch_all { calls: Vec<RuntimeCall<X>> },
+        #[codec(index = 4)]
+        force_batch { calls: Vec<RuntimeCall<X>> },
     }
 }
 
