@@ -228,6 +228,13 @@ impl<'a> Trial<'a> {
         Ok(())
     }
 
+    /// Makes what the relay chain's present code cannot do a failure, and not a limit of the rehearsal.
+    pub fn judge_relay(&mut self) -> Result<()> {
+        let code = self.network.relay.chain().next_code()?;
+        self.network.relay.judge(code);
+        Ok(())
+    }
+
     /// Ends the session of the relay chain.
     pub fn end_session(&mut self) -> Result<()> {
         let (session, slots) = (self.network.relay.session()?, self.network.relay.slots_left()?);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What becomes of a parachain after a task.
+//! What becomes of the relay chain and of the parachain after a task.
 
 use super::Job;
 use crate::{
@@ -9,8 +9,47 @@ use crate::{
 use artifact::pace::counted;
 use codec::Decode;
 use fork::Header;
+use network::Network;
 use protocol::{CheckOutcome, Finding, Status};
 use worker::{Failure, Kind, Reporter, Result};
+
+/// The sessions over which the relay chain builds blocks after a task. A change of its configuration takes effect at the end
+/// of the second.
+const SESSIONS: u32 = 2;
+
+/// Does the relay chain still make blocks? A task may write what its runtime, or its next session, cannot bear.
+pub fn relay_goes_on<'a>(case: &Case<'a>, trial: &Trial<'a>) -> Result<CheckOutcome> {
+    match kept(passes(case, trial.network.twin(), SESSIONS))? {
+        Ok(()) => Ok(CheckOutcome::pass(format!("it makes blocks to the end of {SESSIONS} sessions after it"))),
+        Err(failure) => {
+            let without = kept(passes(case, case.network.twin(), SESSIONS.saturating_add(trial.done.sessions)))?;
+            Ok(stands(&failure, without.err().as_ref()))
+        }
+    }
+}
+
+/// Builds blocks of the relay chain over this many sessions. What its own code cannot do is a failure of it.
+pub fn passes<'a>(case: &Case<'a>, network: Network<'a>, sessions: u32) -> Result<()> {
+    let mut fork = Trial { network, ..Trial::of(case) };
+    fork.judge_relay()?;
+    for _ in 0..sessions {
+        fork.end_session()?;
+    }
+    fork.network.advance(|_| false).map(drop)
+}
+
+/// Compares why the relay chain stands after a task with what keeps it from going on without the task.
+fn stands(after: &Failure, without: Option<&Failure>) -> CheckOutcome {
+    match without {
+        None if after.kind == Kind::Check => {
+            CheckOutcome::fail(format!("the relay chain makes no blocks after it, and does without it: {after}"))
+        }
+        None => CheckOutcome::not_judged(after.to_string()),
+        Some(without) => {
+            CheckOutcome::not_judged(format!("the relay chain does not go on here without the task either: {without}"))
+        }
+    }
+}
 
 /// Does the parachain still make blocks?
 pub fn goes_on<'a>(
@@ -108,6 +147,18 @@ mod tests {
         assert_eq!(compared(&stood, Ok(3)).status, Status::Pass);
         assert_eq!(compared(&unknown, stands()).status, Status::NotJudged);
         assert_eq!(compared(&went_on, Err(Failure::not_judged("no core"))).status, Status::NotJudged);
+    }
+
+    #[test]
+    fn a_relay_chain_that_stands_is_blamed_on_the_task_alone_if_it_goes_on_without_it() {
+        let (panics, limit) = (Failure::check("it panics"), Failure::not_judged("too many cores"));
+        let seen = stands(&panics, None);
+        assert_eq!(seen.status, Status::Fail);
+        assert!(seen.detail.ends_with("it panics"), "{seen:?}");
+        assert_eq!(stands(&limit, None).status, Status::NotJudged, "a limit of the tool");
+        for without in [&panics, &limit] {
+            assert_eq!(stands(&panics, Some(without)).status, Status::NotJudged);
+        }
     }
 
     #[test]

@@ -13,7 +13,7 @@ use crate::support::{
 };
 use codec::Encode;
 use network::ParaId;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use worker::{Failure, Result};
 
 /// The sessions in which the number of cores changes, and those in which an assigned core is claimed.
@@ -67,8 +67,13 @@ pub fn assign(case: &Case<'_>, given: Option<u16>) -> Result<Job> {
 }
 
 fn others(queue: &[ParaId], para: ParaId) -> Vec<String> {
-    let others: BTreeSet<_> = queue.iter().filter(|id| **id != para).map(|id| u32::from(*id)).collect();
-    others.into_iter().map(|id| id.to_string()).collect()
+    ids(queue.iter().filter(|id| **id != para))
+}
+
+/// Returns each of the parachains once.
+fn ids<'i>(queue: impl IntoIterator<Item = &'i ParaId>) -> Vec<String> {
+    let ids: BTreeSet<_> = queue.into_iter().map(|id| u32::from(*id)).collect();
+    ids.into_iter().map(|id| id.to_string()).collect()
 }
 
 pub fn set_cores(case: &Case<'_>, cores: u32) -> Result<Job> {
@@ -89,7 +94,14 @@ pub fn set_cores(case: &Case<'_>, cores: u32) -> Result<Job> {
     );
     let plan = plan.ok_or_else(|| lacks(case, "Configuration.set_coretime_cores, or Coretime.request_core_count"))?;
     let condition = Condition::new(format!("the relay chain has {cores} cores"), Test::Cores(cores));
-    Ok(Job::new(plan, vec![condition], Wait::Sessions(SESSIONS)))
+    let hazards = lost(&case.network.relay.claim_queue()?, cores);
+    Ok(Job { hazards, ..Job::new(plan, vec![condition], Wait::Sessions(SESSIONS)) })
+}
+
+/// Returns the cores that there are no longer, with those who have claims on them.
+fn lost(claims: &BTreeMap<u32, Vec<ParaId>>, cores: u32) -> Vec<String> {
+    let claimed = claims.range(cores..).filter(|(_, queue)| !queue.is_empty());
+    claimed.map(|(core, queue)| format!("the claims of {} on core {core} are lost", ids(queue).join(", "))).collect()
 }
 
 pub fn lease(case: &mut Case<'_>, periods: u32, leaser: &str) -> Result<Job> {
@@ -135,5 +147,14 @@ mod tests {
         let queue = [2_001, 2_000, 2_001, 1_000].map(ParaId::from);
         assert_eq!(others(&queue, ParaId::from(2_000)), ["1000", "2001"]);
         assert!(others(&queue[..1], ParaId::from(2_001)).is_empty());
+    }
+
+    #[test]
+    fn those_who_lose_their_cores_are_named() {
+        let [one, other] = [2_000, 2_001].map(ParaId::from);
+        let claims = BTreeMap::from([(0, vec![one]), (1, Vec::new()), (2, vec![other, other, one])]);
+        assert_eq!(lost(&claims, 1), ["the claims of 2000, 2001 on core 2 are lost"]);
+        assert!(lost(&claims, 3).is_empty());
+        assert_eq!(lost(&claims, 0).len(), 2);
     }
 }

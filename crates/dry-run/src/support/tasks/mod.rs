@@ -21,13 +21,13 @@ use super::{
     trial::Trial,
 };
 use crate::outcome::kept;
-use after::goes_on;
+use after::{goes_on, passes, relay_goes_on};
 use artifact::pace::counted;
 use codec::Encode;
 use condition::{Condition, Seen};
 use network::include_first;
 use protocol::{
-    Check, CheckOutcome, Finding, Verdict, format, hazards,
+    Check, CheckOutcome, Finding, Status, Verdict, format, hazards,
     support::{Task, TaskCondition, TaskOptions, TaskReport},
 };
 use std::time::Instant;
@@ -161,20 +161,34 @@ pub fn attempt(case: &mut Case<'_>, options: &TaskOptions, reporter: &Reporter) 
     };
 
     let mut trial = Trial::of(case);
-    let dispatched = dispatch(case, &mut trial, &job, reporter)?;
+    let mut dispatched = dispatch(case, &mut trial, &job, reporter)?;
+    if let Err(failure) = &mut dispatched
+        && failure.kind == Kind::NotJudged
+        && stops_the_relay(case, &job, reporter)?
+    {
+        failure.kind = Kind::Check;
+    }
     let mut checks = vec![needed(&job, &before).named("needed"), of_dispatch(&dispatched, &trial).named("dispatched")];
     let mut after = None;
     let mut sessions = trial.done.sessions;
-    if dispatched.is_ok() {
+    let (relay, why) = match dispatched {
+        Ok(()) => (relay_goes_on(case, &trial)?, "the relay chain makes no blocks after it"),
+        Err(_) => {
+            let why = "the calls were not all dispatched";
+            (CheckOutcome::skip(why), why)
+        }
+    };
+    let goes = dispatched.is_ok() && relay.status != Status::Fail;
+    if goes {
         let seen = wait(case, &mut trial, &job, reporter)?;
         sessions = trial.network.relay.session()?.saturating_sub(case.network.relay.session()?);
         checks.push(known_good(&job.conditions, &seen).named("known-good"));
         checks.push(goes_on(case, &mut trial, (&job, &went_on), options.heads, reporter)?.named("goes-on"));
         after = Some(seen);
     } else {
-        let why = "the calls were not all dispatched";
         checks.extend([Check::skip("known-good", why), Check::skip("goes-on", why)]);
     }
+    checks.push(relay.named("relay-goes-on"));
 
     let mut costs = job.plan.costs.clone();
     if job.plan.actions.iter().any(|action| matches!(action, Action::Fund)) && dispatched.is_ok() {
@@ -254,6 +268,14 @@ fn dispatch<'a>(
         }
     }
     Ok(Ok(()))
+}
+
+/// Does the block that dispatches the calls stop the relay chain, which goes on without them?
+fn stops_the_relay(case: &Case<'_>, job: &Job, reporter: &Reporter) -> Result<bool> {
+    let mut again = Trial::of(case);
+    again.judge_relay()?;
+    let is_seen = dispatch(case, &mut again, job, reporter)?.is_err_and(|failure| failure.kind == Kind::Check);
+    Ok(is_seen && kept(passes(case, case.network.twin(), 0))?.is_ok())
 }
 
 fn look(case: &Case<'_>, trial: &Trial<'_>, conditions: &[Condition]) -> Result<Vec<Told<Seen>>> {
@@ -385,7 +407,6 @@ fn known_good(conditions: &[Condition], after: &[Told<Seen>]) -> CheckOutcome {
 mod tests {
     use super::*;
     use condition::Test;
-    use protocol::Status;
 
     fn seen(holds: bool) -> Told<Seen> {
         Ok(Seen { holds, found: "what was found".into(), hazards: Vec::new() })
