@@ -12,7 +12,7 @@ use crate::{
 };
 use protocol::{
     network_proposal::{ChainUpgrade, NetworkProposal},
-    proposal::Route,
+    proposal::{Apply, Route},
 };
 use worker::{Failure, Result};
 
@@ -35,14 +35,14 @@ pub struct Upgraded<'chain> {
 
 impl Upgraded<'_> {
     /// Returns the place in the order: the relay chain, which all others run on, before the parachains, and a parachain
-    /// that governs them last, so that it can still act when another upgrade went wrong.
+    /// that governs them last, so that it can still act when another upgrade went wrong. Only the parachains between
+    /// these are told apart by their para ids.
     fn rank(&self) -> (u8, Option<u32>) {
-        let class = match (is_parachain(self.target), self.is_governing) {
-            (false, _) => 0,
-            (true, false) => 1,
-            (true, true) => 2,
-        };
-        (class, self.para_id)
+        match (is_parachain(self.target), self.is_governing) {
+            (false, _) => (0, None),
+            (true, false) => (1, self.para_id),
+            (true, true) => (2, None),
+        }
     }
 }
 
@@ -71,6 +71,7 @@ pub fn network(
         let (target, release) = (upgrade.target, &upgrade.release);
         let upgrading = UpgradeCalls::of(target).filter(|calls| calls.by_hash()).ok_or_else(|| needs_code(target))?;
         builder.notes.extend(check_version(target, release, options.without_checks)?);
+        expect_own_runtime(governing, &ordered, upgrade)?;
         builder.notes.extend(unchecked(target, &upgrading, options));
         let authorize = verified::encode(target, upgrading.root_call(release.code, options.without_checks)?)?;
         let mut document = ChainUpgrade {
@@ -106,6 +107,7 @@ pub fn network(
     let names: Vec<_> = ordered.iter().map(|upgrade| upgrade.target.name()).collect();
     builder.by_route(route, proposal, &format!("Authorize the upgrades of {}", names.join(", ")), true, "Root")?;
     add_notes(&mut builder, governing, &ordered, batch)?;
+    builder.notes.extend(applied(&applies, options.without_checks));
     let links = links(&builder.calls, None);
     Ok(NetworkProposal {
         format: protocol::format::NETWORK_PROPOSAL.into(),
@@ -167,11 +169,25 @@ fn in_order<'a, 'chain>(
             && first.rank() == second.rank()
         {
             return Err(Failure::usage("two upgrades are of the same chain")
-                .found(format!("{} and {}{}", first.target.name(), second.target.name(), parachain(second.para_id)))
+                .found(format!("{} and {}{}", first.target.name(), second.target.name(), parachain(second.rank().1)))
                 .expected("one upgrade for each chain"));
         }
     }
     Ok(ordered)
+}
+
+/// Checks that a chain does not get the runtime of another chain of the proposal. Without the chains' own checks it would
+/// run it.
+fn expect_own_runtime(governing: &Target, all: &[&Upgraded<'_>], upgrade: &Upgraded<'_>) -> Result<()> {
+    let (own, given) = (upgrade.target.name(), upgrade.release.spec_name.as_str());
+    let mut names = std::iter::once(governing.name()).chain(all.iter().map(|other| other.target.name()));
+    if own == given || names.all(|name| name != given) {
+        return Ok(());
+    }
+    Err(Failure::check(format!("the new runtime of {own} is that of another chain of the proposal"))
+        .found(format!("spec_name {given:?}"))
+        .expected(format!("{own:?}, or a name that no other chain of the proposal has"))
+        .hint("exchange the blobs"))
 }
 
 fn parachain(para_id: Option<u32>) -> String {
@@ -228,12 +244,23 @@ fn add_notes(
          upgrade that must not be applied before another one belongs into a later proposal"
             .to_owned(),
     );
-    builder.notes.push(
-        "a call that applies code succeeds even if spec_name or spec_version does not fit, and consumes the \
-         authorization: only the `rejected_event` of that call shows it"
-            .to_owned(),
-    );
     Ok(())
+}
+
+/// Returns what the calls that apply the codes do not show by their own result.
+fn applied(applies: &[Apply], without_checks: bool) -> Option<String> {
+    if without_checks {
+        return Some(
+            "no chain compares spec_name and spec_version when it applies its code: whatever is wrong with a code, or \
+             with the chain that it is for, takes effect"
+                .to_owned(),
+        );
+    }
+    applies.iter().any(|apply| apply.rejected_event.is_some()).then(|| {
+        "a call that applies code succeeds even if spec_name or spec_version does not fit, and consumes the \
+         authorization: where that call has a `rejected_event`, only the event shows it"
+            .to_owned()
+    })
 }
 
 fn no_upgrade() -> Failure {

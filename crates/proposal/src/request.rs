@@ -144,6 +144,9 @@ fn of_network(request: &NetworkRequest, reporter: &Reporter) -> Result<NetworkPr
         let para_id = chain.para_id(source, upgrade.para_id)?;
         let is_governing =
             *source == request.governing || is_same((&governing.chain, governing_id), (&chain.chain, para_id), source)?;
+        if is_governing {
+            expect_one_version(governing.chain.version().spec_version, chain.chain.version().spec_version, source)?;
+        }
         upgrades.push(Upgraded {
             target: if is_governing { &governing.chain } else { &chain.chain },
             para_id: if is_governing { governing_id.or(para_id) } else { para_id },
@@ -176,7 +179,16 @@ fn of_network(request: &NetworkRequest, reporter: &Reporter) -> Result<NetworkPr
 fn is_same(governing: (&Target, Option<u32>), other: (&Target, Option<u32>), source: &Source) -> Result<bool> {
     let ((governing, governing_id), (other, id)) = (governing, other);
     if governing.name() != other.name() {
-        return Ok(false);
+        let is_sibling = is_parachain(governing) && is_parachain(other);
+        return match (governing_id, id) {
+            (Some(governing_id), Some(id)) if is_sibling && governing_id == id => {
+                Err(Failure::usage(format!("{source} has the para id of the governing chain"))
+                    .found(format!("para id {id} of {} and of {}", governing.name(), other.name()))
+                    .expected("the para id of each")
+                    .hint("its message would go to the governing chain itself"))
+            }
+            _ => Ok(false),
+        };
     }
     match (is_parachain(other), governing_id, id) {
         (false, ..) => Ok(true),
@@ -186,6 +198,17 @@ fn is_same(governing: (&Target, Option<u32>), other: (&Target, Option<u32>), sou
             .expected("the para id of each")
             .hint("give it with --para-id SOURCE=ID, also that of --on")),
     }
+}
+
+/// Checks that two sources of the governing chain have the same runtime: its calls are encoded by that of one of them, and
+/// the version of the release is compared with it.
+fn expect_one_version(governing: u32, other: u32, source: &Source) -> Result<()> {
+    if governing == other {
+        return Ok(());
+    }
+    Err(Failure::usage(format!("{source} is the governing chain with another runtime"))
+        .found(format!("spec_version {other}, and {governing} in the source of --on"))
+        .expected("one state of each chain"))
 }
 
 /// A chain with its parachain id, if its state has one.
@@ -281,5 +304,19 @@ mod tests {
         for (one, other) in [(None, Some(1000)), (Some(1000), None), (None, None)] {
             assert_eq!(same((&para, one), (&para, other)).expect_err("unknown").kind, Kind::Usage);
         }
+        // A message to another chain does not go to the sender itself.
+        let hub = chain::target("hub", 15, vec![chain::system(), chain::parachain_system(), chain::xcm_part()]);
+        assert_eq!(same((&hub, Some(1000)), (&para, Some(1001))), Ok(false));
+        assert_eq!(same((&hub, None), (&para, Some(1000))), Ok(false));
+        let failure = same((&hub, Some(1000)), (&para, Some(1000))).expect_err("the same id");
+        assert_eq!(failure.found.as_deref(), Some("para id 1000 of hub and of para"));
+    }
+
+    #[test]
+    fn a_chain_of_two_sources_has_one_runtime() {
+        let source = Source::File("relay.json".into());
+        assert_eq!(expect_one_version(100, 100, &source), Ok(()));
+        let failure = expect_one_version(100, 101, &source).expect_err("an older state");
+        assert_eq!((failure.kind, failure.message.contains("relay.json")), (Kind::Usage, true));
     }
 }

@@ -110,7 +110,7 @@ const HOSTILE: [&str; 10] = [
 ];
 
 /// Fields with a fixed set of values. With another value the document cannot be read.
-const CHOICES: [&str; 20] = [
+const CHOICES: [&str; 22] = [
     "status",
     "severity",
     "rank",
@@ -131,6 +131,8 @@ const CHOICES: [&str; 20] = [
     "authorize_upgrade",
     "format",
     "code",
+    "stage",
+    "subject",
 ];
 
 /// Replaces names and texts by hostile text. The values of [`CHOICES`] stay, so that every section

@@ -44,6 +44,27 @@ fn an_upgrade_by_sudo_is_told_with_the_hash_of_each_call() {
 }
 
 #[test]
+fn an_upgrade_in_a_referendum_is_told() {
+    let (calls, state) = (Calls::of(Standalone), state(Standalone));
+    let authorize = calls.call("System", "authorize_upgrade", [1u8; 32]);
+    // By root, with the call inline, at once: as somebody wants it who hopes that nobody decodes it.
+    let submit = |call: &[u8]| calls.call("Referenda", "submit", (0u8, 0u8, 1u8, call.to_vec(), 1u8, 0u32));
+    let document = explain(&submit(&authorize), &["--target", &state]).expect_code(0).json();
+    let kinds: Vec<_> = list(&document, "purposes").iter().map(|purpose| purpose["kind"].clone()).collect();
+    assert_eq!(kinds, ["referendum", "upgrade"], "{document:#}");
+    let inner = list(&document, "inner");
+    assert_eq!((inner.len(), &inner[0]["blake2_256"]), (1, &json!(hash(&authorize))), "{document:#}");
+    assert_eq!(inner[0]["within"], "Referenda.submit");
+    // Bytes that are no call are told as such, and a referendum within referenda does not go on for ever.
+    let other = explain(&submit(&[0xff]), &["--target", &state]).expect_code(0).json();
+    assert_eq!((list(&other, "purposes").len(), list(&other, "inner").len()), (1, 0), "{other:#}");
+    let deep = (0..20).fold(authorize, |call, _| submit(&call));
+    let deep = explain(&deep, &["--target", &state]).expect_code(0).json();
+    assert_eq!(list(&deep, "inner").len(), 8, "{deep:#}");
+    assert_eq!(deep["more_inner"], 1, "{deep:#}");
+}
+
+#[test]
 fn keys_are_told_by_their_storage_items() {
     let (calls, state) = (Calls::of(Standalone), state(Standalone));
     let key = [artifact::hashes::twox_128(b"Sudo"), artifact::hashes::twox_128(b"Key")].concat();

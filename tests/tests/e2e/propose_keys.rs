@@ -119,7 +119,13 @@ fn a_multisig_that_acts_for_the_key_gets_its_call_dispatched() {
     assert_eq!(check(&found, "multisig")["status"], "fail", "{found:#}");
     let id = multisig(&[alice.account(), second.account(), bob], 2);
     let key = found["keys"][0]["account_id"].as_str().expect("an account").trim_start_matches("0x").to_owned();
-    set_proxies(&chain, &hex::decode(key).expect("hex"), &[(id, ANY, 0)]);
+    let key = hex::decode(key).expect("hex");
+    // It acts for an account that acts for the key: nobody tried that, so it does not fail.
+    set_proxies(&chain, &key, &[([9; 32], ANY, 0)]);
+    set_proxies(&chain, &[9; 32], &[(id, ANY, 0)]);
+    let found = keys(&call, chain.url(), &options).expect_code(6).json();
+    assert_eq!(check(&found, "multisig")["status"], "not_judged", "{found:#}");
+    set_proxies(&chain, &key, &[(id, ANY, 0)]);
 
     let directory = tempfile::tempdir().expect("a directory");
     let out = directory.path().display().to_string();
@@ -153,6 +159,11 @@ fn a_multisig_that_acts_for_the_key_gets_its_call_dispatched() {
     assert_eq!(pending["approvals"].as_array().map(Vec::len), Some(1), "{found:#}");
     assert_eq!(found["multisig"]["calls"].as_array().map(Vec::len), Some(2), "{found:#}");
     assert_eq!(check(&found, "executed")["detail"], "Sudo dispatches the call after 1 more approval", "{found:#}");
+
+    // The calls of the earlier run are gone if a later run does not write its own.
+    let other = ["--threshold", "2", "--signatory", &signatories[0], "--signatory", &signatories[2]];
+    keys(&call, chain.url(), &[&other[..], &["--calls", &out]].concat()).expect_code(1);
+    assert!(!directory.path().join(file).exists(), "nobody is to sign {file}");
 
     submit(&second, 0, &of(&found, &second));
     let who = hex::decode(&WHO[2..]).expect("hex");

@@ -125,7 +125,10 @@ impl Kind {
                 Err(_) => Some(Authorization::default()),
             },
             Form::Hash => {
-                Some(entry.map(|entry| authorization(entry.types, entry.item.value, value)).unwrap_or_default())
+                let read = entry.map(|entry| authorization(entry.types, entry.item.value, value)).unwrap_or_default();
+                // The first parachains authorize a hash alone, and never compare versions.
+                let never = self.para.is_none() && read.hash.is_some();
+                Some(Authorization { checks_version: read.checks_version.or(never.then_some(false)), ..read })
             }
         }
     }
@@ -232,6 +235,12 @@ mod tests {
         let of = |item: &str| [&pallet.key(item)[..], &[0; 8], &2000u32.encode()].concat();
         let future = read(&of("FutureCodeHash"), &[7; 32]);
         assert_eq!(future, Some((CodeStage::Pending, Some(2000), Some([7; 32]))));
+        let checks = |key: &[u8]| {
+            let entry = items.entry(key);
+            Kind::of(key, entry.as_ref())?.read(entry.as_ref(), &[7; 32])?.checks_version
+        };
+        assert_eq!(checks(&pallet.key(AUTHORIZED)), Some(false), "a hash alone is applied without a look at versions");
+        assert_eq!(checks(&of("FutureCodeHash")), None);
         assert_eq!(read(&of("Heads"), &[7; 32]), None);
         assert_eq!(read(b":heappages", &[7; 32]), None);
     }

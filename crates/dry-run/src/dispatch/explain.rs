@@ -19,6 +19,8 @@ use worker::{Failure, Reporter, Result};
 
 /// The most calls that are listed, and the most purposes of one kind.
 const MOST: usize = 500;
+/// The deepest nesting of referenda within referenda.
+const DEPTH: usize = 8;
 /// The most keys of a call that are told.
 const KEYS: usize = 20;
 
@@ -67,6 +69,8 @@ struct Found {
     more_purposes: u64,
     inner: Vec<ExplainedCall>,
     more: u64,
+    /// The referenda around the call that is looked at.
+    depth: usize,
 }
 
 impl Found {
@@ -87,12 +91,32 @@ impl Found {
                 }
                 fields.iter().for_each(|field| self.within(&field.value, member, Some(name.as_str())));
             }
+            // `Bounded` of a call that a referendum holds itself.
+            Value::Variant { name, fields }
+                if name == "Inline" && matches!(fields.as_slice(), [Field { value: Value::Bytes(_), .. }]) =>
+            {
+                fields.iter().for_each(|field| self.inline(&field.value, member, around));
+            }
             Value::Variant { fields, .. } | Value::Fields(fields) => {
                 fields.iter().for_each(|field| self.within(&field.value, member, around));
             }
             Value::List(items) => items.iter().for_each(|item| self.within(item, member, around)),
             _ => {}
         }
+    }
+
+    /// Looks at an encoded call that its chain dispatches later.
+    fn inline(&mut self, bytes: &Value, member: &Member, around: Option<&str>) {
+        let Value::Bytes(bytes) = bytes else { return };
+        if self.depth >= DEPTH {
+            self.more += 1;
+            return;
+        }
+        let Ok(call) = decode::call(member.target.types(), bytes) else { return };
+        self.depth += 1;
+        self.add(member, around, &call, bytes);
+        self.within(&call, member, None);
+        self.depth -= 1;
     }
 
     /// Lists a purpose. Many of one kind leave room for those of others.
@@ -128,17 +152,17 @@ fn title(value: &Value) -> String {
 
 /// Returns what a call is for, if it is of a known kind. `described` returns the storage item of a key.
 fn purpose(value: &Value, described: &dyn Fn(&[u8]) -> String) -> Option<(PurposeKind, String)> {
-    let Value::Call { name, fields, .. } = value else { return None };
+    let Value::Call { pallet, name, fields } = value else { return None };
     let field = |name: &str| fields.iter().find(|field| field.name.as_deref() == Some(name)).map(|field| &field.value);
     let para = field("para").map(|para| format!(" for parachain {para}")).unwrap_or_default();
     let code = || ["code", "new_code", "validation_code"].into_iter().find_map(field).map(hash);
     let named = || ["code_hash", "new_code_hash"].into_iter().find_map(field).map(Value::to_string);
     Some(match name.as_str() {
         "authorize_upgrade" | "authorize_upgrade_without_checks" => {
-            // Older parachains say it in an argument.
+            // Older parachains say it in an argument, and the first ones never compare.
             let checks = match field("check_version") {
                 Some(Value::Bool(checks)) => *checks,
-                _ => name == "authorize_upgrade",
+                _ => name == "authorize_upgrade" && pallet != "ParachainSystem",
             };
             let checks = if checks { "versions are compared" } else { "versions are NOT compared" };
             (PurposeKind::Upgrade, format!("authorizes the code {}, {checks}", named()?))
@@ -249,6 +273,11 @@ mod tests {
         let unchecked = Some(format!("authorizes the code {code}, versions are NOT compared"));
         assert_eq!(of("authorize_upgrade_without_checks", vec![hash()]), unchecked);
         assert_eq!(of("authorize_upgrade", vec![hash(), named("check_version", Value::Bool(false))]), unchecked);
+        // The first parachains have no argument, and never compare: as `propose upgrade` says of them.
+        let of_parachain = |fields| told(&call("ParachainSystem", "authorize_upgrade", fields)).map(|(_, told)| told);
+        assert_eq!(of_parachain(vec![hash()]), unchecked);
+        let checked = vec![hash(), named("check_version", Value::Bool(true))];
+        assert_eq!(of_parachain(checked), Some(format!("authorizes the code {code}, versions are compared")));
         let para = named("para", Value::Number(2000));
         let set = of("force_set_current_code", vec![para, named("new_code", Value::bytes([5]))]).expect("an upgrade");
         assert_eq!(

@@ -46,6 +46,10 @@ struct Tried {
 pub fn keys(request: &KeysRequest, reporter: &Reporter) -> Result<KeysReport> {
     let began = Instant::now();
     let multisig = request.multisig.as_ref().map(Multisig::read).transpose()?;
+    // Nobody is to sign the calls of an earlier run, however this one ends.
+    if let Some(out) = request.out.as_deref().filter(|out| out.is_dir()) {
+        remove_others(out, &[])?;
+    }
     let executor = Executor::new(request.cache.as_deref());
     let store = Store::new(request.nodes.as_deref());
     let how = LoadOptions { at: request.at.as_deref(), store: Some(&store), ..LoadOptions::default() };
@@ -77,21 +81,17 @@ pub fn keys(request: &KeysRequest, reporter: &Reporter) -> Result<KeysReport> {
     let mut calls = None;
     if let Some(multisig) = &multisig {
         reporter.status("trying the signatories of the multisig");
-        let (more, made) = multisig.sign(&mut trial, &chain, (&key, &call.bytes, &tried), prefix)?;
+        let unread = proxies.as_ref().err();
+        let (more, made) = multisig.sign(&mut trial, &chain, (&key, &call.bytes, &tried), (unread, prefix))?;
         checks.extend(more);
         calls = made;
     }
     let verdict = Verdict::of(&checks);
-    if let Some(out) = &request.out {
-        match &mut calls {
-            Some(made) if verdict.passed() => made.write(out)?,
-            // Nobody is to sign what does not work, nor the calls of an earlier run.
-            _ if out.is_dir() => remove_others(out, &[])?,
-            _ => {}
-        }
-    }
     // A part of the state that could not be read makes every verdict void.
     chain.checked(Ok(()))?;
+    if let (Some(out), Some(made), true) = (&request.out, &mut calls, verdict.passed()) {
+        made.write(out)?;
+    }
     let traffic = chain.traffic();
     Ok(KeysReport {
         format: format::KEYS.into(),

@@ -15,7 +15,7 @@ use crate::{
 use artifact::{hashes::blake2_256, pace::counted};
 use codec::Encode;
 use fork::Chain;
-use proposal::{Value, decode, files::remove_others};
+use proposal::{Value, decode};
 use protocol::{
     Check, CheckOutcome, Finding, Weight,
     keys::{MultisigCalls, MultisigRequest, PendingMultisig, SignatoryCall},
@@ -121,13 +121,13 @@ impl Multisig {
     }
 
     /// Makes the calls of the signatories, and signs them on a fork. Returns the checks, and the calls if the multisig is
-    /// a key that suffices.
+    /// a key that suffices. `unread` says why the proxies of the key are not known.
     pub fn sign(
         &self,
         trial: &mut Trial<'_, '_>,
         chain: &Chain,
         (key, call, tried): (&[u8], &[u8], &[Tried]),
-        prefix: u16,
+        (unread, prefix): (Option<&String>, u16),
     ) -> Result<(Vec<Check>, Option<Made>)> {
         let member = trial.member;
         if member.interface()?.pallet("Multisig").is_none() {
@@ -137,7 +137,11 @@ impl Multisig {
         // An account may be a proxy in several ways: at best in one without a delay.
         let own = tried.iter().filter(suffices).min_by_key(|tried| tried.delegate.as_ref().map(|own| own.delay));
         let proxy_of = own.and_then(|tried| tried.delegate.as_ref()).map(|_| key);
-        let check = self.of_account(own, tried, prefix).named("multisig");
+        let unknown = match own {
+            Some(_) => None,
+            None => proxies::unknown(member, chain, &self.account, (tried, unread), prefix)?,
+        };
+        let check = self.of_account(own, tried, unknown, prefix).named("multisig");
         let Some(own) = own else { return Ok((vec![check], None)) };
         if let Some(delay) = own.delegate.as_ref().map(|delegate| delegate.delay).filter(|delay| *delay > 0) {
             let why =
@@ -200,9 +204,12 @@ impl Multisig {
         Ok((checks, Some(Made { document, calls })))
     }
 
-    /// Is the multisig the key of Sudo, or an account that acts for it?
-    fn of_account(&self, own: Option<&Tried>, tried: &[Tried], prefix: u16) -> CheckOutcome {
+    /// Is the multisig the key of Sudo, or an account that acts for it? `unknown` says why that is not known.
+    fn of_account(&self, own: Option<&Tried>, tried: &[Tried], unknown: Option<String>, prefix: u16) -> CheckOutcome {
         let account = address(&self.account, prefix);
+        if let (None, Some(why)) = (own, unknown) {
+            return CheckOutcome::not_judged(format!("whether {account} reaches Sudo is not known: {why}"));
+        }
         match own {
             Some(Tried { delegate: None, .. }) => CheckOutcome::pass(format!("{account} is the key of Sudo")),
             Some(Tried { delegate: Some(delegate), .. }) => {
@@ -347,10 +354,9 @@ impl Multisig {
 }
 
 impl Made {
-    /// Writes the call of each signatory, in hex and in bytes, and removes those of an earlier run.
+    /// Writes the call of each signatory, in hex and in bytes.
     pub fn write(&mut self, out: &Path) -> Result<()> {
         std::fs::create_dir_all(out).map_err(|error| Failure::io("make", out, &error))?;
-        let mut written = Vec::new();
         for (position, (call, bytes)) in self.document.calls.iter_mut().zip(&self.calls).enumerate() {
             let name = format!("{:02}-{}", position + 1, call.signatory);
             let text = format!("{}\n", hex::encode_prefixed(bytes));
@@ -359,9 +365,8 @@ impl Made {
                 files::write_whole(&out.join(&file), content)?;
                 call.files.push(file);
             }
-            written.extend(call.files.iter().cloned());
         }
-        remove_others(out, &written)
+        Ok(())
     }
 }
 
@@ -443,6 +448,31 @@ mod tests {
         assert_ne!(read(3, &[ALICE, BOB, CHARLIE]).expect("a multisig").account, account(&[ALICE, BOB, CHARLIE]));
         let short = [&*format!("0x{}", "07".repeat(20)), &*format!("0x{}", "08".repeat(20))];
         assert_eq!(read(2, &short).expect("of another chain").account.len(), 20);
+    }
+
+    #[test]
+    fn a_multisig_that_could_not_be_tried_is_not_said_to_fail() {
+        use protocol::Status;
+        let own = read(2, &[ALICE, BOB]).expect("a multisig");
+        let tried = |account: &[u8], seen: Seen| Tried { account: account.to_vec(), delegate: None, seen };
+        let of = |all: &[Tried]| {
+            let suffices = all.iter().find(|tried| tried.account == own.account && tried.seen.suffices() == Some(true));
+            own.of_account(suffices, all, proxies::untried(&own.account, all).cloned(), 42)
+        };
+        let dispatched = || Seen::Dispatched { error: None, chain: None };
+        let unknown = || Seen::NotJudged("an account of another length".into());
+        let (key, other): (&[u8], &[u8]) = (&own.account, &[7; 32]);
+        assert_eq!(of(&[tried(key, dispatched())]).status, Status::Pass);
+        assert_eq!(of(&[tried(key, unknown())]).status, Status::NotJudged);
+        // It is another account than the key, so nothing of it had to be tried.
+        assert_eq!(of(&[tried(other, dispatched())]).status, Status::Fail);
+        assert_eq!(of(&[tried(other, unknown())]).status, Status::Fail);
+        let refused = Seen::Refused("no".into());
+        assert_eq!(of(&[tried(key, refused)]).status, Status::Fail);
+        // The accounts that act for the key are not known.
+        let unread = own.of_account(None, &[], Some("of another form".into()), 42);
+        assert_eq!(unread.status, Status::NotJudged);
+        assert!(unread.detail.contains("of another form"), "{unread:?}");
     }
 
     #[test]

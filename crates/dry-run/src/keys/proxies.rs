@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The accounts that act for another one (pallet-proxy).
 
-use crate::dispatch::stage::Member;
+use super::{Tried, trial::Seen};
+use crate::{account::address, dispatch::stage::Member};
 use fork::Chain;
 use proposal::{Target, Value, decode, encode, json, verified};
 use serde::Serialize;
@@ -36,7 +37,7 @@ impl Proxies {
         else {
             return Ok(Ok(None));
         };
-        let unknown = "the chain keeps proxies in a form that is not known here".to_owned();
+        let unknown = format!("the chain keeps proxies in a form that is not known here, or more than {MOST} of them");
         let Some(key) = pallet.entry("Proxies", account) else { return Ok(Err(unknown)) };
         let Some(bytes) = chain.storage(&key)? else { return Ok(Ok(None)) };
         let Ok(value) = decode::value(member.target.types(), item.value, &bytes) else { return Ok(Err(unknown)) };
@@ -67,7 +68,8 @@ fn at_once(value: &mut Value) {
     }
 }
 
-/// Reads the list of `ProxyDefinition { delegate, proxy_type, delay }`, which a deposit follows.
+/// Reads the list of `ProxyDefinition { delegate, proxy_type, delay }`, which a deposit follows. Nothing if it is too long
+/// for all to be tried.
 fn delegates(value: &Value) -> Option<Vec<Delegate>> {
     let Value::Fields(parts) = value else { return None };
     let Value::List(all) = &parts.first()?.value else { return None };
@@ -81,7 +83,44 @@ fn delegates(value: &Value) -> Option<Vec<Delegate>> {
             _ => None,
         }
     };
-    all.iter().take(MOST).map(delegate).collect()
+    if all.len() > MOST {
+        return None;
+    }
+    all.iter().map(delegate).collect()
+}
+
+/// Returns why it is not known whether an account reaches Sudo, although it was not seen to. `unread` says why the proxies
+/// of the key are not known.
+pub fn unknown(
+    member: &Member,
+    chain: &Chain,
+    account: &[u8],
+    (tried, unread): (&[Tried], Option<&String>),
+    prefix: u16,
+) -> Result<Option<String>> {
+    if let Some(why) = untried(account, tried).or(unread) {
+        return Ok(Some(why.clone()));
+    }
+    // An account that acts for one that acts for the key reaches Sudo by two calls of Proxy.
+    for between in tried.iter().filter(|tried| tried.delegate.is_some() && tried.seen.suffices() == Some(true)) {
+        match Proxies::of(member, chain, &between.account)? {
+            Ok(Some(proxies)) if proxies.delegates.iter().any(|one| one.account == account) => {
+                let between = address(&between.account, prefix);
+                return Ok(Some(format!("it acts for {between}, and calls for two accounts are not made here")));
+            }
+            Ok(_) => {}
+            Err(why) => return Ok(Some(why)),
+        }
+    }
+    Ok(None)
+}
+
+/// Returns why an account could not be tried.
+pub fn untried<'t>(account: &[u8], tried: &'t [Tried]) -> Option<&'t String> {
+    tried.iter().filter(|tried| tried.account == account).find_map(|tried| match &tried.seen {
+        Seen::NotJudged(why) => Some(why),
+        _ => None,
+    })
 }
 
 /// Returns the type that a delegate names in its calls. The runtime takes the first one of several, so only a delegate
@@ -145,6 +184,9 @@ mod tests {
         assert_eq!(found, [of("Any", 0), of("Staking", 5)]);
         assert_eq!(delegates(&list(Vec::new())), Some(Vec::new()));
         assert_eq!(delegates(&list(vec![Value::Number(7)])), None);
+        // Nobody is left out.
+        let many = |count| delegates(&list(vec![definition("Any", 0); count])).map(|found| found.len());
+        assert_eq!((many(MOST), many(MOST + 1)), (Some(MOST), None));
         assert_eq!(delegates(&Value::Number(7)), None);
 
         let mut delayed = list(vec![definition("Any", 7), definition("Staking", 5)]);

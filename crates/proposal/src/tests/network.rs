@@ -174,6 +174,26 @@ fn referenda_vote_on_the_batch() {
 }
 
 #[test]
+fn exchanged_runtimes_are_refused_without_checks_too() {
+    let (relay, para) = (relay(), chain::para());
+    let without_checks = |name: &str, upgrades_relay: bool| {
+        let mut renamed = upgraded(&para, Some(1000), CODES[1]);
+        renamed.release.spec_name = name.into();
+        let mut upgrades = vec![renamed];
+        upgrades.extend(upgrades_relay.then(|| governing(&relay, None, CODES[0])));
+        network(&relay, &upgrades, false, &Options { without_checks: true, ..Options::default() })
+    };
+    for upgrades_relay in [false, true] {
+        let failure = without_checks("relay", upgrades_relay).expect_err("the relay chain's runtime");
+        assert_eq!(failure.kind, Kind::Check);
+        assert!(failure.message.contains("the new runtime of para is that of another chain"), "{failure}");
+        // A chain may get another name.
+        let renamed = without_checks("para-two", upgrades_relay).expect("a proposal");
+        assert!(renamed.notes.iter().any(|note| note.contains("para-two")), "{:?}", renamed.notes);
+    }
+}
+
+#[test]
 fn one_upgrade_is_proposed_as_by_propose_upgrade() {
     let (relay, para) = (relay(), chain::para());
     let release = |target: &Target| Release { code: CODES[1], spec_name: target.name().into(), spec_version: 101 };
@@ -188,12 +208,29 @@ fn one_upgrade_is_proposed_as_by_propose_upgrade() {
 }
 
 #[test]
+fn what_an_apply_call_does_not_show_is_noted() {
+    let (relay, para) = (relay(), chain::para());
+    let upgrades = [governing(&relay, None, CODES[0]), upgraded(&para, Some(1000), CODES[1])];
+    let notes = |without_checks| {
+        let options = Options { without_checks, ..Options::default() };
+        network(&relay, &upgrades, false, &options).expect("a proposal").notes
+    };
+    let has = |notes: &[String], words: &str| notes.iter().any(|note| note.contains(words));
+    let (checked, unchecked) = (notes(false), notes(true));
+    assert!(has(&checked, "`rejected_event`") && !has(&checked, "no chain compares"), "{checked:?}");
+    assert!(has(&unchecked, "no chain compares") && !has(&unchecked, "`rejected_event`"), "{unchecked:?}");
+}
+
+#[test]
 fn what_cannot_be_proposed_together_is_refused() {
     let (relay, para) = (relay(), chain::para());
     let own = || governing(&relay, None, CODES[0]);
     let refused = |upgrades: &[Upgraded<'_>]| propose(&relay, upgrades, false, None).expect_err("refused");
     assert_eq!(refused(&[]).kind, Kind::Usage);
     assert_eq!(refused(&[own(), own()]).message, "two upgrades are of the same chain");
+    // A para id does not make another chain of the governing one.
+    let with_id = governing(&relay, Some(1000), CODES[1]);
+    assert_eq!(refused(&[own(), with_id]).message, "two upgrades are of the same chain");
     let twice = [upgraded(&para, Some(1000), CODES[1]), upgraded(&para, Some(1000), CODES[2])];
     let found = refused(&twice).found;
     assert_eq!(found.as_deref(), Some("para and para, both parachain 1000"));

@@ -15,6 +15,9 @@ use std::path::{Path, PathBuf};
 use worker::{Failure, Kind, Result};
 use workspace::inputs::file_digest;
 
+/// The folder of the calls in the directory of a proposal.
+pub const CALLS: &str = "calls";
+
 /// The greatest size of a file with a call, in bytes.
 const FILE_LIMIT: u64 = 8 * 1024 * 1024;
 
@@ -122,7 +125,7 @@ fn in_file(path: &Path) -> Result<Given> {
 /// stands for either.
 fn in_directory(path: &Path) -> Result<Given> {
     let evidence = evidence_of::<ProposeOutcome>();
-    let parent = path.parent().filter(|_| path.ends_with("calls"));
+    let parent = path.parent().filter(|_| path.ends_with(CALLS));
     for directory in std::iter::once(bundle_directory(path)?).chain(parent) {
         let (step, document) = (directory.join(&evidence), directory.join(DOCUMENT));
         if step.is_file() {
@@ -216,7 +219,7 @@ fn of_calls(route: Route, calls: &[Call], directory: &Path) -> Result<Given> {
     // A call that contains code is too long for the document. The evidence may be of others: it names a file of the
     // directory, and no other one.
     let file = first.files.iter().find(|file| file.ends_with(".scale")).ok_or_else(|| lacks(length()))?;
-    let file = directory.join("calls").join(Path::new(file).file_name().unwrap_or_default());
+    let file = directory.join(CALLS).join(Path::new(file).file_name().unwrap_or_default());
     let found = file_digest(&file)?;
     if found != first.hash {
         return Err(Failure::input(format!("{} is not the call {} of the proposal", file.display(), first.name))

@@ -5,7 +5,7 @@
 use protocol::{
     Check, CheckOutcome, Finding, Status, Verdict,
     rebuild::Rebuilt,
-    referendum::{CodeClaim, CodeStatus, VerifiedCode},
+    referendum::{ClaimKind, CodeClaim, CodeStatus, VerifiedCode},
     rehearse::{AuthorizedCode, CodeStage, HashSubject, NamedHash, Proposed, RehearsalReport},
     verify::Verification,
 };
@@ -195,11 +195,20 @@ fn of_code(code: &VerifiedCode, claims: &[CodeClaim]) -> Finding {
     }
 }
 
-/// Returns that a code is claimed to be that of another runtime than its chain has, if no claim says otherwise.
+/// Returns that a code is claimed to be that of another runtime than its chain has, if no claim says otherwise, or that
+/// the runtime of its chain is not known.
 fn of_another_chain(code: &VerifiedCode, claims: &[CodeClaim]) -> Option<Finding> {
-    let own = code.code.spec_name.as_ref()?;
     let mut naming = claims.iter().filter(|claim| claim.names(&code.code) && claim.spec_name.is_some()).peekable();
     let other = *naming.peek()?;
+    let Some(own) = code.code.spec_name.as_ref() else {
+        let para = code.code.para.map(|para| format!(" for parachain {para}")).unwrap_or_default();
+        return Some(Finding::not_judged(format!(
+            "{}: {}{para} is {}, and which runtime that chain has is not known, as it takes no part (--with)",
+            code.code.chain,
+            hash(code),
+            title(other)
+        )));
+    };
     if naming.any(|claim| claim.is_about(&code.code)) {
         return None;
     }
@@ -296,7 +305,15 @@ fn signatures(seen: &Seen<'_>) -> CheckOutcome {
             Some(_) => CheckOutcome::not_judged("no bundle with signatures was given (--bundle)"),
         };
     }
-    let findings: Vec<_> = seen.bundles.iter().map(of_bundle).collect();
+    let mut findings: Vec<_> = seen.bundles.iter().map(of_bundle).collect();
+    // A signature is for the codes of its bundle alone.
+    let is_in_bundle = |code: &VerifiedCode| {
+        seen.claims.iter().any(|claim| claim.kind == ClaimKind::Bundle && claim.names(&code.code))
+    };
+    let unsigned = seen.own().filter(|code| !is_in_bundle(code));
+    findings.extend(unsigned.map(|code| {
+        Finding::not_judged(format!("{}: {} is in no bundle, so nobody signed it", code.code.chain, hash(code)))
+    }));
     let signed = seen.bundles.iter().filter(|bundle| bundle.signed_off).count();
     CheckOutcome::judged(format!("{signed} of {} bundles are signed off", seen.bundles.len()), findings)
 }

@@ -3,7 +3,7 @@
 
 use super::*;
 use protocol::{
-    referendum::{ClaimKind, verified},
+    referendum::verified,
     rehearse::{RehearsedCall, RehearsedMessage, StateDifference},
     verify::SigningStatus,
 };
@@ -213,6 +213,15 @@ fn a_claim_of_another_chain_is_told() {
     assert_eq!(of(&[None], Some(true)).status("codes"), Status::Pass);
     assert_eq!(of(&[Some("people"), Some("solo")], Some(true)).status("codes"), Status::Pass);
     assert_eq!(of(&[Some("solo"), Some("people")], Some(true)).status("codes"), Status::Pass);
+
+    // The relay chain has a code of a parachain whose state was not given.
+    let mut unknown = of(&[Some("people")], None);
+    (unknown.codes[0].para, unknown.codes[0].spec_name) = (Some(2000), None);
+    assert_eq!(unknown.status("codes"), Status::NotJudged);
+    unknown
+        .says("codes", "for parachain 2000 is blob 0.wasm (people 2), and which runtime that chain has is not known");
+    unknown.codes[0].spec_name = Some("people".into());
+    assert_eq!(unknown.status("codes"), Status::Pass);
 }
 
 #[test]
@@ -304,6 +313,7 @@ fn a_bundle_is_signed_by_enough_people() {
     };
     let status = |bundle: Option<Verification>| {
         let mut case = Case::of(&["0x01"], &["0x01"]);
+        case.claims[0].kind = ClaimKind::Bundle;
         case.bundles.extend(bundle);
         case.status("signatures")
     };
@@ -313,4 +323,13 @@ fn a_bundle_is_signed_by_enough_people() {
     assert_eq!(status(Some(bundle(true, Some(2), false, false))), Status::Fail);
     assert_eq!(status(Some(bundle(true, Some(1), true, false))), Status::Fail, "a step did not pass");
     assert_eq!(status(Some(bundle(false, Some(1), true, true))), Status::Fail);
+
+    // The signatures are not for the second code, which a blob names.
+    let mut case = Case::of(&["0x01", "0x02"], &["0x01", "0x02"]);
+    case.claims[0].kind = ClaimKind::Bundle;
+    case.bundles.push(bundle(true, Some(1), true, true));
+    assert_eq!(case.status("signatures"), Status::NotJudged);
+    case.says("signatures", "0x02 is in no bundle");
+    case.claims[1].kind = ClaimKind::Bundle;
+    assert_eq!(case.status("signatures"), Status::Pass);
 }
